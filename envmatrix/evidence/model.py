@@ -1,0 +1,147 @@
+"""The record of one cell's run, schema ``envmatrix/evidence/1``. Times are UTC ISO 8601, durations seconds."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+SCHEMA: Final = "envmatrix/evidence/1"
+
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "deselected"]
+SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "consequence"]
+RunState = Literal["finished", "not_built", "not_started", "skipped_by_tox", "crashed", "timed_out", "interrupted"]
+
+
+class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One test. ``id`` is the same in every cell and on every host.
+
+    ``reason`` is why it was skipped, xfailed or deselected, or the failure's last words (at most 4,000 characters).
+    ``stands_for_module`` marks a skip or error of a whole module or class, whose tests are not known from here.
+    ``skip_class`` and ``capability`` are what the verdict's classifier made of the reason.
+    """
+
+    id: str
+    outcome: Outcome
+    duration_s: float = 0.0
+    reason: str = ""
+    runner: str = ""  # "pytest", "unittest", "subunit", "junit"
+    stands_for_module: bool = False
+    requires: tuple[str, ...] = ()  # capabilities that a marker of the test names
+    skip_class: SkipClass = ""
+    capability: str = ""
+    attempts: tuple[Outcome, ...] = ()  # all outcomes, where the test was run more than once
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of a test runner inside a command. A session that never finished is a crash.
+
+    ``narrowed`` says what narrowed it ("-k foo", "--lf", "PYTEST_ADDOPTS", a path argument), "" when nothing did.
+    """
+
+    runner: str
+    version: str = ""
+    pid: int = 0
+    finished: bool = False
+    exit_code: int | None = None
+    tests: int = 0
+    narrowed: str = ""
+
+
+class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One command of the environment: arguments, folder, exit code, UTC start, duration.
+
+    ``ignored`` says that a failure of it does not fail tox (a leading "-"); ``phase`` is tox's key.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str = ""
+    exit_code: int = 0
+    started: str = ""
+    duration_s: float = 0.0
+    ignored: bool = False
+    phase: str = "commands"
+
+
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """An installed distribution and whose it is: the environment's own or the system's."""
+
+    name: str
+    version: str
+    owner: Literal["env", "system"]
+
+
+class RanReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a run ended as it did, where it did not simply finish; ``detail`` holds the installer's own last lines."""
+
+    code: str
+    message: str
+    remedy: str = ""
+    capability: str = ""
+    detail: str = ""
+
+
+class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which host ran it."""
+
+    name: str
+    system: str = ""
+    release: str = ""
+    distribution: str = ""
+    machine: str = ""
+    cpus: int = 0
+    memory_mb: int = 0
+    user: str = ""
+
+
+class FindingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found of one capability, as proved inside the environment where it is a module."""
+
+    capability: str
+    status: Literal["ok", "absent", "broken"]
+    version: str = ""
+    where: str = ""
+    message: str = ""
+    used: bool | None = None  # did a test process import it or connect to it; None where that cannot be told
+
+
+class InterpreterRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The base interpreter of the environment."""
+
+    path: str
+    version: str
+    implementation: str = "cpython"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at one cell."""
+
+    schema: Literal["envmatrix/evidence/1"] = SCHEMA
+    id: str  # unique: host, time and a random part
+    run_id: str  # the invocation of envmatrix that made it
+    project: str
+    tree: str  # git tree id of what was on disk, or "content-sha256:…" outside git
+    commit: str
+    dirty: bool
+    matrix_digest: str
+    cell: str
+    profile: str
+    axes: dict[str, str]
+    state: RunState
+    host: HostRecord
+    started: str
+    finished: str
+    duration_s: float
+    interpreter: InterpreterRecord | None = None
+    findings: tuple[FindingRecord, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    commands: tuple[CommandRun, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    tests: tuple[TestResult, ...] = ()
+    reasons: tuple[RanReason, ...] = ()
+    mismatches: tuple[RanReason, ...] = ()  # the proof inside the environment that failed
+    ignored: tuple[str, ...] = ()  # what of the run tox would not count: "ignore_outcome", "- before a command"
+    partial: str = ""  # what narrowed the run, "" for a whole run
+    attempt: int = 1
+    attempt_reason: str = ""
+    log: str = ""  # path of the cell's output, relative to the evidence store

@@ -1,0 +1,1 @@
+"""The host: capabilities, probes, interpreters. Says what is true here; decides nothing."""

@@ -1,0 +1,1 @@
+"""A value becomes text in some format, chosen by name."""

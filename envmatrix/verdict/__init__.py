@@ -1,0 +1,1 @@
+"""Verdicts: skip classes, contracts, the judgement over many records. Pure functions of values."""
