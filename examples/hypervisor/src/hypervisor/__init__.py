@@ -1,0 +1,1 @@
+"""Starts virtual machines and keeps a record of them."""
