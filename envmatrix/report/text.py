@@ -1,0 +1,193 @@
+"""A verdict for a terminal or a CI console: what is wrong first, the verdict last, every state in words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from envmatrix.evidence.model import Evidence, TestResult
+from envmatrix.report.model import Report
+from envmatrix.report.page import Page, Span
+from envmatrix.report.words import STATE_WORDS, STATES, count, duration, others, short, summary, visible
+from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
+
+MOST_FAILURES = 20
+MOST_OUTPUT_LINES = 15
+MOST_NAMES = 5
+
+STYLES = {
+    "passed": "green",
+    "failed": "bold red",
+    "inconclusive": "bold yellow",
+    "incomplete": "bold yellow",
+    "blocked": "yellow",
+    "owed": "yellow",
+    "stale": "magenta",
+    "not_relevant": "dim",
+}
+
+
+def render(report: Report) -> str:
+    """The whole report as text of ``report.width`` columns."""
+    page = Page(report.width)
+    _failures(page, report)
+    _inconclusive(page, report)
+    _breaches(page, report.verdict)
+    _ran_nowhere(page, report.verdict)
+    _waiting(page, report.verdict)
+    _drift(page, report)
+    _cells(page, report.verdict)
+    _what(page, report.verdict)
+    page.blank()
+    page.line((summary(report.verdict), STYLES[report.verdict.verdict]))
+    return page.render(report.color)
+
+
+def _failures(page: Page, report: Report) -> None:
+    failed = [(cell, report.record(cell)) for cell in report.verdict.cells if cell.state == "failed"]
+    tests = [(cell, test) for cell, record in failed for test in bad_tests(record)]
+    silent = [(cell, record) for cell, record in failed if not bad_tests(record)]
+    if not failed:
+        return
+    page.heading(f"FAILED ({count(len(tests), 'test')} in {count(len(failed), 'cell')})", STYLES["failed"])
+    for cell, test in tests[:MOST_FAILURES]:
+        page.line("  ", (test.outcome, STYLES["failed"]), f"  {cell.name}: {test.id}")
+        page.output(test.reason, MOST_OUTPUT_LINES)
+    _more(page, len(tests) - MOST_FAILURES)
+    for cell, record in silent:
+        page.line("  ", ("failed", STYLES["failed"]), f"  {cell.name}: no single test failed")
+        _reasons(page, cell.reasons)
+        _bad_commands(page, record)
+        page.output(report.logs.get(cell.evidence, ""), MOST_OUTPUT_LINES)
+
+
+def bad_tests(record: Evidence | None) -> list[TestResult]:
+    """The tests of a record that failed or broke down, in the order in which they ran."""
+    return [test for test in record.tests if test.outcome in ("failed", "error")] if record else []
+
+
+def _bad_commands(page: Page, record: Evidence | None) -> None:
+    for command in record.commands if record else ():
+        if command.exit_code:
+            page.line(f"    exit {command.exit_code}: {' '.join(command.argv)}")
+
+
+def _inconclusive(page: Page, report: Report) -> None:
+    cells = [cell for cell in report.verdict.cells if cell.state == "inconclusive"]
+    if cells:
+        page.heading(f"INCONCLUSIVE ({count(len(cells), 'cell')}: ran, and proved nothing)", STYLES["inconclusive"])
+    for cell in cells:
+        page.line(f"  {cell.name}")
+        _reasons(page, cell.reasons)
+        record = report.record(cell)
+        details = [reason.detail for reason in record.reasons if reason.detail] if record else []
+        for detail in details or [report.logs.get(cell.evidence, "")]:
+            page.output(detail, MOST_OUTPUT_LINES)
+
+
+def _reasons(page: Page, reasons: tuple[VerdictReason, ...]) -> None:
+    for reason in reasons:
+        page.paragraph(f"{reason.message} ({reason.code})", 4, "- ")
+        if reason.remedy:
+            page.line(f"      remedy: {reason.remedy}")
+
+
+def _breaches(page: Page, verdict: Verdict) -> None:
+    if verdict.breaches:
+        page.heading(f"BREACHES ({len(verdict.breaches)}: promises that were not kept)", STYLES["failed"])
+    for breach in verdict.breaches:
+        page.line("  ", (breach.code, "bold"), f"  {breach.cell or 'the whole matrix'}")
+        page.paragraph(breach.message, 4)
+        _names(page, breach.tests)
+
+
+def _names(page: Page, names: tuple[str, ...] | list[str], indent: int = 4) -> None:
+    for name in names[:MOST_NAMES]:
+        page.line(" " * indent + "- " + name)
+    _more(page, len(names) - MOST_NAMES, indent)
+
+
+def _more(page: Page, rest: int, indent: int = 2) -> None:
+    if rest > 0:
+        page.line(" " * indent + f"… and {rest:,} more, all in --format json")
+
+
+def _ran_nowhere(page: Page, verdict: Verdict) -> None:
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    cells: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for test in verdict.ran_nowhere:
+        reasons = sorted({seen.reason or seen.class_ for seen in test.seen_in})
+        key = (test.would_run, "; ".join(reasons) or "no reason was given")
+        groups[key].append(test.test)
+        cells[key].update(seen.cell for seen in test.seen_in)
+    if groups:
+        page.heading(f"RAN NOWHERE ({count(len(verdict.ran_nowhere), 'test')})", STYLES["incomplete"])
+    for key, names in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        where = f", seen in {', '.join(sorted(cells[key]))}" if cells[key] else ""
+        page.paragraph(f"{count(len(names), 'test')}{where}: {key[1]}", 2)
+        if key[0]:
+            page.paragraph(f"would run with: {key[0]}", 4)
+        _names(page, sorted(names))
+
+
+def _waiting(page: Page, verdict: Verdict) -> None:
+    waiting = [cell for cell in verdict.cells if cell.state in ("blocked", "owed", "stale")]
+    if waiting:
+        page.heading(f"BLOCKED, OWED AND STALE ({count(len(waiting), 'cell')})", STYLES["blocked"])
+    for cell in waiting:
+        page.line(f"  {cell.name}  ", (STATE_WORDS[cell.state], STYLES[cell.state]))
+        _reasons(page, cell.reasons)
+    aside = [cell for cell in verdict.cells if cell.state == "not_relevant"]
+    if aside:
+        page.heading(f"NOT RELEVANT ({count(len(aside), 'cell')})", "dim")
+    for cell in aside:
+        page.line(f"  {cell.name}")
+        _reasons(page, cell.reasons)
+
+
+def _drift(page: Page, report: Report) -> None:
+    if report.drift is None:
+        return
+    against = f" since {short(report.drift_against)}" if report.drift_against else ""
+    page.heading(f"DRIFT{against} ({count(len(report.drift), 'change')})")
+    for kind, number in sorted(Counter(change.kind for change in report.drift).items()):
+        page.line(f"  {kind.replace('_', ' ')}: {number:,}")
+        found = [change for change in report.drift if change.kind == kind]
+        _names(page, [f"{d.cell}: {d.test} ({d.before or 'absent'} -> {d.after or 'absent'})" for d in found])
+
+
+def _cells(page: Page, verdict: Verdict) -> None:
+    page.heading("CELLS")
+    rows = [_row(cell) for cell in sorted(verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name))]
+    head = ("cell", "state", "passed", "failed", "skipped", "other", "time")
+    page.table(head, rows, frozenset({2, 3, 4, 5, 6}))
+    rest: Counter[str] = Counter()
+    for cell in verdict.cells:
+        rest.update(others(cell.tests))
+    if rest:
+        page.line("  other: " + ", ".join(f"{number:,} {word}" for word, number in sorted(rest.items())))
+    for cell in verdict.cells:
+        for note in cell.notes:
+            page.paragraph(f"{visible(cell.name)}: {note}", 2, "- ")
+
+
+def _row(cell: CellVerdict) -> list[Span]:
+    tests, bad = cell.tests, cell.tests.failed + cell.tests.error
+    rest = sum(others(tests).values())
+    ran = cell.state in ("passed", "failed", "inconclusive", "stale")
+    numbers = [(f"{number:,}" if ran else "-") for number in (tests.passed, bad, tests.skipped, rest)]
+    styles = ("green" if tests.passed else "", STYLES["failed"] if bad else "", "yellow" if tests.skipped else "", "")
+    return [
+        (cell.name, ""),
+        (STATE_WORDS[cell.state], STYLES[cell.state]),
+        *zip(numbers, styles, strict=True),
+        (duration(cell.duration_s) if ran else "-", ""),
+    ]
+
+
+def _what(page: Page, verdict: Verdict) -> None:
+    page.blank()
+    for note in verdict.notes:
+        page.paragraph(note, 0, "note: ")
+    dirty = " with changes that are not committed" if verdict.dirty else ""
+    commit = f"commit {short(verdict.commit)}{dirty}, " if verdict.commit else ""
+    page.paragraph(f"{commit}tree {short(verdict.tree)}, matrix {short(verdict.matrix_digest)}", 0, style="dim")

@@ -1,0 +1,125 @@
+import re
+
+import pytest
+import report_samples as samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envmatrix.evidence.model import TestResult as Result
+from envmatrix.report import render
+from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests
+
+RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def text(**more) -> str:
+    return render("text", samples.report(**more))
+
+
+def test_failures_come_first_and_the_verdict_last():
+    lines = text().splitlines()
+    assert lines[0] == "FAILED (1 test in 1 cell)"
+    assert lines[-1] == (
+        "failed: 1 of 4 cells passed, 1 failed, 1 inconclusive, 1 blocked (libvirt), 1 breach, "
+        "2 tests ran nowhere - exit 1"
+    )
+
+
+def test_sections_are_in_the_order_in_which_a_reader_needs_them():
+    headings = [line.split(" (")[0] for line in text().splitlines() if re.match(r"[A-Z]{3}", line)]
+    assert headings == [
+        "FAILED",
+        "INCONCLUSIVE",
+        "BREACHES",
+        "RAN NOWHERE",
+        "BLOCKED, OWED AND STALE",
+        "DRIFT since 9fceb02d0ae5",
+        "CELLS",
+    ]
+
+
+def test_a_failure_shows_the_end_of_its_output_behind_a_bar():
+    assert "    | AssertionError: 'web-1' != 'web'\n" in text()
+
+
+def test_the_installers_own_words_and_the_remedy_are_shown():
+    shown = text()
+    assert "    | error: command 'pkg-config' failed\n" in shown
+    assert "      remedy: apt-get install libmysqlclient-dev\n" in shown
+
+
+def test_long_output_is_cut_at_its_front():
+    record = samples.evidence(
+        "libvirt-py311", "laptop", (Result(id="t", outcome="failed", reason="\n".join(f"line {i}" for i in range(40))),)
+    )
+    shown = text(evidence=(record,))
+    assert "| (… 25 lines before)" in shown
+    assert "line 24\n" not in shown
+    assert "| line 39\n" in shown
+
+
+def test_a_failed_cell_without_a_failed_test_shows_command_and_log():
+    record = samples.evidence(
+        "libvirt-py311", "laptop", (), id="x", commands=(samples.CommandRun(argv=("make", "check"), exit_code=2),)
+    )
+    cell = CellVerdict(name="libvirt-py311", profile="libvirt", state="failed", evidence="x")
+    shown = text(verdict=samples.verdict(cells=(cell,)), evidence=(record,), logs={"x": "make: *** no rule"})
+    assert "exit 2: make check" in shown
+    assert "| make: *** no rule" in shown
+
+
+def test_what_ran_nowhere_is_grouped_and_the_rest_counted():
+    nowhere = tuple(
+        RanNowhere(
+            test=f"t{i:02d}", seen_in=(SeenIn(cell="a", reason="No libvirt", class_="capability"),), would_run="libvirt"
+        )
+        for i in range(46)
+    )
+    shown = text(verdict=samples.verdict(ran_nowhere=nowhere))
+    assert "  46 tests, seen in a: No libvirt\n    would run with: libvirt\n    - t00\n" in shown
+    assert "… and 41 more, all in --format json" in shown
+
+
+@pytest.mark.parametrize("width", [76, 80, 120])
+def test_sentences_keep_to_the_width(width):
+    for line in text(width=width).splitlines()[:-1]:
+        assert len(line) <= width or "hypervisor.tests" in line or "|" in line or "remedy" in line or line.isupper(), (
+            line
+        )
+
+
+def test_a_table_wider_than_the_screen_gives_the_name_its_own_line():
+    long = CellVerdict(name="c" * 70, profile="p", state="passed", tests=Tests(passed=3), duration_s=1)
+    lines = text(verdict=samples.verdict(cells=(long,))).splitlines()
+    at = lines.index("  " + "c" * 70)
+    assert lines[at + 1].split() == ["passed", "3", "0", "0", "0", "1.00", "s"]
+
+
+def test_no_box_drawing_and_no_colour_without_asking():
+    assert not re.search("[\u2500-\u259f\x1b]", text())
+
+
+def test_colour_only_decorates():
+    colored = text(color=True)
+    assert "\x1b[" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == text()
+
+
+def test_hostile_names_cannot_steer_a_terminal_or_a_ci_service():
+    shown = render("text", samples.renamed("\x1b]0;owned\x07\n::error::no\n##vso[task.complete]\u202e"))
+    assert not RAW.search(shown)
+    assert "\\x1b]0;owned\\x07\\n::error::no" in shown
+    assert not re.search(r"(?m)^\s*::", shown)
+    assert not re.search(r"##\w*\[", shown)
+
+
+@given(st.text(st.characters(), max_size=60), st.booleans())
+def test_any_text_in_names_renders_without_raw_escapes(name, color):
+    report = samples.renamed(name)
+    shown = render(
+        "text", samples.Report(**{f: getattr(report, f) for f in report.__struct_fields__} | {"color": color})
+    )
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown) if color else shown
+    assert not RAW.search(plain)
+    assert not re.search(r"(?m)^\s*::", plain)
+    assert shown.endswith("exit 1\n") or color

@@ -1,0 +1,63 @@
+import pytest
+import report_samples as samples
+
+from envmatrix.report import UnknownFormatError, render
+from envmatrix.report.words import columns, count, duration, not_run, short, visible, visible_lines
+from envmatrix.verdict.model import CellVerdict
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.004, "0.00 s"),
+        (9.876, "9.88 s"),
+        (42, "42.0 s"),
+        (245, "4 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (7380, "2 h 03 min"),
+    ],
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_counts_have_the_right_plural():
+    assert [count(1, "test"), count(4000, "test"), count(2, "breach")] == ["1 test", "4,000 tests", "2 breaches"]
+
+
+def test_controls_are_spelt_out():
+    assert visible("a\x1b[31mb\n\u202e\x9b\ud800é") == "a\\x1b[31mb\\n\\u202e\\x9b\\ud800é"
+
+
+def test_colours_of_a_log_are_dropped_and_other_escapes_kept_visible():
+    assert visible_lines("\x1b[31mred\x1b[0m\r\n\x1b[2Jx\ty") == ["red", "\\x1b[2Jx   y"]
+
+
+def test_wide_characters_take_two_columns():
+    assert (columns("abc"), columns("漢字"), columns("e\u0301")) == (3, 4, 1)
+
+
+def test_short_digests_keep_their_kind():
+    assert short("sha256:" + "a" * 64) == "sha256:aaaaaaaaaaaa"
+    assert short("b" * 40) == "bbbbbbbbbbbb"
+
+
+def test_what_did_not_run_is_one_line():
+    assert not_run(samples.verdict()) == (
+        "Not run: 2 of 4 cells: mysql-py311 (inconclusive: install_failed), libvirt-py312 (blocked: libvirt); "
+        "2 tests ran nowhere; 11 skips in cells that ran."
+    )
+
+
+def test_only_a_run_that_left_nothing_out_says_nothing():
+    assert not_run(samples.passing().verdict) == "Not run: nothing; all 1 cell and 6 tests ran."
+
+
+def test_an_empty_run_never_says_that_everything_ran():
+    empty = CellVerdict(name="a", profile="a", state="passed")
+    assert not_run(samples.verdict(cells=(empty,), ran_nowhere=())) == "Not run: everything; no test of any cell ran."
+
+
+def test_an_unknown_format_names_the_known_ones():
+    with pytest.raises(UnknownFormatError, match=r"no format 'yaml'; choose one of .*json.*text"):
+        render("yaml", samples.report())
