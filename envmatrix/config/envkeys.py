@@ -1,0 +1,59 @@
+"""The keys that tox knows for a run environment, read from the JSON Schema that tox ships; tox is not imported."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class EnvKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One key of a tox environment: its present name, and the JSON types that its value may have."""
+
+    name: str
+    types: frozenset[str] = frozenset()
+
+    @property
+    def appendable(self) -> bool:
+        """Say whether ``append`` means something for it: a list or a table of values."""
+        return not self.types or bool(self.types & {"array", "object"})
+
+
+# known to tox but absent from its schema (tox/tox_env/python/api.py)
+_BESIDE = {
+    "ignore_base_python_conflict": EnvKey(name="ignore_base_python_conflict", types=frozenset({"boolean"})),
+    "ignore_basepython_conflict": EnvKey(name="ignore_base_python_conflict", types=frozenset({"boolean"})),
+}
+
+
+@cache
+def known() -> dict[str, EnvKey]:
+    """Return every known key, old names included, with what it is now called. Empty where tox ships no schema."""
+    spec = find_spec("tox")
+    if spec is None or spec.origin is None:
+        return {}
+    try:
+        schema = json.loads((Path(spec.origin).parent / "tox.schema.json").read_bytes())
+        properties = schema["properties"]["env_run_base"]["properties"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {**_BESIDE, **{key: _key(key, value, properties) for key, value in properties.items()}}
+
+
+def present(key: str) -> str:
+    """Return what tox now calls a key: "set_env" for "setenv"."""
+    found = known().get(key)
+    return found.name if found else key
+
+
+def _key(name: str, value: dict[str, Any], properties: dict[str, Any]) -> EnvKey:
+    reference = value.get("$ref", "")
+    if reference:  # an old name points at the present one
+        name = reference.rpartition("/")[2]
+        value = properties.get(name, {})
+    options = value.get("oneOf", [value])
+    return EnvKey(name=name, types=frozenset(option["type"] for option in options if "type" in option))

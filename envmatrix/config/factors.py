@@ -1,0 +1,79 @@
+"""The factors that a tox configuration uses: those in environment names and those in conditions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice, product
+from typing import Any
+
+_MOST = 2000  # alternatives read of one expression: enough for any hand-written file, little enough for a hostile one
+_CONDITION = re.compile(r"^\s*([!\w{},. -]+):(?:\s|$)")
+_GROUP = re.compile(r"\{([^{}]*)\}")
+_TOML_CONDITION = re.compile(r"\bfactor(?:\.(\w+)|\[\s*['\"]([\w.]+)['\"]\s*\])")
+
+
+def of_ini(sections: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Yield the factors of an ini file's sections, some of them more than once."""
+    for name, keys in sections.items():
+        if name.startswith("testenv:"):
+            yield from _of_expression(name.removeprefix("testenv:"))
+        if name in ("tox", "tox:tox"):
+            yield from _of_expression(keys.get("env_list") or keys.get("envlist") or "")
+        if name.startswith(("testenv", "tox")):
+            for value in keys.values():
+                yield from _of_conditions(value)
+
+
+def of_toml(table: dict[str, Any]) -> Iterator[str]:
+    """Yield the factors of a TOML configuration, some of them more than once."""
+    yield from _of_envs(table.get("env_list", table.get("envlist")))
+    for key in ("env", "env_base"):
+        envs = table.get(key)
+        for name, env in envs.items() if isinstance(envs, dict) else ():
+            yield from name.split("-")
+            if key == "env_base" and isinstance(env, dict):
+                yield from _of_envs(env.get("factors"))
+    yield from _of_toml_conditions(table)
+
+
+def _of_expression(text: str) -> Iterator[str]:
+    """Yield the factors of "py{311,312}-{mysql,redis}, pep8" without writing out the product of its groups."""
+    for env in re.split(r"[,\s]+(?![^{}]*\})", text):
+        for piece in re.split(r"-(?![^{}]*\})", env):
+            for word in _alternatives(piece):
+                yield from word.strip("!").split("-")
+
+
+def _alternatives(piece: str) -> Iterator[str]:
+    parts = _GROUP.split(piece)  # text, group, text, group, …, text
+    options = [
+        [part] if number % 2 == 0 else [word.strip() for word in part.split(",")] for number, part in enumerate(parts)
+    ]
+    return ("".join(words) for words in islice(product(*options), _MOST))
+
+
+def _of_conditions(value: str) -> Iterator[str]:
+    for line in value.splitlines():
+        if found := _CONDITION.match(line):
+            yield from _of_expression(found[1])
+
+
+def _of_envs(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from value.split("-")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _of_envs(item)
+    elif isinstance(value, dict):  # {product = [...]}, {values = [...]}, or a labelled group
+        for item in value.values():
+            yield from _of_envs(item)
+
+
+def _of_toml_conditions(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        for found in _TOML_CONDITION.finditer(value):
+            yield found[1] or found[2]
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _of_toml_conditions(item)

@@ -1,0 +1,133 @@
+"""TOML files read without surprises: whatever is in the file, the answer is a table or a sentence."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from envmatrix.config import lines
+from envmatrix.errors import Problem
+
+LARGEST = 1 << 20  # bytes; a profile is a page of text, and a mistaken symlink is not read to its end
+DEEPEST = 32  # tables and lists in one another
+_INT64 = 1 << 63
+
+
+class Unreadable(Exception):  # noqa: N818 - carries a Problem to the loader, is no error of the user's by itself
+    """A file that gives no document; ``problem`` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One TOML file as read: ``label`` is what messages call it, ``data`` what is in it."""
+
+    label: str
+    data: dict[str, Any]
+    places: Any  # lines.Lines
+
+    def line(self, path: lines.Path) -> int:
+        """Return the line on which the value at ``path`` was written, 0 where unknown."""
+        value: Any = self.data
+        for part in path:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                value = None
+                break
+        found: int = self.places.find(path, value)
+        return found
+
+    def problem(self, path: lines.Path, message: str) -> Problem:
+        """Return a problem of the value at ``path``."""
+        return Problem(file=self.label, line=self.line(path), key=lines.dotted(path), message=message)
+
+    def source(self, path: lines.Path) -> str:
+        """Return ``file:line`` of the value at ``path``."""
+        line = self.line(path)
+        return f"{self.label}:{line}" if line else self.label
+
+
+def read_bytes(path: Path, label: str) -> bytes:
+    """Return the content of a regular file of reasonable size.
+
+    Raises Unreadable for anything else: a folder, a device, a dangling link, a file without permission.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise Unreadable(Problem(file=label, message=f"is {what}; a TOML file is expected here"))
+        if status.st_size > LARGEST:
+            raise Unreadable(Problem(file=label, message=f"is larger than {LARGEST >> 20} MiB and was not read"))
+        return path.read_bytes()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symlinks, in some versions of pathlib
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise Unreadable(Problem(file=label, message=f"cannot be read: {why}")) from error
+
+
+def decode(content: bytes, label: str) -> str:
+    """Return the text of a UTF-8 file, a byte order mark dropped. Raises Unreadable."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        message = f"is not UTF-8: byte 0x{byte:02x} cannot be decoded; save the file as UTF-8"
+        raise Unreadable(Problem(file=label, line=line, message=message)) from error
+
+
+def parse(text: str, label: str) -> dict[str, Any]:
+    """Return the table that a TOML text holds. Raises Unreadable."""
+    try:
+        data = tomllib.loads(text)
+    except RecursionError as error:
+        raise Unreadable(Problem(file=label, message="nests values too deeply to be read")) from error
+    except ValueError as error:  # TOMLDecodeError, and int() over its digit limit
+        raise Unreadable(_syntax(str(error), label)) from error
+    for message in _excesses(data):
+        raise Unreadable(Problem(file=label, message=message))
+    return data
+
+
+def read_toml(path: Path, label: str) -> Document:
+    """Return the document in a TOML file; messages call it ``label``. Raises Unreadable."""
+    text = decode(read_bytes(path, label), label)
+    return Document(label=label, data=parse(text, label), places=lines.Lines(text))
+
+
+def _syntax(message: str, label: str) -> Problem:
+    """Turn tomllib's "… (at line 3, column 4)" into a problem with a line."""
+    what, _, place = message.rpartition(" (at ")
+    if not what:
+        if "integer string conversion" in message:
+            return Problem(file=label, message="holds a number with too many digits to be read")
+        return Problem(file=label, message=f"is not valid TOML: {message}")
+    number = place.removeprefix("line ").partition(",")[0]
+    line = int(number) if number.isdigit() else 0
+    where = " at the end of the file" if place.startswith("end of document") else ""
+    return Problem(file=label, line=line, message=f"is not valid TOML: {what[0].lower()}{what[1:]}{where}")
+
+
+def _excesses(data: dict[str, Any]) -> Iterator[str]:
+    """Yield what later stages could not carry: too deep, or integers beyond 64 bits."""
+    level: list[Any] = [data]
+    for _ in range(DEEPEST):
+        following: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                following.extend(value.values())
+            elif isinstance(value, list):
+                following.extend(value)
+            elif isinstance(value, int) and not -_INT64 <= value < _INT64:
+                yield "holds a number that does not fit in 64 bits"
+        level = following
+    if level:
+        yield f"nests values more than {DEEPEST} deep"

@@ -1,0 +1,88 @@
+"""Which profiles and cells are meant by the names that a user gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import msgspec
+
+from envmatrix.config import expand, layers, whole
+from envmatrix.config.layers import TOX
+from envmatrix.config.load import Loaded
+from envmatrix.config.model import Cell, Profile
+from envmatrix.config.words import hint
+from envmatrix.errors import EnvmatrixError
+
+WITHOUT_OWN = ("restricted", "full")
+_MOST_NAMES = 2000  # cell names offered to a suggestion: enough to be useful, few enough to be quick
+
+
+class UnknownNameError(EnvmatrixError):
+    """A name that no profile and no cell has."""
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """The cells that were asked for, each once, in the order of the names; and their profiles."""
+
+    profiles: dict[str, Profile]
+    cells: tuple[Cell, ...]
+
+
+def select(loaded: Loaded, names: Sequence[str] = ()) -> Selection:
+    """Return what the names mean: profiles, cells, pinned cells (``full-py311``) or ``tox:NAME``.
+
+    Without names: the project's own profiles, where it has none ``restricted`` and ``full``. Raises UnknownNameError
+    with every name that means nothing.
+    """
+    profiles: dict[str, Profile] = {}
+    cells: dict[str, Cell] = {}
+    unknown: list[str] = []
+    for name in names or loaded.own or WITHOUT_OWN:
+        found = find(loaded, name)
+        if found is None:
+            unknown.append(_unknown(loaded, name))
+            continue
+        profile, chosen = found
+        profiles[profile.name] = profile
+        for cell in chosen:
+            cells.setdefault(cell.name, cell)
+    if unknown:
+        raise UnknownNameError("\n".join(unknown))
+    return Selection(profiles=profiles, cells=tuple(cells.values()))
+
+
+def find(loaded: Loaded, name: str) -> tuple[Profile, tuple[Cell, ...]] | None:
+    """Return the profile and the cells that one name means, None where it means nothing."""
+    if name.startswith(TOX):
+        env = name.removeprefix(TOX)
+        if not layers.is_env_name(env) or whole.misspelt_env(env, loaded.words, loaded.factors):
+            return None
+        profile = layers.of_tox(env)
+        return profile, expand.expand(profile)
+    if name in loaded.profiles:
+        return loaded.profiles[name], expand.expand(loaded.profiles[name])
+    for named in (expand.cell_called, expand.cell_pinned):
+        for profile in loaded.profiles.values():
+            if cell := named(profile, name):
+                return profile, (cell,)
+    return None
+
+
+def cell_names(loaded: Loaded) -> Iterator[str]:
+    """Yield the names of all cells of the project's own profiles, then those of the built-in ones."""
+    for name in (*loaded.own, *(name for name in loaded.profiles if name not in loaded.own)):
+        for cell in expand.cells_of(loaded.profiles[name]):
+            yield cell.name
+
+
+def _unknown(loaded: Loaded, name: str) -> str:
+    if name.startswith(TOX):
+        env = name.removeprefix(TOX)
+        if message := whole.misspelt_env(env, loaded.words, loaded.factors):
+            return f"{name}: {message}"
+        return f"{name}: names no tox environment; write it like tox:py311-mysql"
+    known = [*loaded.profiles, *islice(cell_names(loaded), _MOST_NAMES)]
+    return (
+        f"{name}: no profile and no cell has this name{hint(name, known, otherwise='`envmatrix list` shows them all')}"
+    )
