@@ -1,0 +1,190 @@
+"""Which content was tested: the git tree id of what is on disk, found without touching the repository.
+
+The whole repository's tree is taken, also for a project in a subfolder: tests may read what lies beside the project,
+and the tree is what a commit of the same content would have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from envmatrix.evidence.changes import UnknownBaseError as UnknownBaseError
+from envmatrix.evidence.changes import changed_paths as changed_paths
+from envmatrix.evidence.content import content_id, files_digest, is_dropping
+from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.worktree import Repository, State, absent_link, link_id, read_state, tree_on_disk
+
+_MANY: Final = 5
+_UNDER_WAY: Final = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "BISECT_LOG": "a bisection",
+}
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What was tested. ``tree`` is a git tree id or "content-sha256:…"; ``commit`` is HEAD, "" where there is none.
+
+    ``dirty`` says that the content is not that of the commit. ``notes`` are sentences that a reader of the evidence
+    needs. ``ignored`` names the single files that git ignores and tests could read all the same (``.env``, local
+    settings; no caches, no ignored folders): they are not in the tree, ``ignored_digest`` tells one set of them from
+    another, and is "" where there are none.
+    """
+
+    tree: str
+    commit: str
+    dirty: bool
+    vcs: Literal["git", "none"]
+    notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    ignored_digest: str = ""
+
+
+def identify(root: Path) -> Identity:
+    """The identity of what is on disk now.
+
+    Outside a repository that git can read it is a content hash, and the notes say why where that is a surprise (no
+    git, a repository of another user, a broken one, a project folder that its repository ignores).
+    """
+    root = root.resolve()
+    try:
+        repository = _locate(root)
+        if repository is None:
+            return _content(root, ())
+        return _identity(repository, read_state(repository))
+    except GitError as error:
+        return _content(root, _why_not_git(root, error))
+
+
+def _locate(root: Path) -> Repository | None:
+    """The repository that root is content of; None where there is none. Raises GitError."""
+    places = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+    try:
+        top, git_dir, common, commit, tree = _ask(root, [*places, "HEAD^{commit}", "HEAD^{tree}"])
+    except GitError as error:
+        if "not a git repository" in str(error) and _dot_git(root) is None:
+            return None
+        top, git_dir, common = _ask(root, places)
+        if not _unborn(root):
+            raise
+        commit = tree = ""
+    repository = Repository(
+        top=Path(top), git_dir=Path(git_dir), common=(root / common).resolve(), commit=commit, tree=tree
+    )
+    if repository.top != root and _ignored(root):
+        raise GitError(f"the repository at {top} ignores this folder")
+    return repository
+
+
+def _ask(root: Path, questions: Sequence[str]) -> list[str]:
+    answers = os.fsdecode(git(["rev-parse", *questions], cwd=root)).splitlines()
+    if len(answers) != len(questions):
+        raise GitError("the repository's path has a line break in it")
+    return answers
+
+
+def _nested(folder: Path) -> Identity:
+    """The identity of a nested repository, whose broken ``.git`` must not lead back to the outer one."""
+    try:
+        repository = _locate(folder)
+        if repository is not None and repository.top == folder:
+            return _identity(repository, read_state(repository))
+    except GitError:
+        pass
+    return _content(folder, ())
+
+
+def _identity(repository: Repository, state: State) -> Identity:
+    links = {path: link_id(repository, path, _nested) for path in state.links}
+    gone = [path for path in state.links if links[path] is None]
+    moved = {path: oid for path, oid in links.items() if oid != state.links[path]}
+    if repository.tree and not state.changed and not moved and not state.hidden:
+        tree = repository.tree
+    else:
+        paths = [path for path in (*state.changed, *state.hidden) if path not in links]
+        tree = tree_on_disk(repository, paths, state.hidden, moved)
+    notes = [*_under_way(repository), *(absent_link(path) for path in gone)]
+    if state.hidden:
+        notes.append(f"git is told to overlook {_some(state.hidden)}: what is on disk was counted")
+    ignored = tuple(path for path in state.ignored if not is_dropping(path))
+    return Identity(
+        tree=tree,
+        commit=repository.commit,
+        dirty=tree != repository.tree,
+        vcs="git",
+        notes=tuple(notes),
+        ignored=ignored,
+        ignored_digest=files_digest(repository.top, ignored) if ignored else "",
+    )
+
+
+def _content(root: Path, notes: tuple[str, ...]) -> Identity:
+    tree, unreadable = content_id(root)
+    if unreadable:
+        notes = (*notes, f"{_some(unreadable)} cannot be read and was counted as unreadable")
+    return Identity(tree=tree, commit="", dirty=False, vcs="none", notes=notes)
+
+
+def _why_not_git(root: Path, error: GitError) -> tuple[str, ...]:
+    place = _dot_git(root)
+    if error.missing and place is None:
+        return ()
+    what = f"the git repository of {root} was not used for the identity, the files' content was: "
+    then = " Evidence named like this counts for no commit."
+    said = str(error)
+    if "dubious ownership" in said:
+        owner = place.parent if place else root
+        said = "it belongs to another user, and git refuses to read it; if you trust it, run: "
+        said += f"git config --global --add safe.directory {owner}"
+    elif error.missing:
+        said += "; install git"
+    else:
+        said = f"git says: {said}"
+    return (f"{what}{said}.{then}",)
+
+
+def _dot_git(root: Path) -> Path | None:
+    return next((path / ".git" for path in (root, *root.parents) if os.path.lexists(path / ".git")), None)
+
+
+def _unborn(root: Path) -> bool:
+    try:
+        ref = git(["symbolic-ref", "--quiet", "HEAD"], cwd=root).strip().decode()
+    except GitError:
+        return False
+    try:
+        git(["show-ref", "--verify", "--quiet", ref], cwd=root)
+    except GitError:
+        return True
+    return False
+
+
+def _ignored(root: Path) -> bool:
+    try:
+        git(["check-ignore", "--quiet", "--", str(root)], cwd=root)
+    except GitError:
+        return False
+    return True
+
+
+def _under_way(repository: Repository) -> list[str]:
+    found = {what for name, what in _UNDER_WAY.items() if (repository.git_dir / name).exists()}
+    return [f"{what} is under way in this checkout" for what in sorted(found)]
+
+
+def _some(paths: tuple[str, ...]) -> str:
+    shown = ", ".join(_printable(path) for path in paths[:_MANY])
+    return shown if len(paths) <= _MANY else f"{shown} and {len(paths) - _MANY} more"
+
+
+def _printable(path: str) -> str:
+    return re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", "?", path)

@@ -1,0 +1,68 @@
+"""Names in a store and in a project's ``.envmatrix`` folder: safe as paths whatever a cell or a tree is called."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.places import TEMPORARY, StoreError
+
+STATE_FOLDER: Final = ".envmatrix"
+
+_PART: Final = r"[A-Za-z0-9_~%-][A-Za-z0-9_.~%-]*"
+_NAME: Final = re.compile(rf"(?:{_PART}/){{2}}{_PART}\.(?:json|log)")
+_LONGEST: Final = 120
+
+
+def is_name(name: str) -> bool:
+    """Can this be the name of a record or of its log?"""
+    return _NAME.fullmatch(name) is not None
+
+
+def name_of(evidence: Evidence) -> str:
+    """The name of a record in every store."""
+    return f"{component(evidence.tree)}/{component(evidence.cell)}/{component(evidence.id)}.json"
+
+
+def log_name_of(evidence: Evidence) -> str:
+    """The name of a record's log in every store."""
+    return f"{name_of(evidence).removesuffix('.json')}.log"
+
+
+def component(text: str) -> str:
+    """Text as one part of a path: no separators, no leading dot, no name too long for a file system."""
+    safe = quote(text, safe="", errors="backslashreplace")
+    if safe.startswith("."):
+        safe = f"%2E{safe[1:]}"
+    if len(safe) > _LONGEST:
+        return f"{safe[: _LONGEST - 33]}~{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:32]}"
+    return safe
+
+
+def state_folder(project: Path) -> Path:
+    """The project's ``.envmatrix`` folder, made where it is missing, out of git's sight. Raises StoreError."""
+    folder = project / STATE_FOLDER
+    ignore = folder / ".gitignore"
+    try:
+        if not ignore.is_file():
+            folder.mkdir(exist_ok=True)
+            temporary = folder / f".{secrets.token_hex(8)}{TEMPORARY}"
+            temporary.write_text("*\n")
+            temporary.replace(ignore)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be made or written: {error.strerror}; make the project folder writable, or keep the "
+            "evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
+        ) from error
+    return folder
+
+
+def tree_of(folder: str) -> str:
+    """The tree whose evidence is in a folder of that name, "" where it is none of ours."""
+    tree = folder.replace("%3A", ":")
+    return tree if component(tree) == folder else ""

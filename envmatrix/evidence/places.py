@@ -1,0 +1,227 @@
+"""Where evidence can lie: a folder of this machine, or anything that fsspec addresses. Names and bytes, no meaning."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from envmatrix.errors import EnvmatrixError, InternalError
+
+TEMPORARY: Final = ".tmp"
+_TRIES: Final = 20
+
+
+class StoreError(InternalError):
+    """A store that cannot be reached, read or written; ``str()`` names it and the remedy."""
+
+
+class StoreUrlError(EnvmatrixError):
+    """A store's address that means nothing here; ``str()`` names it and the remedy."""
+
+
+class UnreadableError(Exception):
+    """One file that cannot be read or must not be; ``str()`` says why."""
+
+
+class Entry(msgspec.Struct, frozen=True, order=True):
+    """A file of a store: its name relative to the store, size in bytes, time of writing in seconds since 1970."""
+
+    name: str
+    size: int
+    modified: float
+
+
+class Place(Protocol):
+    """What a store needs of a place. Names are relative, with forward slashes, and always safe to join."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, without credentials, for people."""
+
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders on the first level, sorted."""
+
+    def listing(self, folder: str) -> Iterator[Entry]:
+        """The files two levels below a folder, and whatever else is there in their stead; sorted by name."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of a file. Raises UnreadableError, without reading, when it is longer than limit."""
+
+    def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+        """The same for many, in their order, with as little waiting as the place allows."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Make a file appear whole or not at all. Raises StoreError; the same bytes may be written again."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file that may be gone already. Raises StoreError."""
+
+
+class LocalPlace:
+    """A folder. Nothing is followed out of it: symbolic links below it are not read."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+
+    @property
+    def location(self) -> str:
+        """The folder's path."""
+        return str(self.base)
+
+    def folders(self) -> tuple[str, ...]:
+        """See ``Place.folders``."""
+        return tuple(sorted(entry.name for entry in _scan(self.base) if entry.is_dir(follow_symlinks=False)))
+
+    def listing(self, folder: str) -> Iterator[Entry]:
+        """See ``Place.listing``."""
+        for inner in sorted(_scan(self.base / folder), key=lambda entry: entry.name):
+            if not inner.is_dir(follow_symlinks=False):
+                yield self._entry(inner)
+                continue
+            for item in sorted(_scan(Path(inner.path)), key=lambda entry: entry.name):
+                with suppress(FileNotFoundError):
+                    yield self._entry(item)
+
+    def _entry(self, item: os.DirEntry[str]) -> Entry:
+        found = item.stat(follow_symlinks=False)
+        return Entry(Path(item.path).relative_to(self.base).as_posix(), found.st_size, found.st_mtime)
+
+    def read(self, name: str, limit: int) -> bytes:
+        """See ``Place.read``."""
+        try:
+            # Not blocking, so that a pipe with nobody at its other end cannot hold us; not following, so that a link
+            # in a shared folder cannot make us read something else.
+            handle = os.open(self.base / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise UnreadableError(f"it cannot be opened ({error.strerror})") from error
+        try:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableError("it is no regular file")
+            _check_size(found.st_size, limit)
+            with os.fdopen(os.dup(handle), "rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise UnreadableError(f"it cannot be read ({error.strerror})") from error
+        finally:
+            os.close(handle)
+        _check_size(len(data), limit)
+        return data
+
+    def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+        """See ``Place.read_many``."""
+        return read_each(self, entries, limit)
+
+    def write(self, name: str, data: bytes) -> None:
+        """See ``Place.write``: written beside, brought to the disk, renamed."""
+        path = self.base / name
+        try:
+            if path.is_file() and path.read_bytes() == data:
+                return
+            temporary = self._beside(path, data)
+            try:
+                if os.path.lexists(path):
+                    raise StoreError(f"{self.location} already holds another file named {name}; remove or rename it")
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            for folder in (path.parent, path.parent.parent):
+                _sync_folder(folder)
+        except OSError as error:
+            raise StoreError(
+                f"the evidence store {self.location} cannot be written: {error.strerror}; make it writable, or name "
+                "another one with --store URL or the variable ENVMATRIX_STORE"
+            ) from error
+
+    def _beside(self, path: Path, data: bytes) -> Path:
+        """A new file in path's folder with data on the disk."""
+        temporary = path.parent / f".{secrets.token_hex(12)}{TEMPORARY}"
+        handle = self._create(temporary)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary
+
+    def _create(self, path: Path) -> int:
+        for _ in range(_TRIES):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The folder may be gone again: pruning removes empty ones at any moment.
+            with suppress(FileNotFoundError):
+                return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        raise FileNotFoundError(2, "its folders are removed as soon as they are made", str(path))
+
+    def remove(self, name: str) -> None:
+        """See ``Place.remove``; folders that become empty go too."""
+        path = self.base / name
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be removed: {error.strerror}; remove it by hand") from error
+        for folder in (path.parent, path.parent.parent):
+            if folder != self.base and self.base in folder.parents:
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def read_each(place: Place, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+    """Read one after the other."""
+    for entry in entries:
+        try:
+            yield entry, place.read(entry.name, limit)
+        except UnreadableError as error:
+            yield entry, error
+
+
+def open_place(url: str, project: Path) -> Place:
+    """The place that a URL or a path (relative ones start at the project) names. Raises StoreUrlError."""
+    if url.startswith("file://"):
+        url = url.removeprefix("file://")
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)", url):
+        from envmatrix.evidence.remote import RemotePlace  # fsspec takes a sixth of a second to import
+
+        return RemotePlace(url)
+    if not url:
+        raise StoreUrlError("the evidence store's address is empty; give a path or a URL, or leave the setting out")
+    return LocalPlace(project / Path(url).expanduser())
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(
+            f"the evidence store's folder {folder} cannot be read: {error.strerror}; make it readable, or name another "
+            "store with --store URL or the variable ENVMATRIX_STORE"
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    # Some file systems cannot do this; the rename is whole all the same.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

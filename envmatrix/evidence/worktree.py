@@ -1,0 +1,188 @@
+"""A git work tree as it is on disk: what differs from HEAD, and the tree id it would have as a commit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from envmatrix.evidence.content import is_dropping
+from envmatrix.evidence.git import GitError, finish, git, start
+
+# An entry of `git ls-files -v -s -z` that needs a second look: a submodule, or a file that git was told to overlook
+# (lower case: assume-unchanged; S: skip-worktree).
+_SPECIAL: Final = re.compile(
+    rb"(?:\A|(?<=\0))([A-Za-z?]) (?:160000 ([0-9a-f]+) \d|(?<=[a-zS] )\d+ [0-9a-f]+ \d)\t([^\0]+)"
+)
+
+
+class Repository(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a repository is, and HEAD's commit and tree ("" before the first commit)."""
+
+    top: Path
+    git_dir: Path
+    common: Path
+    commit: str
+    tree: str
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a work tree needs a look, as paths relative to its top.
+
+    ``changed``: differs from HEAD, or untracked; ``links``: nested repositories with the commit that the index
+    records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
+    recorded; ``ignored``: single files that git ignores.
+    """
+
+    changed: tuple[str, ...]
+    links: Mapping[str, str]
+    hidden: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+class _Identified(Protocol):
+    @property
+    def tree(self) -> str: ...
+    @property
+    def commit(self) -> str: ...
+    @property
+    def dirty(self) -> bool: ...
+
+
+def read_state(repository: Repository) -> State:
+    """Ask git for everything at once. Raises GitError."""
+    listing = start(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    arguments = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching"]
+    status = finish(start([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top))
+    links: dict[str, str] = {}
+    overlooked: list[tuple[str, bool]] = []
+    for flag, oid, raw in _SPECIAL.findall(finish(listing)):
+        path = os.fsdecode(raw)
+        if oid:
+            links[path] = oid.decode()
+        else:
+            overlooked.append((path, flag in b"Ss"))
+    changed, ignored = _parse(status)
+    for path in changed:
+        if path.endswith("/"):
+            links.setdefault(path.rstrip("/"), "")
+    return State(
+        changed=tuple(path for path in changed if not path.endswith("/")),
+        links=links,
+        hidden=_differing(repository, overlooked),
+        ignored=ignored,
+    )
+
+
+def _parse(status: bytes) -> tuple[list[str], tuple[str, ...]]:
+    """Changed and untracked paths, and ignored files, of `git status --porcelain=v2 -z --no-renames`."""
+    fields = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
+    changed: list[str] = []
+    ignored: list[str] = []
+    for entry in status.split(b"\0"):
+        kind = entry[:1]
+        if kind not in fields:
+            continue
+        path = os.fsdecode(entry.split(b" ", fields[kind])[-1])
+        if kind == b"!":
+            ignored += [] if path.endswith("/") else [path]
+        elif kind != b"?" or not is_dropping(path.rstrip("/")):
+            changed.append(path)
+    return changed, tuple(ignored)
+
+
+def _differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+    """Those of the overlooked files that are not on disk as git recorded them."""
+    if not overlooked:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
+        env = _beside(repository, Path(folder))
+        _unhide(repository, [path for path, _ in overlooked], env)
+        found = git(
+            ["diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all"], cwd=repository.top, env=env
+        )
+    differing = {os.fsdecode(path) for path in found.split(b"\0") if path}
+    return tuple(path for path, _ in overlooked if path in differing)
+
+
+def _unhide(repository: Repository, paths: Sequence[str], env: Mapping[str, str]) -> None:
+    for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+        git(["update-index", flag, "-z", "--stdin"], cwd=repository.top, env=env, stdin=_joined(paths))
+
+
+def tree_on_disk(
+    repository: Repository, paths: Sequence[str], hidden: Sequence[str], links: Mapping[str, str | None]
+) -> str:
+    """The tree id that a commit of the work tree would have. Raises GitError.
+
+    ``paths`` are those that may differ from the index, ``links`` the nested repositories' ids (None: not on disk).
+    Index and objects are written to a temporary folder; the repository is only read.
+    """
+    with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
+        env = _beside(repository, Path(folder))
+        top = repository.top
+        if hidden:
+            _unhide(repository, hidden, env)
+        if paths:
+            arguments = ["-c", "core.compression=0", "update-index", "--add", "--remove", "--replace", "-z", "--stdin"]
+            git(arguments, cwd=top, env=env, stdin=_joined(paths))
+        if links:
+            none = "0" * len(repository.tree or "0" * 40)
+            lines = [f"{'160000' if oid else '0'} {oid or none} 0\t{path}" for path, oid in links.items()]
+            git(["update-index", "--replace", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
+        return git(["write-tree", "--missing-ok"], cwd=top, env=env).decode().strip()
+
+
+def _beside(repository: Repository, folder: Path) -> dict[str, str]:
+    """Variables that make git work on copies in folder."""
+    index = folder / "index"
+    try:
+        # copy2: git tells a file changed within the clock tick of the index's own time by that time.
+        shutil.copy2(repository.git_dir / "index", index)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise GitError(f"the index cannot be read: {error.strerror}") from error
+    objects = folder / "objects"
+    objects.mkdir()
+    real = str(repository.common / "objects").replace("\\", "\\\\").replace('"', '\\"')
+    return {
+        "GIT_INDEX_FILE": str(index),
+        "GIT_OBJECT_DIRECTORY": str(objects),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{real}"',
+    }
+
+
+def link_id(repository: Repository, path: str, identify: Callable[[Path], _Identified]) -> str | None:
+    """The id that stands for a nested repository: its commit, or the tree of what is on disk where that differs.
+
+    None where it is not checked out: what is not on disk was not tested.
+    """
+    folder = repository.top / path
+    if not os.path.lexists(folder / ".git"):
+        return None
+    inner = identify(folder)
+    oid = inner.tree if inner.dirty or not inner.commit else inner.commit
+    width = len(repository.tree) or 40
+    if re.fullmatch(r"[0-9a-f]+", oid) and len(oid) == width:
+        return oid
+    return hashlib.sha256(oid.encode()).hexdigest()[:width]
+
+
+def absent_link(path: str) -> str:
+    """The note about a nested repository that is not checked out."""
+    return (
+        f"the submodule {path} is not checked out, so what was tested is not the commit's content; "
+        f"run: git submodule update --init --recursive"
+    )
+
+
+def _joined(items: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(item) + b"\0" for item in items)
