@@ -1,0 +1,132 @@
+"""The state of one cell from its plan, its evidence and its breaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envmatrix.evidence.model import CommandRun, Evidence
+from envmatrix.plan import Blocked, NotRelevant, Planned
+from envmatrix.verdict.counting import count, failures, listed, number
+from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
+
+_STATES = {
+    "not_built": "the environment could not be built",
+    "not_started": "the cell was not started",
+    "skipped_by_tox": "tox skipped the environment",
+    "crashed": "the run crashed",
+    "timed_out": "the run took longer than its time limit",
+    "interrupted": "the run was interrupted",
+}
+
+
+def without_evidence(planned: Planned, *, allow_blocked: bool, interrupted: bool) -> CellVerdict:
+    """The state of a cell that did not run: not relevant, blocked (or owed), or inconclusive."""
+    cell = planned.cell
+    if isinstance(planned, NotRelevant):
+        reason = VerdictReason(code="not_relevant", message=planned.rule)
+        return CellVerdict(name=cell.name, profile=cell.profile, state="not_relevant", reasons=(reason,))
+    if isinstance(planned, Blocked):
+        reasons = tuple(
+            VerdictReason(code=r.code, message=r.message, capability=r.capability, remedy=r.remedy)
+            for r in planned.reasons
+        )
+        state: CellState = "owed" if allow_blocked else "blocked"
+        return CellVerdict(name=cell.name, profile=cell.profile, state=state, reasons=reasons)
+    message = "the run was interrupted before this cell" if interrupted else "the cell was planned and did not run"
+    reason = VerdictReason(code="interrupted" if interrupted else "not_run", message=message)
+    return CellVerdict(name=cell.name, profile=cell.profile, state="inconclusive", reasons=(reason,))
+
+
+def stale(evidence: Evidence, tree: str) -> CellVerdict:
+    """A cell whose evidence was made of other content: shown, and worth nothing."""
+    message = f"the evidence is of tree {evidence.tree}, not of {tree}"
+    return CellVerdict(
+        name=evidence.cell,
+        profile=evidence.profile,
+        state="stale",
+        reasons=(VerdictReason(code="stale", message=message),),
+        tests=count(evidence.tests),
+        duration_s=evidence.duration_s,
+        evidence=evidence.id,
+    )
+
+
+def with_evidence(evidence: Evidence, found: Sequence[Breach], *, counts_partial: bool) -> CellVerdict:
+    """The state of a cell that ran.
+
+    Failed where a test failed, or a command failed in spite of its tests; else passed only if the run finished, nothing
+    was breached and nothing narrowed it (``counts_partial`` lets a narrowed run pass); else inconclusive.
+    """
+    wrong = _wrong(evidence)
+    doubts = _doubts(evidence, found, counts_partial)
+    state: CellState = "failed" if wrong else "inconclusive" if doubts else "passed"
+    return CellVerdict(
+        name=evidence.cell,
+        profile=evidence.profile,
+        state=state,
+        reasons=(*wrong, *doubts),
+        tests=count(evidence.tests),
+        duration_s=evidence.duration_s,
+        evidence=evidence.id,
+        notes=_notes(evidence, counts_partial),
+    )
+
+
+def _wrong(evidence: Evidence) -> tuple[VerdictReason, ...]:
+    """What ran and was wrong."""
+    if failed := failures(evidence):
+        message = f"{number(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
+        return (VerdictReason(code="tests_failed", message=message),)
+    if evidence.state != "finished" or any(not session.finished for session in evidence.sessions):
+        return ()
+    command = next((item for item in evidence.commands if item.exit_code and not item.ignored), None)
+    if command is None or evidence.mismatches or (evidence.sessions and not evidence.tests):
+        return ()
+    passed = " although all its tests passed" if evidence.tests else ""
+    message = f"{' '.join(command.argv)} ended with {_code(command)}{passed}"
+    return (VerdictReason(code="command_failed", message=message),)
+
+
+def _code(command: CommandRun) -> str:
+    return f"signal {-command.exit_code}" if command.exit_code < 0 else f"exit code {command.exit_code}"
+
+
+def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
+    """What keeps a cell from having passed although nothing was wrong."""
+    reasons = [
+        VerdictReason(code=r.code, message=r.message, capability=r.capability, remedy=r.remedy)
+        for r in evidence.reasons
+        if r.code not in ("tests_failed", "command_failed")  # told by what is wrong
+    ]
+    told = {reason.code for reason in reasons}
+    if evidence.state != "finished" and not reasons:
+        reasons.append(VerdictReason(code=evidence.state, message=_STATES[evidence.state]))
+    reasons += [VerdictReason(code=b.code, message=b.message) for b in found if b.code not in told]
+    failing = next((item for item in evidence.commands if item.exit_code and not item.ignored), None)
+    if failing is not None and evidence.state == "finished" and not reasons:
+        message = f"{' '.join(failing.argv)} ended with {_code(failing)} before it ran a test"
+        reasons.append(VerdictReason(code="command_failed", message=message))
+    if evidence.partial and not counts_partial:
+        message = f"the run was narrowed ({evidence.partial}): its tests count, the cell does not"
+        reasons.append(VerdictReason(code="partial", message=message, remedy="run the cell without that"))
+    return tuple(reasons)
+
+
+def _notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
+    notes = []
+    if evidence.partial and counts_partial:
+        notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
+    for command in evidence.commands:
+        if command.ignored and command.exit_code:
+            notes.append(f"tox ignores this command's exit code: {' '.join(command.argv)} ended with {_code(command)}")
+    if "ignore_outcome" in evidence.ignored:
+        notes.append("tox ignores this environment's outcome (ignore_outcome); envmatrix does not")
+    swallowed = next((s for s in evidence.sessions if s.finished and s.exit_code), None)
+    if swallowed is not None and not any(command.exit_code for command in evidence.commands):
+        notes.append(f"a {swallowed.runner} session ended with {swallowed.exit_code} and its command with 0")
+    flaky = [
+        test.id for test in evidence.tests if test.outcome == "passed" and {"failed", "error"} & set(test.attempts)
+    ]
+    if flaky:
+        notes.append(f"flaky: {number(len(flaky), 'test')} passed only when run again: {listed(flaky)}")
+    return tuple(notes)

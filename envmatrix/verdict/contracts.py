@@ -1,0 +1,226 @@
+"""The contracts of a profile, held against the evidence of one cell: each function gives the breaches of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from envmatrix.config.model import Capability, Profile
+from envmatrix.evidence.model import Evidence, Session, TestResult
+from envmatrix.verdict.counting import executed, listed, number
+from envmatrix.verdict.model import Breach
+from envmatrix.verdict.must_run import unmet
+from envmatrix.verdict.names import canonical, promised
+
+_NO_TESTS_CODE = 5  # pytest, and unittest of Python 3.12: nothing was collected
+_BROKEN_CODES = frozenset({2, 3, 4})  # pytest: interrupted, internal error, usage error
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contracts of one cell are held against.
+
+    ``absent`` are tests that earlier evidence of the same content has for this cell and this run has not.
+    """
+
+    evidence: Evidence
+    profile: Profile
+    capabilities: Mapping[str, Capability] = {}
+    absent: Sequence[str] = ()
+
+    def breach(self, code: str, message: str, tests: Sequence[str] = ()) -> Breach:
+        """A breach of this cell."""
+        return Breach(code=code, cell=self.evidence.cell, message=message, tests=tuple(sorted(tests)))
+
+
+def breaches(case: Case) -> tuple[Breach, ...]:
+    """Every breach of one cell, in the order of the checks.
+
+    A run that its caller narrowed, or that died, is not asked for what only a whole run can show.
+    """
+    evidence = case.evidence
+    whole = not evidence.partial and evidence.state == "finished" and all(s.finished for s in evidence.sessions)
+    checks = (*_ALWAYS, *_WHOLE) if whole else _ALWAYS
+    if evidence.state in ("not_built", "not_started", "skipped_by_tox"):
+        checks = (_env_mismatch, _no_commands, _unused_setting)
+    return tuple(breach for check in checks for breach in check(case))
+
+
+def _ended_badly(case: Case) -> Iterator[Breach]:
+    evidence = case.evidence
+    if evidence.state == "timed_out":
+        yield case.breach("timed_out", f"the time limit stopped the run after {evidence.duration_s:.0f} s")
+    elif evidence.state == "interrupted":
+        yield case.breach("interrupted", "the run was interrupted; what had run by then is recorded")
+    else:
+        yield from _crashed(case)
+
+
+def _crashed(case: Case) -> Iterator[Breach]:
+    unfinished = [session for session in case.evidence.sessions if not session.finished]
+    broken = [s for s in case.evidence.sessions if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
+    if unfinished or case.evidence.state == "crashed":
+        runner = unfinished[0].runner if unfinished else "test"
+        ran = number(sum(map(executed, case.evidence.tests)), "test")
+        message = f"a {runner} session died before its end; {ran} had run by then, the others are unknown"
+        yield case.breach("crashed", message)
+    elif broken:
+        message = f"{broken[0].runner} stopped with exit code {broken[0].exit_code} before it had run all tests"
+        yield case.breach("crashed", message)
+
+
+def _no_commands(case: Case) -> Iterator[Breach]:
+    told = any(reason.code == "no_commands" for reason in case.evidence.reasons)
+    if told or (case.evidence.state == "finished" and not case.evidence.commands):
+        yield case.breach(
+            "no_commands", "the environment has no commands: it ran nothing; give it commands in tox's file"
+        )
+
+
+def _no_tests(case: Case) -> Iterator[Breach]:
+    evidence, gate = case.evidence, case.profile.gate
+    if evidence.state != "finished" or not evidence.commands:
+        return
+    ran = sum(map(executed, evidence.tests))
+    silent = _silent(evidence)
+    if ran == 0 and (gate.min_tests > 0 or silent):
+        yield case.breach("no_tests", _why_no_tests(evidence))
+    elif silent and not evidence.partial:
+        yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
+    elif ran < gate.min_tests and not evidence.partial:
+        yield case.breach("min_tests", f"{number(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
+
+
+def _silent(evidence: Evidence) -> list[Session]:
+    """The test sessions that found nothing."""
+    alone = len(evidence.sessions) == 1 and bool(evidence.tests)
+    return [
+        session
+        for session in evidence.sessions
+        if session.finished and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
+    ]
+
+
+def _why_no_tests(evidence: Evidence) -> str:
+    skipped = [test for test in evidence.tests if test.outcome == "skipped"]
+    if skipped:
+        first = skipped[0]
+        return f"no test was executed: {number(len(skipped), 'test')} skipped, such as {first.id}: {first.reason}"
+    if evidence.tests:
+        return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
+    if evidence.sessions:
+        return f"no test was executed: {evidence.sessions[0].runner} found none"
+    return (
+        "no test was executed, or none by a runner that is known here; name the JUnit files in results = […],"
+        " or set [gate] min_tests = 0 where the environment is not meant to run tests"
+    )
+
+
+def _capability_skip(case: Case) -> Iterator[Breach]:
+    owed = promised(case.profile, case.evidence)
+    found: dict[str, list[TestResult]] = {}
+    for test in case.evidence.tests:
+        if test.skip_class == "capability" and canonical(test.capability) in owed:
+            found.setdefault(test.capability, []).append(test)
+    for capability, tests in sorted(found.items()):
+        message = (
+            f"{number(len(tests), 'test')} skipped for want of {capability}, which profile {case.profile.name!r}"
+            f' promises ("{tests[0].reason}")'
+        )
+        yield case.breach("capability_skip", message, [test.id for test in tests])
+
+
+def _capability_unused(case: Case) -> Iterator[Breach]:
+    if case.profile.unused == "allow" or not any(map(executed, case.evidence.tests)):
+        return
+    owed = promised(case.profile, case.evidence)
+    for finding in case.evidence.findings:
+        if finding.used is False and canonical(finding.capability) in owed:
+            message = (
+                f"profile {case.profile.name!r} promises {finding.capability} and no test process used it,"
+                ' so nothing is proved about it; set unused = "allow" if that is meant'
+            )
+            yield case.breach("capability_unused", message)
+
+
+def _expired_skip(case: Case) -> Iterator[Breach]:
+    tests = [test for test in case.evidence.tests if test.skip_class == "expired"]
+    if tests:
+        owners = sorted({f"{rule.owner} until {rule.expires}" for rule in case.profile.skips})
+        message = (
+            f"{number(len(tests), 'test')} skipped by a [[skips]] entry that has expired (entries: {listed(owners)})"
+        )
+        yield case.breach("expired_skip", message, [test.id for test in tests])
+
+
+def _unexpected_skip(case: Case) -> Iterator[Breach]:
+    if case.profile.unexpected_skips != "refuse":
+        return
+    narrowed = bool(case.evidence.partial)
+    ran = {test.id for test in case.evidence.tests if executed(test)}
+    tests = [t for t in case.evidence.tests if _is_unexpected(t, narrowed) and t.id not in ran]
+    ids = [test.id for test in tests] + ([] if narrowed else list(case.absent))
+    if ids:
+        first = f': "{tests[0].reason}"' if tests and tests[0].reason else ""
+        what = f"{number(len(ids), 'test')} did not run and no [[skips]] entry of the profile accepts that"
+        message = f"{what}, such as {ids[0]}{first}"
+        yield case.breach("unexpected_skip", message, ids)
+
+
+def _is_unexpected(test: TestResult, narrowed: bool) -> bool:
+    return test.skip_class == "unexpected" or (test.outcome == "deselected" and not narrowed)
+
+
+def _env_mismatch(case: Case) -> Iterator[Breach]:
+    for mismatch in case.evidence.mismatches:
+        yield case.breach(
+            "env_mismatch", f"{mismatch.message}; {mismatch.remedy}" if mismatch.remedy else mismatch.message
+        )
+
+
+def _unused_setting(case: Case) -> Iterator[Breach]:
+    for reason in case.evidence.reasons:
+        if reason.code == "unused_setting":
+            yield case.breach("unused_setting", reason.message)
+
+
+def _ignored_outcome(case: Case) -> Iterator[Breach]:
+    ignoring = list(case.evidence.ignored) + [
+        f"- before {' '.join(command.argv)}"
+        for command in case.evidence.commands
+        if command.ignored and command.phase == "commands" and not case.evidence.ignored
+    ]
+    if ignoring and case.profile.gate.required:
+        message = f"the gate requires profile {case.profile.name!r}, and tox ignores failures in it: {listed(ignoring)}"
+        yield case.breach("ignored_outcome", message)
+        return
+    blind = [c for c in case.evidence.commands if c.ignored and c.exit_code and _runs_tests(c.argv)]
+    if blind and not case.evidence.sessions and not case.evidence.tests:
+        what = f"{' '.join(blind[0].argv)} ended with {blind[0].exit_code}"
+        message = f"{what}, tox ignores that, and none of its tests is known"
+        yield case.breach("ignored_outcome", message)
+
+
+def _runs_tests(argv: Sequence[str]) -> bool:
+    words = {word.rpartition("/")[2] for word in argv[:4]}
+    return bool(words & {"pytest", "py.test", "unittest", "stestr", "nose2", "testr", "trial", "behave", "avocado"})
+
+
+def _must_run(case: Case) -> Iterator[Breach]:
+    for message, tests in unmet(case.profile.must_run, case.evidence.tests):
+        yield case.breach("must_run", message, tests)
+
+
+_Check = Callable[[Case], Iterator[Breach]]
+_ALWAYS: tuple[_Check, ...] = (
+    _ended_badly,
+    _no_commands,
+    _no_tests,
+    _env_mismatch,
+    _capability_skip,
+    _expired_skip,
+    _unexpected_skip,
+    _unused_setting,
+    _ignored_outcome,
+)
+_WHOLE: tuple[_Check, ...] = (_must_run, _capability_unused)

@@ -1,0 +1,138 @@
+"""The verdict over one run: every planned cell, every contract, every test that ran nowhere."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+
+from envmatrix.config.model import Capability, Profile
+from envmatrix.errors import ExitCode
+from envmatrix.evidence.model import Evidence
+from envmatrix.plan import Blocked, NotRelevant, Planned
+from envmatrix.verdict.cells import stale, with_evidence, without_evidence
+from envmatrix.verdict.contracts import Case, breaches
+from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
+from envmatrix.verdict.nowhere import Entry, Ledger
+
+_INCOMPLETE = frozenset({"inconclusive", "blocked", "stale"})
+
+
+def judge(
+    *,
+    planned: Sequence[Planned],
+    profiles: Mapping[str, Profile],
+    capabilities: Mapping[str, Capability],
+    evidence: Mapping[str, Evidence],
+    tree: str,
+    commit: str,
+    dirty: bool,
+    matrix_digest: str,
+    today: datetime.date,
+    allow_blocked: bool = False,
+    known: Sequence[Evidence] = (),
+    interrupted: bool = False,
+    counts_partial: bool = True,
+) -> Verdict:
+    """The verdict over one run.
+
+    ``evidence`` is the newest attempt of each cell, by the cell's name, with its tests classified by
+    :func:`envmatrix.verdict.classes.classify`. ``known`` are records of other runs, asked only for names of tests.
+    ``counts_partial`` lets a cell that its caller narrowed pass, with a note. The exit code is 1 where something
+    failed, else 3 where anything is missing, else 0; 130 after an interrupt, whatever else.
+    """
+    ledger = _ledger(planned, profiles, evidence, tree, known)
+    cells: list[CellVerdict] = []
+    found: list[Breach] = []
+    for item in planned:
+        record = evidence.get(item.cell.name)
+        if record is None:
+            cells.append(without_evidence(item, allow_blocked=allow_blocked, interrupted=interrupted))
+        elif record.tree != tree:
+            cells.append(stale(record, tree))
+        else:
+            profile = profiles[item.cell.profile]
+            absent = ledger.absent(record.cell)
+            case = Case(evidence=record, profile=profile, capabilities=capabilities, absent=absent)
+            breached = breaches(case)
+            found += breached
+            cells.append(with_evidence(record, breached, counts_partial=counts_partial))
+    entries = ledger.entries()
+    whole = len({item.cell.profile for item in planned}) > 1
+    owed = [entry for entry in entries if whole and entry.owed and not _excused(entry, cells)]
+    word = verdict_word(cells, found, owed)
+    return Verdict(
+        verdict=word,
+        exit_code=int(ExitCode.INTERRUPTED if interrupted else exit_code(word)),
+        tree=tree,
+        commit=commit,
+        dirty=dirty,
+        matrix_digest=matrix_digest,
+        cells=tuple(cells),
+        breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
+        ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
+        notes=(*_notes(cells, owed, interrupted), *_soon_expired(planned, profiles, today)),
+    )
+
+
+def verdict_word(cells: Iterable[CellVerdict], found: Sequence[Breach], owed: Sequence[Entry]) -> Word:
+    """Failed wins over incomplete; passed needs cells, and none of them in doubt."""
+    states = {cell.state for cell in cells}
+    if "failed" in states:
+        return "failed"
+    if not states or states & _INCOMPLETE or found or owed:
+        return "incomplete"
+    return "passed"
+
+
+def exit_code(word: Word) -> ExitCode:
+    """The exit code of a verdict that nobody interrupted."""
+    return {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "incomplete": ExitCode.INCOMPLETE}[word]
+
+
+def _ledger(
+    planned: Sequence[Planned],
+    profiles: Mapping[str, Profile],
+    evidence: Mapping[str, Evidence],
+    tree: str,
+    known: Sequence[Evidence],
+) -> Ledger:
+    ledger = Ledger(profiles)
+    for earlier in known:
+        if earlier.state == "finished" and not earlier.partial:
+            ledger.add_known(earlier, same_content=earlier.tree == tree)
+    for item in planned:
+        record = evidence.get(item.cell.name)
+        if record is not None and record.tree == tree:
+            ledger.add(record)
+        elif record is None and not isinstance(item, NotRelevant):
+            why = item.reasons[0].message if isinstance(item, Blocked) else "the cell did not run"
+            ledger.add_unable(item.cell.name, item.cell.profile, why)
+    return ledger
+
+
+def _excused(entry: Entry, cells: Sequence[CellVerdict]) -> bool:
+    """Whether the cell that would run the test is left out with the user's consent: owed to another host, or not
+    relevant to the change.
+    """
+    return any(cell.profile in entry.waits_for and cell.state in ("owed", "not_relevant") for cell in cells)
+
+
+def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: bool) -> tuple[str, ...]:
+    notes = []
+    if not cells:
+        notes.append("nothing was planned, so nothing is proved")
+    if interrupted:
+        notes.append("the run was interrupted")
+    if owed:
+        notes.append(f"{len(owed)} tests ran in no cell of this matrix and wait for a capability; see ran_nowhere")
+    return tuple(notes)
+
+
+def _soon_expired(planned: Sequence[Planned], profiles: Mapping[str, Profile], today: datetime.date) -> tuple[str, ...]:
+    """The declared skips that will turn into breaches within a fortnight."""
+    rules = {rule.match: rule for name in {item.cell.profile for item in planned} for rule in profiles[name].skips}
+    return tuple(
+        f"the [[skips]] entry {match!r} of {rule.owner} expires on {rule.expires}"
+        for match, rule in sorted(rules.items())
+        if today < rule.expires <= today + datetime.timedelta(days=14)
+    )

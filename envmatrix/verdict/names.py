@@ -1,0 +1,106 @@
+"""Names of capabilities: what a profile promises, and the words by which reasons speak of a capability."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+
+from envmatrix.config.model import Capability, Profile
+from envmatrix.evidence.model import Evidence
+
+# Other words that people write for the same server, from the servers' own documentation.
+_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "mysql": ("mariadb",),
+    "postgresql": ("postgres", "pgsql"),
+    "memcached": ("memcache",),
+    "rabbitmq": ("rabbit",),
+    "libvirt": ("libvirtd",),
+    "compiler": ("c compiler", "c++ compiler", "gcc"),
+}
+_PLATFORMS: Mapping[str, tuple[str, str]] = {
+    "Linux": ("linux", "posix"),
+    "Darwin": ("darwin", "posix"),
+    "Windows": ("win32", "nt"),
+}
+
+
+def canonical(name: str) -> str:
+    """The spelling by which two names of one capability are equal, as PEP 503 does it for distributions."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def requirement_name(requirement: str) -> str:
+    """The capability that a requirement such as ``libvirt>=9; sys_platform == "linux"`` names."""
+    found = re.match(r"\s*([A-Za-z0-9][\w.+-]*)", requirement)
+    return canonical(found.group(1)) if found else canonical(requirement)
+
+
+def promised(profile: Profile, evidence: Evidence | None = None) -> frozenset[str]:
+    """The capabilities that a profile promises, by canonical name: those it requires and those of its services.
+
+    With ``evidence``, a requirement whose marker does not hold for that host and interpreter is no promise there.
+    """
+    needed = (item for item in profile.requires if evidence is None or _holds(item, evidence))
+    return frozenset({requirement_name(item) for item in (*needed, *profile.services)})
+
+
+def _holds(requirement: str, evidence: Evidence) -> bool:
+    """Whether the marker of a requirement is true where the evidence was made; one that cannot be told holds."""
+    try:
+        marker = Requirement(requirement).marker
+        return marker is None or marker.evaluate(_environment(evidence))
+    except (InvalidRequirement, UndefinedEnvironmentName):
+        return True
+
+
+def _environment(evidence: Evidence) -> dict[str, str]:
+    platform, os_name = _PLATFORMS.get(evidence.host.system, (evidence.host.system.lower(), "posix"))
+    facts = {
+        "sys_platform": platform,
+        "os_name": os_name,
+        "platform_system": evidence.host.system,
+        "platform_machine": evidence.host.machine,
+        "platform_release": evidence.host.release,
+    }
+    if evidence.interpreter is not None:
+        version = evidence.interpreter.version
+        facts |= {
+            "python_version": ".".join(version.split(".")[:2]),
+            "python_full_version": version,
+            "implementation_name": evidence.interpreter.implementation,
+        }
+    return facts
+
+
+def profiles_promising(capability: str, profiles: Iterable[Profile]) -> tuple[str, ...]:
+    """The names of the profiles that promise a capability, sorted."""
+    wanted = canonical(capability)
+    return tuple(sorted(profile.name for profile in profiles if wanted in promised(profile)))
+
+
+def modules(capabilities: Mapping[str, Capability]) -> dict[str, str]:
+    """Python module -> the capability that it belongs to."""
+    return {item.module: name for name, item in sorted(capabilities.items(), reverse=True) if item.module}
+
+
+def aliases(capabilities: Mapping[str, Capability]) -> dict[str, str]:
+    """Every word by which a reason may name a capability, in lower case -> the capability.
+
+    A capability's own name wins over another's module, distribution, program, service, device or variable. Versions
+    of Python are left out: a test that wants another Python is about the matrix's axis, not about this host.
+    """
+    found: dict[str, str] = {}
+    usable = {
+        name: item for name, item in sorted(capabilities.items()) if not re.match(r"(python|pypy)[\d.]*t?$", name)
+    }
+    for name in usable:
+        found[name.lower()] = name
+    for name, item in usable.items():
+        words = (item.module, item.distribution, item.program, item.service, item.device, item.env)
+        for word in (*words, *_SYNONYMS.get(name, ())):
+            if word:
+                found.setdefault(word.lower(), name)
+    return found

@@ -1,0 +1,189 @@
+"""Which tests ran nowhere: seen, stood for or known, and executed by no evidence of this content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from envmatrix.config.model import Profile
+from envmatrix.evidence.model import Evidence, TestResult
+from envmatrix.verdict.counting import executed
+from envmatrix.verdict.ids import container, fold, parents
+from envmatrix.verdict.model import RanNowhere, SeenIn
+from envmatrix.verdict.names import canonical, profiles_promising, promised
+
+
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell's view of a test that it did not execute. ``sure``: earlier evidence of the same content had it."""
+
+    cell: str
+    profile: str
+    reason: str
+    class_: str
+    capability: str = ""
+    sure: bool = False
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A test that ran nowhere.
+
+    ``owed``: over a whole matrix it has to run, because it waits for a capability that no cell gave it, or vanished
+    without a change. ``waits_for`` are the profiles that would run it.
+    """
+
+    ran_nowhere: RanNowhere
+    owed: bool
+    waits_for: tuple[str, ...]
+
+
+class Ledger:
+    """Takes evidence one record at a time and keeps only test ids and what was not executed."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._profiles = profiles
+        self._promises = {name: promised(profile) for name, profile in profiles.items()}
+        self._waiting: dict[str, tuple[str, ...]] = {}
+        self._executed: set[str] = set()
+        self._seen: dict[str, dict[str, Sight]] = {}
+        self._containers: dict[str, dict[str, Sight]] = {}
+        self._known: dict[str, dict[str, bool]] = {}  # cell -> test -> known from the same content
+        self._cells: dict[
+            str, tuple[str, str]
+        ] = {}  # cell that reported whole, or cannot -> profile, why it has no test
+        self._ids: dict[str, set[str]] = {}  # cell -> what it saw; only of cells with earlier evidence
+        self._ambiguous: set[str] = set()
+
+    def add(self, evidence: Evidence) -> None:
+        """Counts a record of this content, whole or partial: a test that it executed has run."""
+        for test in evidence.tests:
+            if executed(test):
+                self._executed.add(test.id)
+            elif test.stands_for_module and test.outcome in ("skipped", "error"):
+                self._containers.setdefault(container(test.id), {})[evidence.cell] = _sight(evidence, test)
+            else:
+                self._seen.setdefault(test.id, {})[evidence.cell] = _sight(evidence, test)
+        self._ambiguous.update(_ambiguous(evidence.tests))
+        if evidence.state == "finished" and not evidence.partial and all(s.finished for s in evidence.sessions):
+            self._cells.setdefault(evidence.cell, (evidence.profile, ""))
+        if evidence.cell in self._known:
+            self._ids.setdefault(evidence.cell, set()).update(test.id for test in evidence.tests)
+
+    def add_known(self, evidence: Evidence, *, same_content: bool) -> None:
+        """Takes only the names of tests from earlier evidence. To be called before :meth:`add`."""
+        known = self._known.setdefault(evidence.cell, {})
+        for test in evidence.tests:
+            if not test.stands_for_module:
+                known[test.id] = known.get(test.id, False) or same_content
+
+    def add_unable(self, cell: str, profile: str, why: str) -> None:
+        """A cell that was asked for and could not run."""
+        self._cells.setdefault(cell, (profile, why))
+
+    def absent(self, cell: str) -> tuple[str, ...]:
+        """The tests that earlier evidence of the same content has for this cell, and the cell's own has not, sorted."""
+        had = {test for test, sure in self._known.get(cell, {}).items() if sure}
+        folded = {fold(test) for test in self._ids.get(cell, ())}
+        missing = (test for test in had - self._ids.get(cell, set()) if fold(test) not in folded)
+        return tuple(sorted(test for test in missing if not self._stood_for(test, cell)))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every test that ran nowhere, sorted by id."""
+        ran = {self._key(test) for test in self._executed}
+        views: dict[str, tuple[str, dict[str, Sight]]] = {}
+        for test, sights in (*self._seen.items(), *self._stood(), *self._vanished()):
+            key = self._key(test)
+            if key not in ran:
+                shown, merged = views.get(key, (test, {}))
+                views[key] = (min(shown, test), {**sights, **merged})
+        return tuple(self._entry(*view) for view in sorted(views.values(), key=lambda view: view[0]))
+
+    def _key(self, test: str) -> str:
+        folded = fold(test)
+        return test if folded in self._ambiguous else folded
+
+    def _every_id(self) -> set[str]:
+        return self._executed.union(self._seen, *self._known.values())
+
+    def _stood_for(self, test: str, cell: str) -> bool:
+        return any(cell in self._containers.get(parent, ()) for parent in parents(test))
+
+    def _stood(self) -> Iterable[tuple[str, dict[str, Sight]]]:
+        """The tests of skipped modules and classes; a module whose tests nobody knows stands for itself."""
+        barren = set(self._containers)
+        if self._containers:
+            for test in self._every_id():
+                for parent in parents(test):
+                    if parent in self._containers:
+                        barren.discard(parent)
+                        yield test, self._containers[parent]
+        for name in barren:
+            yield name, self._containers[name]
+
+    def _vanished(self) -> Iterable[tuple[str, dict[str, Sight]]]:
+        """Tests that a cell had in earlier evidence and of which it shows nothing now."""
+        for cell, known in self._known.items():
+            if cell not in self._cells:
+                continue
+            profile, unable = self._cells[cell]
+            seen = {self._key(test) for test in self._ids.get(cell, ())}
+            for test, same in known.items():
+                if self._key(test) not in seen and not self._stood_for(test, cell):
+                    why = unable or "known from earlier evidence, not collected now"
+                    sight = Sight(cell=cell, profile=profile, reason=why, class_="absent", sure=same and not unable)
+                    yield test, {cell: sight}
+
+    def _entry(self, test: str, sights: Mapping[str, Sight]) -> Entry:
+        wanted = {sight.capability for sight in sights.values() if sight.class_ in ("capability", "consequence")} - {""}
+        waits_for = tuple(sorted({name for capability in wanted for name in self._waits_for(capability)}))
+        seen_in = tuple(SeenIn(cell=s.cell, reason=s.reason, class_=s.class_) for _, s in sorted(sights.items()))
+        would_run = ", ".join(waits_for or sorted(wanted))
+        return Entry(
+            ran_nowhere=RanNowhere(test=test, seen_in=seen_in, would_run=would_run),
+            owed=any(self._is_owed(sight, sights) for sight in sights.values()),
+            waits_for=waits_for,
+        )
+
+    def _is_owed(self, sight: Sight, sights: Mapping[str, Sight]) -> bool:
+        """A capability skip is settled by a cell that has the capability and leaves the test out for another reason."""
+        if sight.class_ != "capability":
+            return sight.sure
+        name = canonical(sight.capability)
+        return not any(
+            name in self._promises.get(other.profile, ()) and other.class_ not in ("capability", "absent", "deselected")
+            for other in sights.values()
+        )
+
+    def _waits_for(self, capability: str) -> tuple[str, ...]:
+        if capability not in self._waiting:
+            self._waiting[capability] = profiles_promising(capability, self._profiles.values())
+        return self._waiting[capability]
+
+
+def _sight(evidence: Evidence, test: TestResult) -> Sight:
+    class_ = test.skip_class or ("unexpected" if test.outcome == "skipped" else test.outcome)
+    return Sight(
+        cell=evidence.cell, profile=evidence.profile, reason=test.reason, class_=class_, capability=test.capability
+    )
+
+
+def _ambiguous(tests: Iterable[TestResult]) -> set[str]:
+    """What ids of one run fold to, where different ones fold to the same: those are different tests."""
+    first: dict[str, str] = {}
+    return {key for test in tests if "[" in test.id and first.setdefault(key := fold(test.id), test.id) != test.id}
+
+
+def ran_nowhere(
+    evidence: Iterable[Evidence], *, profiles: Mapping[str, Profile], known: Iterable[Evidence] = ()
+) -> tuple[RanNowhere, ...]:
+    """The tests that none of the records shows as executed, sorted by id.
+
+    ``known`` are earlier records, asked only for the names of tests; one of the same content as a record of the same
+    cell is surer than others. Records are read once, in any order, and not kept.
+    """
+    ledger = Ledger(profiles)
+    for record in known:
+        ledger.add_known(record, same_content=False)
+    for record in evidence:
+        ledger.add(record)
+    return tuple(entry.ran_nowhere for entry in ledger.entries())

@@ -1,0 +1,383 @@
+"""The verdict over one run, rule by rule."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from verdict_values import (
+    TREE,
+    blocked,
+    codes,
+    judged,
+    not_relevant,
+    profile,
+    record,
+    result,
+    rule,
+    runnable,
+    skip,
+    wants,
+)
+
+from envmatrix.config.model import Gate
+from envmatrix.evidence.model import CommandRun, FindingRecord, RanReason, Session
+
+OK = result("t.py::ok")
+BAD = result("t.py::bad", "failed", "assert 1 == 2")
+PYTEST = CommandRun(argv=("pytest",))
+
+
+def failing(code: int = 1, **more: Any) -> tuple[CommandRun, ...]:
+    return (CommandRun(argv=("pytest",), exit_code=code, **more),)
+
+
+def session(code: int | None = 0, *, tests: int = 1, finished: bool = True) -> tuple[Session, ...]:
+    return (Session(runner="pytest", finished=finished, exit_code=code, tests=tests),)
+
+
+CELLS = {
+    "passed": (record("full", OK), {}, "passed", 0, []),
+    "failed": (record("full", OK, BAD), {}, "failed", 1, []),
+    "collection error": (
+        record(
+            "full", result("t.py", "error", "boom", stands_for_module=True), commands=failing(2), sessions=session(2)
+        ),
+        {"gate": Gate(min_tests=0)},
+        "failed",
+        1,
+        ["crashed"],
+    ),
+    "command failed after passing tests": (record("full", OK, commands=failing()), {}, "failed", 1, []),
+    "lint fails, no tests wanted": (
+        record("full", commands=failing(), sessions=()),
+        {"gate": Gate(min_tests=0)},
+        "failed",
+        1,
+        [],
+    ),
+    "lint passes, no tests wanted": (record("full", sessions=()), {"gate": Gate(min_tests=0)}, "passed", 0, []),
+    "no tests": (record("full", sessions=()), {}, "inconclusive", 3, ["no_tests"]),
+    "found none": (
+        record("full", sessions=session(5, tests=0), commands=failing(5)),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
+    "found none, swallowed": (
+        record("full", sessions=session(5, tests=0)),
+        {"gate": Gate(min_tests=0)},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
+    "second session found none": (
+        record("full", OK, sessions=(*session(0), *session(5, tests=0))),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
+    "usage error": (
+        record("full", sessions=session(4, tests=0), commands=failing(4)),
+        {},
+        "inconclusive",
+        3,
+        ["crashed", "no_tests"],
+    ),
+    "all skipped": (record("full", skip("t.py::a", "why")), {}, "inconclusive", 3, ["no_tests"]),
+    "fewer than wanted": (record("full", OK), {"gate": Gate(min_tests=2)}, "inconclusive", 3, ["min_tests"]),
+    "no commands": (record("full", commands=(), sessions=()), {}, "inconclusive", 3, ["no_commands"]),
+    "not built": (
+        record(
+            "full",
+            state="not_built",
+            commands=(),
+            sessions=(),
+            reasons=(RanReason(code="install_failed", message="x"),),
+        ),
+        {},
+        "inconclusive",
+        3,
+        [],
+    ),
+    "skipped by tox": (record("full", state="skipped_by_tox", commands=(), sessions=()), {}, "inconclusive", 3, []),
+    "crashed": (record("full", OK, state="crashed", commands=failing(-11)), {}, "inconclusive", 3, ["crashed"]),
+    "crashed and exit 0": (
+        record("full", OK, sessions=session(None, finished=False)),
+        {},
+        "inconclusive",
+        3,
+        ["crashed"],
+    ),
+    "crashed after a failure": (record("full", BAD, state="crashed"), {}, "failed", 1, ["crashed"]),
+    "timed out": (record("full", OK, state="timed_out"), {}, "inconclusive", 3, ["timed_out"]),
+    "interrupted": (record("full", OK, state="interrupted"), {}, "inconclusive", 3, ["interrupted"]),
+    "mismatch": (
+        record("full", OK, mismatches=(RanReason(code="shadowed", message="libvirt is a wheel"),)),
+        {},
+        "inconclusive",
+        3,
+        ["env_mismatch"],
+    ),
+    "mismatch stopped the commands": (
+        record("full", commands=failing(), sessions=(), mismatches=(RanReason(code="x", message="y"),)),
+        {},
+        "inconclusive",
+        3,
+        ["env_mismatch", "no_tests"],
+    ),
+    "unused setting": (
+        record("full", OK, reasons=(RanReason(code="unused_setting", message="depz is no key of tox"),)),
+        {},
+        "inconclusive",
+        3,
+        ["unused_setting"],
+    ),
+    "swallowed failure": (record("full", BAD, commands=(PYTEST,)), {}, "failed", 1, []),
+    "ignored by a dash": (record("full", BAD, commands=failing(ignored=True)), {}, "failed", 1, []),
+    "ignored cleaning": (
+        record("full", OK, commands=(PYTEST, CommandRun(argv=("rm", "x"), exit_code=1, ignored=True))),
+        {},
+        "passed",
+        0,
+        [],
+    ),
+    "ignored in a required profile": (
+        record("full", OK, ignored=("ignore_outcome",)),
+        {"gate": Gate(required=True)},
+        "inconclusive",
+        3,
+        ["ignored_outcome"],
+    ),
+    "dash in a required profile": (
+        record("full", OK, commands=(CommandRun(argv=("pytest",), ignored=True),)),
+        {"gate": Gate(required=True)},
+        "inconclusive",
+        3,
+        ["ignored_outcome"],
+    ),
+    "ignored and nothing recorded": (
+        record("full", commands=failing(ignored=True), sessions=()),
+        {"gate": Gate(min_tests=0)},
+        "inconclusive",
+        3,
+        ["ignored_outcome"],
+    ),
+    "promised capability skipped": (
+        record("full", OK, wants("t.py::v")),
+        {"requires": ("libvirt>=9",)},
+        "inconclusive",
+        3,
+        ["capability_skip"],
+    ),
+    "promised through a service": (
+        record("full", OK, wants("t.py::v", "mysql")),
+        {"services": ("mysql",)},
+        "inconclusive",
+        3,
+        ["capability_skip"],
+    ),
+    "promised elsewhere only": (
+        record("full", OK, wants("t.py::v")),
+        {"requires": ('libvirt; sys_platform == "win32"',)},
+        "passed",
+        0,
+        [],
+    ),
+    "unpromised capability skipped": (record("full", OK, wants("t.py::v")), {}, "passed", 0, []),
+    "unused capability": (
+        record("full", OK, findings=(FindingRecord(capability="libvirt", status="ok", used=False),)),
+        {"requires": ("libvirt",)},
+        "inconclusive",
+        3,
+        ["capability_unused"],
+    ),
+    "unused and allowed": (
+        record("full", OK, findings=(FindingRecord(capability="libvirt", status="ok", used=False),)),
+        {"requires": ("libvirt",), "unused": "allow"},
+        "passed",
+        0,
+        [],
+    ),
+    "use unknown": (
+        record("full", OK, findings=(FindingRecord(capability="libvirt", status="ok"),)),
+        {"requires": ("libvirt",)},
+        "passed",
+        0,
+        [],
+    ),
+    "unexpected skip reported": (record("full", OK, skip("t.py::u", "?")), {}, "passed", 0, []),
+    "unexpected skip refused": (
+        record("full", OK, skip("t.py::u", "?")),
+        {"unexpected_skips": "refuse"},
+        "inconclusive",
+        3,
+        ["unexpected_skip"],
+    ),
+    "deselection refused": (
+        record("full", OK, result("t.py::u", "deselected")),
+        {"unexpected_skips": "refuse"},
+        "inconclusive",
+        3,
+        ["unexpected_skip"],
+    ),
+    "expired skip": (
+        record("full", OK, skip("t.py::u", "known", "expired")),
+        {"skips": (rule("known", -1),)},
+        "inconclusive",
+        3,
+        ["expired_skip"],
+    ),
+    "declared skip": (record("full", OK, skip("t.py::u", "known", "declared")), {}, "passed", 0, []),
+    "narrowed": (record("full", OK, partial="-k ok"), {"must_run": ("t.py::other",)}, "passed", 0, []),
+    "narrowed to nothing": (
+        record("full", result("t.py::x", "deselected"), partial="-k nothing"),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
+    "other tree": (record("full", OK, tree="b" * 40), {}, "stale", 3, []),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_state_exit_code_and_breaches_of_one_cell(name: str) -> None:
+    evidence, settings, state, exit_code, breaches = CELLS[name]
+    verdict = judged(evidence, profiles=[profile("full", **settings)])
+    assert (verdict.cells[0].state, verdict.exit_code, sorted(codes(verdict))) == (state, exit_code, sorted(breaches))
+    assert state == "passed" or verdict.cells[0].reasons
+
+
+MUST_RUN = {
+    "kept": ("t.py::ok", [OK], ""),
+    "kept by a glob": ("*ok", [OK], ""),
+    "kept by the file": ("t.py", [OK], ""),
+    "kept by parameters": ("t.py::ok", [result("t.py::ok[1]")], ""),
+    "brackets mean themselves": ("t.py::ok[a]", [result("t.py::ok[a]")], ""),
+    "skipped": ("t.py::v", [OK, skip("t.py::v", "slow")], 'such as t.py::v (skipped: "slow")'),
+    "deselected": ("t.py::v", [OK, result("t.py::v", "deselected")], "such as t.py::v (deselected)"),
+    "renamed": ("t.py::okay", [OK], "no such test was collected; nearest: t.py::ok"),
+    "moved": ("old/place/test_things.py::test_speed", [result("n.py::test_speed")], "nearest: n.py::test_speed"),
+    "nothing alike": ("zzz", [OK], "no such test was collected"),
+    "module skipped": (
+        "tests/v.py::a",
+        [OK, skip("tests/v.py", "no bindings", stands_for_module=True)],
+        'its module tests/v.py did not run: "no bindings"',
+    ),
+    "glob meets a skipped module": ("*v.py*", [OK, skip("v.py", "x", stands_for_module=True)], "such as v.py"),
+    "glob with a declared skip": ("t.py::*", [OK, skip("t.py::n", "nested", "declared")], ""),
+    "glob, all declared": ("t.py::n*", [OK, skip("t.py::n", "nested", "declared")], "all of its 1 test were skipped"),
+    "named outright and declared": ("t.py::n", [OK, skip("t.py::n", "nested", "declared")], "such as t.py::n"),
+    "failed is executed": ("t.py::bad", [BAD], ""),
+}
+
+
+@pytest.mark.parametrize("name", MUST_RUN)
+def test_tests_that_must_run(name: str) -> None:
+    pattern, tests, message = MUST_RUN[name]
+    verdict = judged(record("full", *tests), profiles=[profile("full", must_run=(pattern,))])
+    found = [breach.message for breach in verdict.breaches if breach.code == "must_run"]
+    assert bool(found) == bool(message)
+    assert all(message in text for text in found)
+
+
+def test_failed_wins_over_incomplete() -> None:
+    verdict = judged(record("full-1", BAD), record("full-2", OK, state="crashed"))
+    assert (verdict.verdict, verdict.exit_code) == ("failed", 1)
+
+
+def test_a_blocked_cell_makes_the_verdict_incomplete_and_keeps_its_reasons() -> None:
+    verdict = judged(record("full", OK), planned=[runnable("full"), blocked("libvirt")])
+    assert verdict.exit_code == 3
+    assert verdict.cells[1].state == "blocked"
+    assert verdict.cells[1].reasons[0].remedy == "install it"
+
+
+def test_blocked_cells_may_be_allowed_and_are_owed_then() -> None:
+    verdict = judged(record("full", OK), planned=[runnable("full"), blocked("libvirt")], allow_blocked=True)
+    assert (verdict.verdict, [cell.state for cell in verdict.cells]) == ("passed", ["passed", "owed"])
+
+
+def test_allowing_blocked_cells_allows_nothing_else() -> None:
+    assert judged(planned=[runnable("full")], allow_blocked=True).exit_code == 3
+
+
+def test_a_cell_that_is_not_relevant_changes_nothing() -> None:
+    verdict = judged(record("full", OK), planned=[runnable("full"), not_relevant("libvirt")])
+    assert verdict.exit_code == 0
+    assert verdict.cells[1].reasons[0].message == "no path matches virt/**"
+
+
+def test_nothing_planned_proves_nothing() -> None:
+    assert judged(planned=[]).exit_code == 3
+
+
+def test_a_planned_cell_without_evidence_is_inconclusive() -> None:
+    verdict = judged(planned=[runnable("full")])
+    assert (verdict.exit_code, verdict.cells[0].reasons[0].code) == (3, "not_run")
+
+
+def test_an_interrupted_run_ends_with_130() -> None:
+    verdict = judged(record("full-1", OK), planned=[runnable("full-1"), runnable("full-2")], interrupted=True)
+    assert (verdict.verdict, verdict.exit_code, verdict.cells[1].reasons[0].code) == ("incomplete", 130, "interrupted")
+
+
+def test_the_gate_does_not_count_a_narrowed_run() -> None:
+    verdict = judged(record("full", OK, partial="-k ok"), counts_partial=False)
+    assert (verdict.cells[0].state, verdict.cells[0].reasons[0].code) == ("inconclusive", "partial")
+
+
+def test_a_narrowed_run_passes_with_a_note_of_what_narrowed_it() -> None:
+    assert "-k ok" in judged(record("full", OK, partial="-k ok")).cells[0].notes[0]
+
+
+def test_notes_of_what_tox_would_not_count() -> None:
+    ignored = CommandRun(argv=("flake8",), exit_code=1, ignored=True)
+    notes = judged(record("full", OK, commands=(PYTEST, ignored), ignored=("ignore_outcome",))).cells[0].notes
+    assert any("tox ignores this command's exit code: flake8" in note for note in notes)
+    assert any("ignore_outcome" in note for note in notes)
+
+
+def test_a_swallowed_exit_code_is_noted() -> None:
+    notes = judged(record("full", OK, sessions=session(1))).cells[0].notes
+    assert notes == ("a pytest session ended with 1 and its command with 0",)
+
+
+def test_a_flaky_test_is_noted() -> None:
+    notes = judged(record("full", result("t.py::f", attempts=("failed", "passed")))).cells[0].notes
+    assert "flaky: 1 test" in notes[0]
+
+
+def test_a_declared_skip_that_expires_soon_is_noted() -> None:
+    verdict = judged(record("full", OK), profiles=[profile("full", skips=(rule("x", 7), rule("y", 60)))])
+    assert verdict.notes == (f"the [[skips]] entry 'x' of team expires on {datetime.date(2026, 6, 8)}",)
+
+
+def test_tests_that_vanished_without_a_change_are_refused_like_skips() -> None:
+    earlier = record("full", OK, result("t.py::gone"), id="e0", run_id="earlier")
+    verdict = judged(record("full", OK), known=[earlier], profiles=[profile("full", unexpected_skips="refuse")])
+    assert [(b.code, b.tests) for b in verdict.breaches] == [("unexpected_skip", ("t.py::gone",))]
+
+
+def test_the_verdict_carries_what_was_tested() -> None:
+    verdict = judged(record("full", OK))
+    assert (verdict.tree, verdict.commit, verdict.dirty, verdict.matrix_digest) == (TREE, "c" * 40, False, "sha256:1")
+
+
+def test_tests_are_counted_by_outcome() -> None:
+    tests = [
+        OK,
+        BAD,
+        skip("s"),
+        result("x", "xfailed"),
+        result("X", "xpassed"),
+        result("e", "error"),
+        result("d", "deselected"),
+    ]
+    counts = judged(record("full", *tests)).cells[0].tests
+    assert (counts.passed, counts.failed, counts.error, counts.skipped) == (1, 1, 1, 1)
+    assert (counts.xfailed, counts.xpassed, counts.deselected) == (1, 1, 1)
