@@ -26,6 +26,8 @@ def _lazy(module: str, function: str = "render") -> Callable[[Report], str]:
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": _lazy("text"),
     "json": _lazy("document"),
+    "markdown": _lazy("markdown"),
+    "junit": _lazy("junit"),
 }
 
 

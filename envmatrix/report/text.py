@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.report.model import Report
+from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
 from envmatrix.report.words import STATE_WORDS, STATES, count, duration, others, short, summary, visible
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
@@ -112,21 +113,14 @@ def _more(page: Page, rest: int, indent: int = 2) -> None:
 
 
 def _ran_nowhere(page: Page, verdict: Verdict) -> None:
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    cells: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for test in verdict.ran_nowhere:
-        reasons = sorted({seen.reason or seen.class_ for seen in test.seen_in})
-        key = (test.would_run, "; ".join(reasons) or "no reason was given")
-        groups[key].append(test.test)
-        cells[key].update(seen.cell for seen in test.seen_in)
-    if groups:
+    if verdict.ran_nowhere:
         page.heading(f"RAN NOWHERE ({count(len(verdict.ran_nowhere), 'test')})", STYLES["incomplete"])
-    for key, names in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        where = f", seen in {', '.join(sorted(cells[key]))}" if cells[key] else ""
-        page.paragraph(f"{count(len(names), 'test')}{where}: {key[1]}", 2)
-        if key[0]:
-            page.paragraph(f"would run with: {key[0]}", 4)
-        _names(page, sorted(names))
+    for group in groups(verdict.ran_nowhere):
+        where = f", seen in {', '.join(group.cells)}" if group.cells else ""
+        page.paragraph(f"{count(len(group.tests), 'test')}{where}: {group.reason}", 2)
+        if group.would_run:
+            page.paragraph(f"would run with: {group.would_run}", 4)
+        _names(page, group.tests)
 
 
 def _waiting(page: Page, verdict: Verdict) -> None:
