@@ -106,7 +106,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 class Capability(msgspec.Struct, frozen=True, kw_only=True):
     """A capability that a project declares in profiles/capabilities.toml, or a built-in one in the same words.
 
-    Exactly one of ``module``, ``program``, ``service``, ``device``, ``env`` and ``check`` says how it is probed.
+    Exactly one of ``module``, ``program``, ``service``, ``device``, ``env``, ``check`` and ``probe`` says how it is
+    probed; ``probe`` names one of the host room's (sysctl, locale, timezone, pkg-config, network…) or a third party's,
+    and ``value`` is what it is asked about ("vm.overcommit_memory=1", "de_DE.UTF-8").
     ``packages`` maps an installer (apt, dnf, pacman, brew, pip) to package names. ``skip_reasons`` are regular
     expressions: a skip whose reason one of them finds is about this capability.
     """
@@ -121,6 +123,8 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     env: str = ""
     check: str | tuple[str, ...] = ""  # a Python snippet, or a command as a list
+    probe: str = ""
+    value: str = ""
     url: str = ""  # where a service is, or what libvirt opens
     timeout_s: float = 10.0
     exclusive: bool = False

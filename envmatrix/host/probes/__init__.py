@@ -1,1 +1,57 @@
-"""Probes: one module each, one Protocol, one dict."""
+"""The probes, by the name that a capability gives: one module each, one Protocol, one dict.
+
+A third party adds one by the entry point group ``envmatrix.probes``: the entry point's name is what a capability says
+in ``probe``, its object a ``Probe``. What is built in cannot be replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from types import MappingProxyType
+from typing import Final
+
+from envmatrix.config.model import Capability
+from envmatrix.host.model import Finding
+from envmatrix.host.probes import interpreter, module, program
+from envmatrix.host.probes.base import Context, Probe, broken
+
+__all__ = ["PROBES", "Context", "Probe", "probe_of"]
+
+PROBES: Final[Mapping[str, Probe]] = MappingProxyType(
+    {"module": module.probe, "program": program.probe, "interpreter": interpreter.probe}
+)
+
+
+def probe_of(name: str) -> Probe:
+    """The probe of that name: built in, else a third party's, else one that says there is none. What it returns never
+    raises: a probe that fails by itself is a finding too.
+    """
+    if name in PROBES:
+        return _guarded(PROBES[name])
+    for entry in metadata.entry_points(group="envmatrix.probes", name=name):
+        try:
+            return _guarded(entry.load())
+        except Exception as error:
+            return _unknown(f"the probe '{name}' of {entry.value} does not load: {type(error).__name__}: {error}")
+    return _unknown("nothing says how it is probed" if name == "nothing" else f"there is no probe '{name}'")
+
+
+def _guarded(probe: Probe) -> Probe:
+    def guarded(capability: Capability, context: Context) -> Finding:
+        try:
+            return probe(capability, context)
+        except Exception as error:
+            message = f"{capability.name}: its probe failed with {type(error).__name__}: {error}."
+            return broken(capability, message, "Report this to the author of the probe.")
+
+    return guarded
+
+
+def _unknown(why: str) -> Probe:
+    def unknown(capability: Capability, context: Context) -> Finding:
+        known = ", ".join(sorted(PROBES))
+        remedy = f"Declare {capability.name} in profiles/capabilities.toml with a probe that exists: {known}."
+        return broken(capability, f"{capability.name} cannot be probed: {why}.", remedy)
+
+    return unknown

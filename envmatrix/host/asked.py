@@ -1,0 +1,63 @@
+"""The interpreters asked so far: each is started once for its version, and once at most for all modules."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+
+from envmatrix.config.model import Capability
+from envmatrix.host.ask import Told, ask
+from envmatrix.host.interpreters import Place
+from envmatrix.host.model import Interpreter
+
+
+class Asked:
+    """Asks interpreters and remembers what they said, for one survey; several threads may ask at once.
+
+    ``modules`` are imported in every interpreter that is asked with ``importing``.
+    """
+
+    def __init__(self, modules: tuple[Capability, ...], environ: Mapping[str, str], timeout_s: float) -> None:
+        self.modules, self.environ, self.timeout_s = modules, environ, timeout_s
+        self._told: dict[tuple[str, bool], Told] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def told(self, path: str, *, importing: bool) -> Told:
+        """What the interpreter says of itself, and of the modules where ``importing``."""
+        importing = importing and bool(self.modules)
+        with self._lock:
+            lock = self._locks.setdefault(path, threading.Lock())
+        with lock:
+            if not importing and (path, True) in self._told:
+                return self._told[path, True]
+            if (path, importing) not in self._told:
+                modules = self.modules if importing else ()
+                self._told[path, importing] = ask(path, modules, self.environ, self.timeout_s)
+            return self._told[path, importing]
+
+
+def interpreter(place: Place, told: Told) -> Interpreter:
+    """What environments are made from: behind a launcher the real interpreter, behind an environment its base."""
+    path = place.path
+    if told.is_venv and told.base_executable:
+        path = os.path.realpath(told.base_executable)
+    elif told.executable and os.path.realpath(told.executable) != os.path.realpath(path):
+        path = told.executable
+    version = told.version or (place.hint if place.hint[:1].isdigit() else "")
+    return Interpreter(path=path, version=version, implementation=told.implementation, origin=place.origin)
+
+
+def unusable(told: Told) -> str:
+    """Why no working environment can be made from an interpreter; "" when one can.
+
+    virtualenv brings its own pip, so a missing ensurepip does not matter; pip cannot fetch without ssl or unpack
+    without zlib.
+    """
+    if told.failure:
+        return told.failure
+    if told.missing:
+        parts = [f"{name} ({text})" for name, text in sorted(told.missing.items())]
+        return f"has no working {' and '.join(parts)}, which pip needs"
+    return ""

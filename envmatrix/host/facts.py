@@ -1,0 +1,57 @@
+"""What identifies this host in evidence."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Mapping
+
+from envmatrix.host.model import HostFacts
+from envmatrix.host.platforms import os_release
+
+
+def host_facts(environ: Mapping[str, str]) -> HostFacts:
+    """The facts of this host; ``ENVMATRIX_HOST`` names it where it should not be called by its host name."""
+    return HostFacts(
+        name=environ.get("ENVMATRIX_HOST") or socket.gethostname(),
+        system=platform.system(),
+        release=platform.release(),
+        distribution=_distribution(),
+        machine=platform.machine(),
+        cpus=cpus(),
+        memory_mb=memory_mb(),
+        user=_user(environ),
+    )
+
+
+def cpus() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_mb() -> int:
+    """The machine's memory in MiB, 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (ValueError, OSError):
+        return 0
+
+
+def _distribution() -> str:
+    release = os_release()
+    if release:
+        return f"{release.get('ID', 'linux')} {release.get('VERSION_ID', '')}".strip()
+    version = platform.mac_ver()[0]
+    return f"macos {version}" if version else platform.system().lower()
+
+
+def _user(environ: Mapping[str, str]) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's arbitrary user id
+        return environ.get("USER", str(os.geteuid()))

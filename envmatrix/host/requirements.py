@@ -1,0 +1,87 @@
+"""Requirement strings ("libvirt>=9; sys_platform == 'linux'") held against findings, by packaging's PEP 440 and 508."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+
+from envmatrix.host.model import Finding
+
+_NUMBERS = re.compile(r"\d+(\.\d+)*")
+
+
+def parse(requirements: Iterable[str]) -> tuple[Requirement, ...]:
+    """The requirements, each once, in the order given.
+
+    :raises packaging.requirements.InvalidRequirement: for one that is not PEP 508; the configuration refuses those
+    """
+    return tuple(Requirement(text) for text in dict.fromkeys(requirements))
+
+
+def marker_environment(
+    version: str, implementation: str = "cpython", implementation_version: str = ""
+) -> dict[str, str]:
+    """PEP 508's marker values for another interpreter of this host than the one that runs the tool."""
+    names = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
+    own = {key: str(value) for key, value in default_environment().items()}
+    return {
+        **own,
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+        "implementation_name": implementation,
+        "implementation_version": implementation_version or version,
+        "platform_python_implementation": names.get(implementation, implementation),
+    }
+
+
+def applies(requirement: Requirement, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the requirement's marker is true, for the tool's own interpreter where no other is given."""
+    return requirement.marker is None or requirement.marker.evaluate(dict(environment) if environment else None)
+
+
+def held(finding: Finding, requirement: Requirement) -> Finding:
+    """The finding as this requirement sees it: one that is ok at a version that will not do becomes broken.
+
+    "broken" and not "absent", because something is there, and installing it once more would not change it.
+    """
+    if finding.status != "ok" or not requirement.specifier:
+        return finding
+    asked, name = str(requirement.specifier), finding.capability
+    version = as_version(finding.version)
+    place = f" ({finding.where})" if finding.where else ""
+    if version is None:
+        message = f"{name} is there{place}, but its version cannot be told, and {asked} is asked for"
+        remedy = f"Give the capability {name} a `version` that says which one is there."
+    elif requirement.specifier.contains(version, prereleases=True):
+        return finding
+    else:
+        word = _compared(version, requirement)
+        message = f"{name} {finding.version}{place} is {word} the {asked} asked for"
+        remedy = f"Provide {name} {asked} on this host, or ask for another version of it."
+    if finding.interpreter and finding.interpreter not in message:
+        message = f"{message} in {finding.interpreter}"
+    return msgspec.structs.replace(finding, status="broken", message=f"{message}.", remedy=remedy)
+
+
+def as_version(text: str) -> Version | None:
+    """The version in what a program or a server says of itself ("10.11.6-MariaDB"), None where there is none."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        match = _NUMBERS.search(text)
+        return Version(match[0]) if match else None
+
+
+def _compared(version: Version, requirement: Requirement) -> str:
+    lower = [item for item in requirement.specifier if item.operator in (">=", ">", "~=")]
+    if any(not item.contains(version, prereleases=True) and version < Version(item.version) for item in lower):
+        return "older than"
+    upper = [item for item in requirement.specifier if item.operator in ("<=", "<")]
+    if any(not item.contains(version, prereleases=True) for item in upper):
+        return "newer than"
+    return "not"

@@ -1,0 +1,198 @@
+"""Asks a host what cells need of it: interpreters that will do, and everything else that can be probed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from envmatrix.config.model import Capability
+from envmatrix.host.ask import Told
+from envmatrix.host.asked import Asked, unusable
+from envmatrix.host.capabilities import find, kind
+from envmatrix.host.everything import probe_all
+from envmatrix.host.interpreters import Place, hint_of, system_python
+from envmatrix.host.model import Answer, Candidate, Finding, Request
+from envmatrix.host.probes import module, probe_of
+from envmatrix.host.probes.base import Context
+from envmatrix.host.probes.interpreter import missing
+from envmatrix.host.requirements import applies, held, marker_environment, parse
+from envmatrix.host.search import refused, search
+
+__all__ = ["probe_all", "survey"]
+
+WORKERS = 8  # probes wait for processes and sockets, not for this process
+
+
+def survey(
+    requests: Iterable[Request],
+    capabilities: Mapping[str, Capability],
+    *,
+    environ: Mapping[str, str],
+    timeout_s: float = 10.0,
+) -> dict[Request, Answer]:
+    """The host's answer to each request, in the order given.
+
+    Interpreters are started only until one will do, and each at most once for all modules of all requests. A module
+    that a request without system site-packages requires gives no finding: it will be installed, and is proved in the
+    finished environment. Everything else is probed side by side.
+
+    :param capabilities: what the project declares; the built-in ones are known
+    :param environ: the environment of the run: PATH, HOME and what services and variables are looked up in
+    :param timeout_s: of each probe, where its capability does not set a limit of its own
+    """
+    asking = tuple(dict.fromkeys(requests))
+    asked = Asked(_modules(asking, capabilities), environ, timeout_s)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        probes = {key: pool.submit(_probe, *key, capabilities, asked) for key in _others(asking, capabilities)}
+        chosen: dict[Request, tuple[tuple[Candidate, ...], Told]] = {}
+        for system in (True, False):  # an interpreter that was asked for modules need not be started for its version
+            some = [request for request in asking if request.system_site_packages is system]
+            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, asked), some), strict=True))
+        found = {key: future.result() for key, future in probes.items()}
+    return {request: _answer(request, *chosen[request], capabilities, found, asked) for request in asking}
+
+
+def _modules(requests: Iterable[Request], capabilities: Mapping[str, Capability]) -> tuple[Capability, ...]:
+    """The module capabilities that have to be there in a base interpreter, each once."""
+    names = {item.name for one in requests if one.system_site_packages for item in parse(one.requires)}
+    known = (find(name, capabilities) for name in sorted(names))
+    return tuple(one for one in known if one and kind(one) == "module")
+
+
+def _others(requests: Iterable[Request], capabilities: Mapping[str, Capability]) -> list[tuple[str, bool]]:
+    """What is to be probed beside modules: names, and whether the run starts that service itself."""
+    keys = set()
+    for request in requests:
+        names = {item.name for item in parse(request.requires)} | set(request.services)
+        keys |= {(name, name in request.services) for name in names}
+    return sorted(key for key in keys if not _is_module(key[0], capabilities))
+
+
+def _is_module(name: str, capabilities: Mapping[str, Capability]) -> bool:
+    capability = find(name, capabilities)
+    return capability is not None and kind(capability) == "module"
+
+
+def _probe(name: str, started: bool, capabilities: Mapping[str, Capability], asked: Asked) -> Finding:
+    capability = find(name, capabilities) or Capability(name=name)
+    context = Context(
+        environ=asked.environ,
+        timeout_s=asked.timeout_s,
+        asked=asked,
+        started=frozenset({name}) if started else frozenset(),
+    )
+    return probe_of(kind(capability))(capability, context)
+
+
+def _choose(
+    request: Request, capabilities: Mapping[str, Capability], asked: Asked
+) -> tuple[tuple[Candidate, ...], Told]:
+    """The candidates up to the first that will do, and what that one told."""
+    candidates: list[Candidate] = []
+    for candidate, told in search(request, asked):
+        judged = candidate if candidate.refused else _judged(request, candidate, told, capabilities, asked)
+        candidates.append(judged)
+        if not judged.refused:
+            return tuple(candidates), told
+    if any(candidate.findings for candidate in candidates):
+        candidates.extend(_elsewhere(request, candidates, capabilities, asked))
+    return tuple(candidates), Told()
+
+
+def _judged(
+    request: Request, candidate: Candidate, told: Told, capabilities: Mapping[str, Capability], asked: Asked
+) -> Candidate:
+    """The candidate with what was found of the required modules in it, refused where one of them will not do."""
+    if not request.system_site_packages:
+        return candidate
+    environment = _environment(told)
+    findings, problems = [], []
+    for requirement in parse(request.requires):
+        capability = find(requirement.name, capabilities)
+        if capability is None or kind(capability) != "module" or not applies(requirement, environment):
+            continue
+        context = Context(
+            environ=asked.environ, timeout_s=asked.timeout_s, asked=asked, interpreter=candidate.interpreter, told=told
+        )
+        first = module.probe(capability, context)
+        finding = held(first, requirement)
+        findings.append(finding)
+        if finding.status != "ok":
+            limit = context.limit_s(capability)
+            why = (
+                module.problem(capability, told.modules[capability.name], limit)
+                if finding is first
+                else finding.message
+            )
+            problems.append(why.rstrip("."))
+    one = candidate.interpreter
+    why = f"{one.path} ({one.version}): {'; '.join(problems)}" if problems else ""
+    return Candidate(interpreter=one, findings=tuple(findings), refused=why)
+
+
+def _elsewhere(
+    request: Request, candidates: list[Candidate], capabilities: Mapping[str, Capability], asked: Asked
+) -> list[Candidate]:
+    """The operating system's own interpreter, where it is of another version and has the modules that were missed."""
+    own = system_python()
+    if not own or own in {candidate.interpreter.path for candidate in candidates}:
+        return []
+    place = Place(path=own, origin="system", hint=hint_of(own))
+    told = asked.told(own, importing=True)
+    if unusable(told):
+        return []
+    there = _judged(request, refused(place, told, ""), told, capabilities, asked)
+    names = " and ".join(finding.capability for finding in there.findings if finding.status == "ok")
+    if not names:
+        return []
+    asks = f"Python {request.python}" if request.python else "another version"
+    why = f"has {names}, but the profile asks for {asks}"
+    return [
+        Candidate(interpreter=there.interpreter, findings=there.findings, refused=refused(place, told, why).refused)
+    ]
+
+
+def _answer(
+    request: Request,
+    candidates: tuple[Candidate, ...],
+    told: Told,
+    capabilities: Mapping[str, Capability],
+    found: Mapping[tuple[str, bool], Finding],
+    asked: Asked,
+) -> Answer:
+    environment = _environment(told) if told.version else None
+    findings = {}
+    for requirement in parse(request.requires):
+        key = (requirement.name, requirement.name in request.services)
+        if key in found and applies(requirement, environment):
+            findings[str(requirement)] = held(found[key], requirement)
+    named = {finding.capability for finding in findings.values()}
+    findings.update(
+        {name: found[name, True] for name in request.services if name not in named and (name, True) in found}
+    )
+    if not told.version and not any(candidate.findings for candidate in candidates):
+        findings["python"] = _no_interpreter(request, candidates, asked)
+    return Answer(
+        request=request,
+        candidates=candidates,
+        findings=tuple(sorted(findings.values(), key=lambda finding: (finding.capability, finding.message))),
+    )
+
+
+def _no_interpreter(request: Request, candidates: tuple[Candidate, ...], asked: Asked) -> Finding:
+    """The finding that no interpreter of the version asked for is to be had."""
+    version = request.python or ", ".join(request.spec) or request.requires_python
+    name = f"python{request.python}" if request.python[:1].isdigit() else request.python or "python"
+    reasons = "; ".join(candidate.refused for candidate in candidates)
+    tail = f": {reasons}" if reasons else " on this host: not in PATH, nor with pyenv, uv, Homebrew or the system"
+    context = Context(environ=asked.environ, timeout_s=asked.timeout_s, asked=asked)
+    return Finding(
+        capability=name,
+        status="broken" if reasons else "absent",
+        message=f"{name}: no Python {version or 'from 3.7 on'} that works{tail}.",
+        remedy=missing(request.python or "3", context),
+    )
+
+
+def _environment(told: Told) -> dict[str, str]:
+    return marker_environment(told.version, told.implementation, told.implementation_version)

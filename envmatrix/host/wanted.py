@@ -1,0 +1,121 @@
+"""Which interpreters a request admits, by name before one is started and by what it says of itself afterwards."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envmatrix.host.ask import MIN_VERSION, Told
+from envmatrix.host.model import Request
+
+if TYPE_CHECKING:
+    from python_discovery import PythonSpec
+
+_HINT = re.compile(r"(?P<impl>[a-z]*)(?P<version>\d+(\.\d+)*)(?P<free>t?)")
+
+
+def too_old(hint: str) -> bool:
+    """Whether the name of an interpreter says that no environment can be made from it."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", hint)[:2])
+    return len(numbers) == 2 and numbers < MIN_VERSION
+
+
+class Wanted:
+    """One spec of a request: "3.11", "py311", "pypy3.10", ">=3.11", an absolute path, or "" for any CPython.
+
+    ``says`` is how a sentence names it ("Python 3.11"); ``path`` is the absolute path, where the spec is one.
+    """
+
+    def __init__(self, spec: str, requires_python: str = "") -> None:
+        self.spec: PythonSpec | None = _parse(spec) if spec else None
+        self.path = self.spec.path if self.spec and self.spec.is_abs and self.spec.path else ""
+        self.requires = SpecifierSet(requires_python)
+        self.pinned = bool(self.spec and self.spec.minor is not None)
+        self.says = _said(spec, requires_python)
+
+    def may_be(self, hint: str) -> bool:
+        """Whether an interpreter whose name gives this hint has to be asked; True where the name says nothing."""
+        match = _HINT.fullmatch(hint)
+        if not match or self.path:
+            return True
+        numbers = tuple(int(part) for part in match["version"].split("."))
+        if numbers[:2] < MIN_VERSION or (self.spec is None and match["free"]):
+            return False
+        if len(numbers) < 3:  # any patch level may be behind the name
+            return any(not self._no((*numbers, patch), match["impl"], bool(match["free"])) for patch in (0, 99))
+        return not self._no(numbers, match["impl"], bool(match["free"]))
+
+    def refuses(self, told: Told) -> str:
+        """Why the interpreter is not the one that is asked for; "" when it is."""
+        numbers = tuple(int(part) for part in re.findall(r"\d+", told.version)[:3])
+        if self.path:
+            return "" if self.requires.contains(told.version, prereleases=True) else f"is not {self.says}"
+        if self._no(numbers, "" if told.implementation == "cpython" else told.implementation, told.free_threaded):
+            return f"is {_named(told)}, not {self.says}"
+        return ""
+
+    def _no(self, numbers: tuple[int, ...], implementation: str, free_threaded: bool) -> bool:
+        version = ".".join(str(number) for number in numbers)
+        spec = self.spec
+        if spec is None:
+            return bool(implementation) or free_threaded or not self.requires.contains(version, prereleases=True)
+        wanted = (spec.implementation or "cpython").lower()
+        asked = tuple(part for part in (spec.major, spec.minor, spec.micro) if part is not None)
+        if wanted != (implementation or "cpython") or numbers[: len(asked)] != asked[: len(numbers)]:
+            return True
+        if spec.free_threaded is not None and spec.free_threaded != free_threaded:
+            return True
+        if not self.pinned and not self.requires.contains(version, prereleases=True):
+            return True
+        set_ = spec.version_specifier
+        return set_ is not None and not set_.contains(version)
+
+
+def wanted(request: Request) -> tuple[Wanted, ...]:
+    """What the request admits, in its order of preference: the version it is pinned to, else its specs, else any."""
+    if request.python:
+        return (*_same(request), Wanted(request.python))
+    specs = request.spec or ("",)
+    return tuple(Wanted(spec, request.requires_python) for spec in specs)
+
+
+def _same(request: Request) -> tuple[Wanted, ...]:
+    """The absolute paths among the specs whose names are of the version that the request is pinned to."""
+    pinned = Wanted(request.python)
+    paths = [Wanted(spec) for spec in request.spec if spec.startswith("/")]
+    return tuple(one for one in paths if pinned.may_be(_hint_of(one.path)) and _hint_of(one.path))
+
+
+def _hint_of(path: str) -> str:
+    from envmatrix.host.interpreters import hint_of
+
+    return hint_of(path)
+
+
+def newest(versions: list[str]) -> list[str]:
+    """Versions ("3.9", "3.13t") from the newest to the oldest."""
+    return sorted(versions, key=lambda text: Version(text.rstrip("t")), reverse=True)
+
+
+def _parse(spec: str) -> PythonSpec:
+    from python_discovery import PythonSpec
+
+    return PythonSpec.from_string_spec(spec)
+
+
+def _said(spec: str, requires_python: str) -> str:
+    if spec.startswith("/"):
+        return spec
+    if re.fullmatch(r"[\d.]+t?", spec):
+        return f"Python {spec}"
+    if spec:
+        return spec
+    return f"a CPython {requires_python}" if requires_python else "a CPython from 3.7 on"
+
+
+def _named(told: Told) -> str:
+    implementation = "" if told.implementation == "cpython" else f"{told.implementation} "
+    return f"{implementation}{told.version}{' (free-threaded)' if told.free_threaded else ''}"
