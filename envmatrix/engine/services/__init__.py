@@ -1,0 +1,23 @@
+"""Ephemeral services: private daemons around a cell's commands, or the servers that the user points to."""
+
+from __future__ import annotations
+
+from envmatrix.engine.services.usage import alive
+from envmatrix.engine.services.usage import count as connections
+from envmatrix.engine.services.kinds import KINDS
+from envmatrix.engine.services.model import Running, ServiceError, ServiceInfo
+from envmatrix.engine.services.session import clean, pointed_to, start
+from envmatrix.engine.services.templates import unknown_fields
+
+__all__ = [
+    "KINDS",
+    "Running",
+    "ServiceError",
+    "ServiceInfo",
+    "alive",
+    "clean",
+    "connections",
+    "pointed_to",
+    "start",
+    "unknown_fields",
+]

@@ -1,0 +1,9 @@
+"""The keeper's entry: ``python -m envmatrix.engine.services REQUEST``."""
+
+from __future__ import annotations
+
+import sys
+
+from envmatrix.engine.services.keeper import main
+
+sys.exit(main(sys.argv[1]))

@@ -1,0 +1,147 @@
+"""pifpaf's drivers, made private: another user than root, loopback or socket only, a log, fast and throw-away data.
+
+Imported by the keeper alone: pifpaf and its dependencies are heavy.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pifpaf import drivers
+from pifpaf.drivers import memcached, mysql, postgresql, redis
+
+from envmatrix.engine.services import as_user
+from envmatrix.engine.services.kinds import Kind
+
+Options = dict[str, Any]
+_DRIVERS: dict[str, type[drivers.Driver]] = {
+    "mysql": mysql.MySQLDriver,
+    "postgresql": postgresql.PostgreSQLDriver,
+    "redis": redis.RedisDriver,
+    "memcached": memcached.MemcachedDriver,
+}
+
+
+class Private(drivers.Driver):  # type: ignore[misc]
+    """What every service's driver gets in addition; stands between it and pifpaf's base driver."""
+
+    kind: Kind
+    log: Path
+    account: pwd.struct_passwd | None = None
+    daemon_pid: int = 0
+
+    def _setUp(self) -> None:  # noqa: N802 - the hook's name in fixtures
+        super()._setUp()
+        if self.account is not None:
+            os.environ.update(LOGNAME=self.account.pw_name, USER=self.account.pw_name)
+
+    def _exec(self, command: list[str], **options: Any) -> Any:
+        if command[0] == "pg_config" or not command:
+            return super()._exec(command, **options)
+        self._hand_over()
+        adapted = _ADAPT[self.kind.name](self, list(command), options)
+        prefix = [sys.executable, "-I", "-S", str(as_user.__file__), *self._ids()]
+        process, output = super()._exec([*prefix, *adapted], **options)
+        if options.get("wait_for_line") or options.get("wait_for_port"):
+            self.daemon_pid = process.pid
+        return process, output
+
+    def server_log(self) -> Path:
+        """A log that the daemon itself writes, outside its data, which pifpaf removes when the start fails."""
+        path = self.log.with_name("server.log")
+        path.touch(mode=0o600)
+        if self.account is not None:
+            os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
+        return path
+
+    def _ids(self) -> list[str]:
+        return ["-", "-"] if self.account is None else [str(self.account.pw_uid), str(self.account.pw_gid)]
+
+    def _hand_over(self) -> None:
+        if self.account is not None:
+            for path in (self.tempdir, *(str(p) for p in Path(self.tempdir).glob("*"))):
+                os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
+
+    def _log_output(self, appname: str, pid: int, data: bytes) -> None:
+        del appname, pid
+        with self.log.open("ab") as log:
+            log.write(data)
+
+
+def make(kind: Kind, *, root: Path, log: Path, account: pwd.struct_passwd | None) -> Private:
+    """pifpaf's driver of ``kind``, private, with its data below ``root`` and what its programs print in ``log``."""
+    base = _DRIVERS[kind.name]
+    cls = type(f"Private{base.__name__}", (base, Private), {"kind": kind, "log": log, "account": account})
+    options: Options = {"port": free_port()} if kind.takes_port else {}
+    if kind.name == "postgresql":
+        options["port"] = kind.default_port  # only names the socket, in a folder of its own
+    driver: Private = cls(tmp_rootdir=str(root), **options)
+    return driver
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def account_for(kind: Kind) -> pwd.struct_passwd | None:
+    """Whom the daemon runs as: None for ourselves, another user where we are root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return next((known[user] for user in kind.users if user in known), None)
+
+
+def _mysql(driver: Private, command: list[str], options: Options) -> list[str]:
+    program = Path(command[0]).name
+    renamed = {"mysqld": "mariadbd", "mysql": "mariadb", "mysql_install_db": "mariadb-install-db"}
+    if shutil.which(command[0]) is None:
+        command[0] = renamed.get(command[0], command[0])
+    if program == "mysql_install_db":
+        command.append("--skip-test-db")
+    elif program == "mysql":
+        # pifpaf starts without grant tables; tests that CREATE USER or GRANT need them
+        command[-1] = "FLUSH PRIVILEGES; ALTER USER 'root'@'localhost' IDENTIFIED BY ''; " + command[-1]
+    elif options.get("wait_for_line"):
+        options["wait_for_line"] = r"(mysqld|mariadbd): ready for connections"
+        command += ["--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin"]
+    return command
+
+
+def _postgresql(driver: Private, command: list[str], options: Options) -> list[str]:
+    del options
+    if command[-1] == "initdb":
+        command[command.index("-o") + 1] = "-Atrust -Upostgres -EUTF8"
+    elif command[-1] == "start":
+        command[command.index("-o") + 1] += " -c log_connections=on -c log_disconnections=off"
+        command[-1:] = ["-l", str(driver.server_log()), "start"]
+    return command
+
+
+def _redis(driver: Private, command: list[str], options: Options) -> list[str]:
+    path = Path(driver.tempdir) / driver.kind.socket
+    private = f'bind 127.0.0.1\nunixsocket {path}\nunixsocketperm 700\nsave ""\nappendonly no\n'
+    options["stdin"] = options["stdin"] + private.encode()
+    return command
+
+
+def _memcached(driver: Private, command: list[str], options: Options) -> list[str]:
+    del driver, options
+    return [*command, "-l", "127.0.0.1"]
+
+
+_ADAPT: dict[str, Callable[[Private, list[str], Options], list[str]]] = {
+    "mysql": _mysql,
+    "postgresql": _postgresql,
+    "redis": _redis,
+    "memcached": _memcached,
+}

@@ -1,0 +1,58 @@
+"""The values of a cell's services, and the error that says why one is not there."""
+
+from __future__ import annotations
+
+import msgspec
+
+from envmatrix.errors import EnvmatrixError, ExitCode
+
+
+class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that a cell's commands can reach.
+
+    ``host`` and ``port`` are "" and 0 where it is reached by ``socket`` alone, and the other way round; ``folder`` is
+    the private folder of a daemon of our own (data, log), ``baseline`` how many connections it had counted when it
+    was handed over; ``ours`` is false for a server that the user pointed to, whose ``pid`` is then 0.
+    """
+
+    name: str
+    url: str
+    host: str = ""
+    port: int = 0
+    socket: str = ""
+    user: str = ""
+    password: str = ""
+    database: str = ""
+    version: str = ""
+    pid: int = 0
+    started: str = ""  # what tells the process from a later one with the same pid
+    ours: bool = True
+    folder: str = ""
+    baseline: int = 0
+
+    @property
+    def address(self) -> str:
+        """The URL after its scheme, for a profile that wants another driver: ``mysql+mysqldb://{mysql.address}``."""
+        return self.url.partition("://")[2]
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """The services of one cell and the environment variables by which its commands find them."""
+
+    services: tuple[ServiceInfo, ...] = ()
+    env: dict[str, str] = {}
+
+
+class ServiceError(EnvmatrixError):
+    """A service that the cell needs is not there.
+
+    ``service`` names it, ``code`` is ``program_missing``, ``not_started``, ``unreachable`` or ``template``; ``detail``
+    holds the daemon's own last lines; ``remedy`` is a command or a sentence, "" where none is known.
+    """
+
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, service: str, message: str, *, code: str, detail: str = "", remedy: str = "") -> None:
+        self.service, self.message, self.code, self.detail, self.remedy = service, message, code, detail, remedy
+        text = message if not remedy else f"{message} Remedy: {remedy}"
+        super().__init__(f"{text}\n{detail}" if detail else text)

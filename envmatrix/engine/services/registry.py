@@ -1,0 +1,136 @@
+"""What was started and by whom, so that the next run can remove what a killed one left behind.
+
+One JSON file per daemon in ``<work_dir>/services``, written before the daemon is started, and beside it a file that
+the tool and the daemon's keeper hold locked (flock) as long as either lives: a lock that can be taken is a left-over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.engine.services import processes
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One daemon: the folder that is its own, the random ``token`` that its processes bear, who owns it."""
+
+    token: str
+    service: str
+    cell: str
+    folder: str
+    owner_pid: int
+    owner_started: str
+    host: str = ""
+
+    def owner_lives(self) -> bool:
+        """Whether the process that asked for the daemon is still there."""
+        return bool(self.owner_started) and processes.identity(self.owner_pid) == self.owner_started
+
+
+def state_folder(work_dir: Path) -> Path:
+    """Where the entries of ``work_dir`` are."""
+    return work_dir / "services"
+
+
+def register(work_dir: Path, entry: Entry) -> int:
+    """Write the entry down and come back with the open, locked file that says it is in use. Raises OSError."""
+    folder = state_folder(work_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    grip = os.open(folder / f"{entry.token}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(grip, fcntl.LOCK_EX)
+    beside = folder / f"{entry.token}.new"
+    beside.write_bytes(msgspec.json.encode(entry))
+    beside.rename(folder / f"{entry.token}.json")
+    return grip
+
+
+def forget(work_dir: Path, token: str) -> None:
+    """Remove the entry; no error where it is gone already."""
+    for suffix in ("json", "lock", "new"):
+        with contextlib.suppress(OSError):
+            (state_folder(work_dir) / f"{token}.{suffix}").unlink()
+
+
+def new_entry(*, token: str, service: str, cell: str, folder: Path) -> Entry:
+    """An entry owned by this process."""
+    started = processes.identity(os.getpid())
+    return Entry(
+        token=token,
+        service=service,
+        cell=cell,
+        folder=str(folder),
+        owner_pid=os.getpid(),
+        owner_started=started,
+        host=platform.node(),
+    )
+
+
+def entries(work_dir: Path) -> tuple[Entry, ...]:
+    """Every readable entry of ``work_dir``, sorted; a file that is no entry is passed over."""
+    found = []
+    for path in sorted(state_folder(work_dir).glob("*.json")):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            found.append(msgspec.json.decode(path.read_bytes(), type=Entry))
+    return tuple(found)
+
+
+def bury(work_dir: Path, entry: Entry) -> None:
+    """End what lives of the service, remove its folder and then its entry; quick where its keeper did so already."""
+    if Path(entry.folder).exists():
+        processes.end(entry.token, entry.folder)
+        remove_folder(entry)
+    forget(work_dir, entry.token)
+
+
+def remove_folder(entry: Entry) -> None:
+    """Remove the daemon's folder, if it bears the entry's token: a forged entry must not remove anything else."""
+    if Path(entry.folder).name.endswith(entry.token) and not Path(entry.folder).is_symlink():
+        shutil.rmtree(entry.folder, ignore_errors=True)
+
+
+def reap(work_dir: Path, *, patience_s: float = 0.0) -> tuple[Entry, ...]:
+    """Remove what dead owners left behind in ``work_dir`` and come back with it.
+
+    A keeper that is just clearing up is given ``patience_s`` seconds and then ended. What another host wrote (a shared
+    folder) is left to that host.
+    """
+    removed = []
+    for entry in entries(work_dir):
+        if entry.host == platform.node() and _left_over(work_dir, entry, patience_s):
+            bury(work_dir, entry)
+            removed.append(entry)
+    return tuple(removed)
+
+
+def _left_over(work_dir: Path, entry: Entry, patience_s: float) -> bool:
+    until = time.monotonic() + patience_s
+    while not _is_free(state_folder(work_dir) / f"{entry.token}.lock"):
+        if entry.owner_lives() or (patience_s == 0.0):
+            return False
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.1)
+    return True
+
+
+def _is_free(lock: Path) -> bool:
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(handle)
