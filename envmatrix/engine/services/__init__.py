@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from envmatrix.engine.services.usage import alive
-from envmatrix.engine.services.usage import count as connections
 from envmatrix.engine.services.kinds import KINDS
 from envmatrix.engine.services.model import Running, ServiceError, ServiceInfo
 from envmatrix.engine.services.session import clean, pointed_to, start
 from envmatrix.engine.services.templates import unknown_fields
+from envmatrix.engine.services.usage import alive
+from envmatrix.engine.services.usage import count as connections
 
 __all__ = [
     "KINDS",

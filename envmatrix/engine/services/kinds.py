@@ -14,9 +14,10 @@ import msgspec
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be known of a service beside pifpaf's driver.
 
-    ``programs`` are groups of alternatives, one of each group is needed; ``daemons`` are the names that its processes
-    have, ``paths`` are patterns below / of folders with programs; ``users`` are who it may run as when we are root, in order of preference; ``url`` is filled by the fields of
-    ServiceInfo; ``stop`` is the signal that ends the daemon at once without leaving shared memory behind.
+    ``programs`` are groups of alternatives, one of each group is needed; ``paths`` are patterns below / of folders
+    that hold them; ``daemons`` are the names that its processes have; ``users`` are who it may run as when we are
+    root, in order of preference; ``url`` is filled by the fields of ServiceInfo; ``stop`` is the signal that ends the
+    daemon at once without leaving shared memory behind.
     """
 
     name: str
