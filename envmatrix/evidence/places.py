@@ -108,7 +108,7 @@ class LocalPlace:
                 raise UnreadableError("it is no regular file")
             _check_size(found.st_size, limit)
             with os.fdopen(os.dup(handle), "rb") as file:
-                data = file.read(limit + 1)
+                data = file.read(found.st_size + 1)
         except OSError as error:
             raise UnreadableError(f"it cannot be read ({error.strerror})") from error
         finally:

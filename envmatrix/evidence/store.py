@@ -18,6 +18,7 @@ from envmatrix.evidence.places import TEMPORARY, Entry, LocalPlace, StoreError, 
 
 LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
+_SHORT: Final = 200
 _ABANDONED_S: Final = 3600.0
 _DAY_S: Final = 86400.0
 
@@ -59,11 +60,16 @@ class Store:
         return self._place.location
 
     def put(self, evidence: Evidence) -> str:
-        """Write a record and return its name. Raises StoreError: nothing was written, and the verdict stands alone."""
+        """Write a record and return its name. Raises StoreError: nothing was written, and the verdict stands alone.
+
+        Of a record that is too large for any store, the reasons of its tests are cut to their first words.
+        """
         try:
             data = encode(evidence)
         except RejectedError as error:
             raise StoreError(f"the evidence of {printable(evidence.cell)} cannot be written: {error}") from error
+        if len(data) > self._limit:
+            data = encode(_shortened(evidence))
         if len(data) > self._limit:
             raise StoreError(
                 f"the evidence of {printable(evidence.cell)} is larger than {self._limit // (1 << 20)} MiB, which no "
@@ -233,3 +239,8 @@ class Store:
 
     def _problem(self, name: str, why: str) -> Problem:
         return Problem(file=printable(f"{self.location}/{name}", 400), message=f"{why}; it was ignored")
+
+
+def _shortened(evidence: Evidence) -> Evidence:
+    replace = msgspec.structs.replace
+    return replace(evidence, tests=tuple(replace(t, reason=printable(t.reason, _SHORT)) for t in evidence.tests))
