@@ -19,14 +19,13 @@ _FACTOR = re.compile(r"[A-Za-z0-9_.]+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PYTHON = re.compile(r"python(?P<version>.+)")
-RESERVED = ("ALL", "capabilities")
 DECLARE = "declare it in profiles/capabilities.toml"
 
 
 def name_fault(name: str) -> str:
     """Return what is wrong with a profile's name, "" where it can begin the names of tox environments."""
-    if name in RESERVED:
-        return f"{name!r} means something else already; rename the file"
+    if name == "ALL":
+        return "tox takes 'ALL' for every environment; rename the file"
     if not _NAME.fullmatch(name):
         return f"{name!r} cannot begin the name of a tox environment; rename the file to letters, digits, '_', '.', '-'"
     part = next((part for part in name.split("-") if pythons.claimed(part)), "")
@@ -97,11 +96,13 @@ def pattern_fault(pattern: str) -> str:
 def _axes(file: ProfileFile) -> Iterator[Fault]:
     for axis, values in file.axes.items():
         if not _FACTOR.fullmatch(axis):
-            yield ("axes", axis), f"{axis!r} cannot name an axis; use letters, digits and '_'"
-        elif axis != "python" and (axis in ("py", "pythons") or nearest(axis, ("python",), cutoff=0.8)):
+            yield ("axes", axis), "cannot name an axis; use letters, digits and '_'"
+            continue
+        if axis != "python" and (axis in ("py", "pythons") or nearest(axis, ("python",), cutoff=0.8)):
             yield ("axes", axis), "is no axis of versions; did you mean 'python'?"
+            continue
         for number, value in enumerate(values):
-            message = "is written twice" if value in values[:number] else _value_fault(axis, value)
+            message = "is written twice; drop one of the two" if value in values[:number] else _value_fault(axis, value)
             if message:
                 yield ("axes", axis, number), f"{value!r} {message}"
 

@@ -46,6 +46,7 @@ class Lines:
             if header := _HEADER.match(line):
                 table = _path(header["key"])
                 if header["open"] == "[[":
+                    self._at.setdefault(table, number)
                     tables[table] = tables.get(table, -1) + 1
                     table = (*table, tables[table])
                 self._at.setdefault(table, number)

@@ -38,7 +38,7 @@ def load(project: Project) -> Loaded:
     """
     root = Path(project.root)
     tox = toxfile.read_tox_file(root)
-    problems = [Problem(file=tox.name, message=tox.error)] if tox and tox.error else []
+    problems = [Problem(file=tox.name, line=tox.error_line, message=tox.error)] if tox and tox.error else []
     capabilities = {**BUILTIN, **_declared(root, problems)}
     catalogue = Catalogue(
         own={} if _is_built_in(root) else _layers(root / "profiles", "profiles", capabilities, problems),

@@ -92,15 +92,16 @@ def parse(text: str, label: str) -> dict[str, Any]:
         raise Unreadable(Problem(file=label, message="nests values too deeply to be read")) from error
     except ValueError as error:  # TOMLDecodeError, and int() over its digit limit
         raise Unreadable(_syntax(str(error), label)) from error
-    for message in _excesses(data):
-        raise Unreadable(Problem(file=label, message=message))
     return data
 
 
 def read_toml(path: Path, label: str) -> Document:
     """Return the document in a TOML file; messages call it ``label``. Raises Unreadable."""
     text = decode(read_bytes(path, label), label)
-    return Document(label=label, data=parse(text, label), places=lines.Lines(text))
+    document = Document(label=label, data=parse(text, label), places=lines.Lines(text))
+    for place, message in _excesses(document.data):
+        raise Unreadable(document.problem(place, message))
+    return document
 
 
 def _syntax(message: str, label: str) -> Problem:
@@ -116,18 +117,18 @@ def _syntax(message: str, label: str) -> Problem:
     return Problem(file=label, line=line, message=f"is not valid TOML: {what[0].lower()}{what[1:]}{where}")
 
 
-def _excesses(data: dict[str, Any]) -> Iterator[str]:
+def _excesses(data: dict[str, Any]) -> Iterator[tuple[lines.Path, str]]:
     """Yield what later stages could not carry: too deep, or integers beyond 64 bits."""
-    level: list[Any] = [data]
+    level: list[tuple[lines.Path, Any]] = [((), data)]
     for _ in range(DEEPEST):
-        following: list[Any] = []
-        for value in level:
+        following: list[tuple[lines.Path, Any]] = []
+        for path, value in level:
             if isinstance(value, dict):
-                following.extend(value.values())
+                following += [((*path, key), item) for key, item in value.items()]
             elif isinstance(value, list):
-                following.extend(value)
+                following += [((*path, number), item) for number, item in enumerate(value)]
             elif isinstance(value, int) and not -_INT64 <= value < _INT64:
-                yield "holds a number that does not fit in 64 bits"
+                yield path, "does not fit in 64 bits; write a smaller number"
         level = following
     if level:
-        yield f"nests values more than {DEEPEST} deep"
+        yield level[0][0][:1], f"nests values more than {DEEPEST} deep"

@@ -7,7 +7,7 @@ from itertools import islice
 
 import msgspec
 
-from envmatrix.config import expand, layers, whole
+from envmatrix.config import expand, layers, pythons, whole
 from envmatrix.config.layers import TOX
 from envmatrix.config.load import Loaded
 from envmatrix.config.model import Cell, Profile
@@ -76,13 +76,22 @@ def cell_names(loaded: Loaded) -> Iterator[str]:
             yield cell.name
 
 
+def _suggestions(loaded: Loaded, name: str) -> Iterator[str]:
+    """Yield the names of cells, those that could be pinned to the Python that ``name`` ends in among them."""
+    factor = name.rpartition("-")[2]
+    if pythons.version_of(factor):
+        for profile in filter(expand.is_free, loaded.profiles.values()):
+            yield from (f"{cell.name}-{factor}" for cell in expand.cells_of(profile))
+    yield from cell_names(loaded)
+
+
 def _unknown(loaded: Loaded, name: str) -> str:
     if name.startswith(TOX):
         env = name.removeprefix(TOX)
         if message := whole.misspelt_env(env, loaded.words, loaded.factors):
             return f"{name}: {message}"
         return f"{name}: names no tox environment; write it like tox:py311-mysql"
-    known = [*loaded.profiles, *islice(cell_names(loaded), _MOST_NAMES)]
+    known = [*loaded.profiles, *islice(_suggestions(loaded, name), _MOST_NAMES)]
     return (
         f"{name}: no profile and no cell has this name{hint(name, known, otherwise='`envmatrix list` shows them all')}"
     )

@@ -76,7 +76,8 @@ def _value_faults(key: EnvKey, name: str, value: Any) -> Iterator[tuple[Path, st
     elif isinstance(value, dict) and "append" in value and key.types != {"object"}:
         yield ("env", name), "expected { append = [...] } and nothing beside it"
     elif not _fits(key, value):
-        yield ("env", name), f"expected {_expected(key)}, not {kind_of(value)}"
+        remedy = "; put it in brackets" if "array" in key.types and isinstance(value, str) else ""
+        yield ("env", name), f"expected {_expected(key)}, not {kind_of(value)}{remedy}"
 
 
 def _fits(key: EnvKey, value: object) -> bool:

@@ -101,7 +101,8 @@ def _literal(shape: inspect.LiteralType, value: object, path: Path) -> Iterator[
 
 def _list(shape: inspect.VarTupleType, value: object, path: Path) -> Iterator[Difference]:
     if not isinstance(value, list):
-        yield _wrong(path, "a list", value, "; put it in brackets" if isinstance(value, str | dict) else "")
+        remedy = f"; write [[{path[0]}]]" if isinstance(value, dict) and len(path) == 1 else ""
+        yield _wrong(path, "a list", value, "; put it in brackets" if isinstance(value, str) else remedy)
         return
     if len(value) < (shape.min_length or 0):
         yield path, "must hold at least one value"
@@ -132,7 +133,7 @@ def _struct(shape: inspect.StructType, value: object, path: Path) -> Iterator[Di
             yield (*path, key), f"unknown key{hint(key, fields, otherwise=known)}"
     for name, field in fields.items():
         if field.required and name not in value:
-            yield (*path, name), "is missing"
+            yield (*path, name), "is missing; add it"
 
 
 def _union(shape: inspect.UnionType, value: object, path: Path) -> Iterator[Difference]:

@@ -30,6 +30,7 @@ class ToxFile(msgspec.Struct, frozen=True, kw_only=True):
     sections: dict[str, dict[str, str]] = {}
     table: dict[str, Any] = {}
     error: str = ""
+    error_line: int = 0
 
 
 def read_tox_file(root: Path) -> ToxFile | None:
@@ -91,7 +92,8 @@ def _read(path: Path, name: str) -> ToxFile | None:
     except Unreadable as error:
         return ToxFile(name=name, error=error.problem.message)
     except (ValueError, RecursionError, configparser.Error) as error:
-        return ToxFile(name=name, error=f"cannot be read as tox does: {' '.join(str(error).split())}")
+        line = getattr(error, "lineno", None) or 0
+        return ToxFile(name=name, error=f"cannot be read as tox does: {' '.join(str(error).split())}", error_line=line)
     if name == "setup.cfg":
         if "tox:tox" not in sections:
             return None

@@ -152,13 +152,20 @@ def _gate(subject: Subject) -> Iterator[Fault]:
         return
     ignored = env.get("ignore_outcome")
     if ignored and ignored.replaces and ignored.replace is True:
-        yield ("env", "ignore_outcome"), "a required profile must be able to fail; drop this, or gate.required"
-    commands = env.get("commands")
-    for command in _commands(commands) if commands else ():
+        message = "a required profile must be able to fail; drop this, or gate.required"
+        yield ("env", "ignore_outcome"), message + _from(subject, ignored)
+    commands = env.get("commands", Setting(key="commands"))
+    for command in _commands(commands):
         if command and command[0][:1] in ("-", "!"):
             shown = " ".join(command)
             message = f"{shown!r} cannot fail as written; drop the leading {command[0][0]!r}, or gate.required"
-            yield ("env", "commands"), message
+            yield ("env", "commands"), message + _from(subject, commands)
+
+
+def _from(subject: Subject, setting: Setting) -> str:
+    """Return where an inherited setting was written, "" for one of this file."""
+    inherited = not setting.source.startswith(subject.layer.document.label)
+    return f" (inherited from {setting.source})" if inherited else ""
 
 
 def _commands(setting: Setting) -> Iterator[list[str]]:
