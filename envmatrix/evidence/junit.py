@@ -1,0 +1,77 @@
+"""Reads the JUnit XML files that a profile names (``results = ["…/*.xml"]``), for runners that nothing else records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from envmatrix.evidence import ids
+from envmatrix.evidence.model import Outcome, Session, TestResult
+from envmatrix.evidence.read import REASON_LENGTH, Recorded, combine
+
+if TYPE_CHECKING:
+    from junitparser import JUnitXml, TestCase, TestSuite
+
+_RANK: Final[dict[str, int]] = {"Error": 3, "Failure": 2, "Skipped": 1}
+_OUTCOMES: Final[dict[str, Outcome]] = {"Error": "error", "Failure": "failed", "Skipped": "skipped"}
+
+
+def read(paths: Iterable[Path], *, since: float, project: Path | None = None) -> Recorded:
+    """Return the tests of the files written at or after ``since`` (seconds of the epoch, as ``st_mtime``).
+
+    An older file is left over from an earlier run and proves nothing of this one: it is left out with a note, and so
+    is a file that is no JUnit XML. Each file is one session of the runner "junit".
+    """
+    tests: list[TestResult] = []
+    sessions: list[Session] = []
+    notes: list[str] = []
+    for path in sorted(set(paths)):
+        found = _file(path, since, project or Path.cwd(), notes)
+        if found is not None:
+            tests += found
+            sessions.append(Session(runner="junit", finished=True, tests=len(found)))
+    return Recorded(sessions=tuple(sessions), tests=combine(tests), notes=tuple(notes))
+
+
+def _file(path: Path, since: float, project: Path, notes: list[str]) -> list[TestResult] | None:
+    from junitparser import JUnitXml
+
+    try:
+        if path.stat().st_mtime < since:
+            notes.append(f"{path}: left over from an earlier run, not counted")
+            return None
+        document = JUnitXml.fromfile(str(path))
+    except OSError as error:
+        notes.append(f"{path}: cannot be read ({error.strerror or error})")
+        return None
+    except Exception as error:  # junitparser passes on whatever its XML parser raises
+        notes.append(f"{path}: is no JUnit XML ({error})")
+        return None
+    return [_result(case, suite, project) for suite in _suites(document) for case in suite]
+
+
+def _suites(document: JUnitXml | TestSuite) -> Iterator[TestSuite]:
+    """Yield the top-most suites; each yields the cases of the suites inside it too."""
+    from junitparser import TestSuite
+
+    if isinstance(document, TestSuite):
+        yield document
+    else:
+        yield from document
+
+
+def _result(case: TestCase, suite: TestSuite, project: Path) -> TestResult:
+    worst = max(case.result, key=lambda entry: _RANK.get(type(entry).__name__, 0), default=None)
+    outcome = _OUTCOMES.get(type(worst).__name__, "passed") if worst is not None else "passed"
+    if outcome == "skipped" and worst is not None and worst.type == "pytest.xfail":
+        outcome = "xfailed"
+    reason = "" if worst is None else str(worst.message or worst.text or "").strip()
+    name = ".".join(part for part in (case.classname or suite.name, case.name) if part)
+    return TestResult(
+        id=ids.normalise(name, project),
+        outcome=outcome,
+        duration_s=round(float(case.time or 0.0), 6),
+        reason=reason[:REASON_LENGTH],
+        runner="junit",
+    )

@@ -1,0 +1,310 @@
+"""Reads what the recorders wrote. Nothing in a record folder makes this fail: what cannot be read becomes a note."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from envmatrix.evidence import ids
+from envmatrix.evidence.model import Outcome, Session, TestResult
+
+REASON_LENGTH: Final = 4000
+NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started
+EXECUTED: Final = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
+_WORST_FIRST: Final[tuple[Outcome, ...]] = (
+    "error",
+    "failed",
+    "xpassed",
+    "passed",
+    "xfailed",
+    "skipped",
+    "deselected",
+)
+_RANK: Final = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A subunit stream that a run wrote: its file, the byte at which it begins, and whether its writer closed it."""
+
+    path: str
+    offset: int = 0
+    whole: bool = True
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source saw of a run; ``merge`` makes one of several.
+
+    ``tests`` are sorted by id, one per id. ``imports`` has a key for every watched module that a test process loaded,
+    with its file, "built-in", or "" for a stand-in that a test put into ``sys.modules``. ``outside`` are modules that
+    came from neither the environment, the standard library nor the project; ``connections`` the watched addresses that
+    a test process connected to from Python (what a C library connects to cannot be seen: absence proves nothing).
+    ``streams`` are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``notes`` say what could not
+    be read.
+    """
+
+    sessions: tuple[Session, ...] = ()
+    tests: tuple[TestResult, ...] = ()
+    imports: dict[str, str] = {}
+    outside: tuple[tuple[str, str], ...] = ()
+    connections: tuple[str, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def merge(parts: Iterable[Recorded]) -> Recorded:
+    """Return one record of several: per test the worst that happened, executed before skipped (see ``combine``)."""
+    parts = tuple(parts)
+    imports: dict[str, str] = {}
+    for part in parts:
+        for name, path in part.imports.items():
+            imports[name] = imports.get(name) or path
+    return Recorded(
+        sessions=tuple(session for part in parts for session in part.sessions),
+        tests=combine(test for part in parts for test in part.tests),
+        imports=dict(sorted(imports.items())),
+        outside=tuple(sorted({item for part in parts for item in part.outside})),
+        connections=tuple(sorted({item for part in parts for item in part.connections})),
+        streams=tuple(sorted({item for part in parts for item in part.streams})),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+def combine(results: Iterable[TestResult]) -> tuple[TestResult, ...]:
+    """Return one result per test id, sorted.
+
+    A failure wins over a pass, since a later pass does not undo it; whatever was executed wins over a skip, since the
+    test did run here. ``attempts`` keeps every outcome of a test that had more than one.
+    """
+    by_id: dict[str, TestResult] = {}
+    for result in results:
+        known = by_id.get(result.id)
+        by_id[result.id] = result if known is None else _worse(known, result)
+    return tuple(by_id[test_id] for test_id in sorted(by_id))
+
+
+def _worse(first: TestResult, second: TestResult) -> TestResult:
+    worst = min(first, second, key=lambda result: _RANK[result.outcome])
+    requires = tuple(dict.fromkeys(first.requires + second.requires))
+    attempts = tuple(outcome for result in (first, second) for outcome in _attempts(result))
+    return msgspec.structs.replace(
+        worst,
+        requires=requires,
+        attempts=attempts if len(attempts) > 1 else (),
+        stands_for_module=first.stands_for_module and second.stands_for_module,
+        duration_s=round(first.duration_s + second.duration_s, 6),
+    )
+
+
+def _attempts(result: TestResult) -> tuple[Outcome, ...]:
+    return result.attempts or (() if result.outcome == "deselected" else (result.outcome,))
+
+
+def read_recordings(record_dir: Path, *, project: Path) -> Recorded:
+    """Return what the recorders wrote into ``record_dir``, with ids that count from ``project``.
+
+    A session without an end is a crash: the test it was in is an error, the rest of what it had collected was not run.
+    A folder that does not exist is a record of nothing.
+    """
+    notes: list[str] = []
+    recording = _Recording(project)
+    paths = sorted(record_dir.glob("*.jsonl")) if record_dir.is_dir() else []
+    for path in paths:
+        for line in _lines(path, notes):
+            try:
+                recording.take(line)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                notes.append(f"{path.name}: a record that is not one of this version was left out")
+    return recording.result(notes)
+
+
+def _lines(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        notes.append(f"{path.name}: cannot be read ({error.strerror or error})")
+        return
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict) and isinstance(record.get("t"), str):
+            yield record
+        else:
+            notes.append(f"{path.name}:{number}: half a line, or no record at all, was left out")
+
+
+class _Recording:
+    """Gathers records file by file; a file holds one process, in the order in which things happened."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.runs: dict[str, _Run] = {}
+        self.imports: dict[str, str] = {}
+        self.outside: set[tuple[str, str]] = set()
+        self.connections: set[str] = set()
+        self.streams: dict[str, Stream] = {}
+        self.undiscovered: dict[str, TestResult] = {}
+        self.deselected: dict[str, None] = {}
+        self.requires: dict[str, tuple[str, ...]] = {}
+        self.notes: list[str] = []
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Take one record; raises KeyError, TypeError or ValueError where it is not one."""
+        kind = record["t"]
+        if kind == "start":
+            self.runs[record["s"]] = _Run(record, self.project)
+        elif kind in ("r", "collected", "finish"):
+            self.runs[record["s"]].take(record)
+        elif kind == "import":
+            self.imports[record["name"]] = self.imports.get(record["name"]) or str(record["path"])
+        elif kind == "outside":
+            self.outside.add((str(record["name"]), str(record["path"])))
+        elif kind == "connect":
+            self.connections.add(str(record["address"]))
+        elif kind == "note":
+            self.notes.append(str(record["message"]))
+        elif kind in ("stream", "undiscovered"):
+            self._subunit(record)
+        else:
+            self._collection(record)
+
+    def _subunit(self, record: dict[str, Any]) -> None:
+        if record["t"] == "stream":
+            stream = Stream(path=str(record["path"]), offset=int(record["offset"]), whole=bool(record["whole"]))
+            self.streams[str(record["key"])] = stream
+            return
+        test_id = ids.from_unittest(record["id"], self.project)[0]
+        self.undiscovered[test_id] = TestResult(
+            id=test_id, outcome="error", reason=_clean(record["r"]), runner="subunit", stands_for_module=True
+        )
+
+    def _collection(self, record: dict[str, Any]) -> None:
+        root, grouped = str(record["root"]), bool(record.get("grouped"))
+        if record["t"] == "deselected":
+            for nodeid in record["ids"]:
+                self.deselected[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = None
+        elif record["t"] == "requires":
+            for nodeid, names in record["of"].items():
+                self.requires[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = tuple(map(str, names))
+
+    def result(self, notes: list[str]) -> Recorded:
+        tests = [test for run in self.runs.values() if not run.session.nested for test in run.finished()]
+        tests += [TestResult(id=test_id, outcome="deselected", runner="pytest") for test_id in self.deselected]
+        tests += self.undiscovered.values()
+        return Recorded(
+            sessions=tuple(run.ended() for run in self.runs.values()),
+            tests=tuple(
+                msgspec.structs.replace(test, requires=self.requires[test.id]) if test.id in self.requires else test
+                for test in combine(tests)
+            ),
+            imports=dict(sorted(self.imports.items())),
+            outside=tuple(sorted(self.outside)),
+            connections=tuple(sorted(self.connections)),
+            streams=tuple(sorted(self.streams.values())),
+            notes=tuple(dict.fromkeys([*notes, *self.notes])),
+        )
+
+
+class _Run:
+    """One session with its tests, as far as it got."""
+
+    def __init__(self, start: dict[str, Any], project: Path) -> None:
+        options = dict(start.get("options") or {})
+        self.project = project
+        self.root = str(start.get("root") or start.get("cwd") or "")
+        self.grouped = options.get("dist") == "loadgroup"
+        self.workers = options.get("dist", "no") != "no"
+        self.session = Session(
+            runner=str(start["runner"]),
+            version=str(start.get("version", "")),
+            pid=int(start.get("pid", 0)),
+            nested=bool(start.get("nested")),
+            narrowed=str(start.get("narrowed", "")),
+            args=tuple(map(str, start.get("args") or ())),
+            paths=tuple(map(str, start.get("paths") or ())),
+            options={str(name): str(value) for name, value in options.items()},
+            addopts=str(start.get("addopts", "")),
+        )
+        self.collected: dict[str, None] = {}
+        self.results: list[TestResult] = []
+
+    def take(self, record: dict[str, Any]) -> None:
+        if record["t"] == "collected":
+            for test_id in record["ids"]:
+                self.collected[self._id(test_id)[0]] = None
+        elif record["t"] == "finish":
+            code = record.get("exit")
+            self.session = msgspec.structs.replace(
+                self.session,
+                finished=True,
+                exit_code=int(code) if code is not None else None,
+                tests=int(record.get("tests", 0)),
+                stopped=str(record.get("stopped", "")),
+            )
+        else:
+            self.results += self._results(record)
+
+    def _id(self, raw: str) -> tuple[str, bool]:
+        if self.session.runner == "pytest":
+            return ids.from_pytest(raw, self.root, self.project, grouped=self.grouped), False
+        return ids.from_unittest(raw, self.project)
+
+    def _results(self, record: dict[str, Any]) -> Iterator[TestResult]:
+        test_id, stands = self._id(record["id"])
+        outcome, attempts = record["o"], tuple(record.get("a", ()))
+        if outcome not in _RANK or any(attempt not in _RANK for attempt in attempts):
+            raise ValueError(outcome)
+        reason = _clean(record.get("r", ""))
+        yield TestResult(
+            id=test_id,
+            outcome=outcome,
+            duration_s=float(record.get("d", 0.0)),
+            reason=reason,
+            runner="pytest" if self.session.runner == "pytest" else "unittest",
+            stands_for_module=stands or bool(record.get("module")),
+            attempts=attempts,
+        )
+
+    def ended(self) -> Session:
+        if self.session.finished:
+            return self.session
+        return msgspec.structs.replace(self.session, tests=len(self.results))
+
+    def finished(self) -> Iterator[TestResult]:
+        """Yield what ran, then what was collected and did not."""
+        yield from self.results
+        seen = {test.id for test in self.results}
+        holders = {test.id: test for test in self.results if test.stands_for_module}
+        missing = [test_id for test_id in self.collected if test_id not in seen]
+        if missing and not self.session.finished and not self.workers:
+            yield self._result(missing.pop(0), "error", "the process died while it ran this test, or right before it")
+        for test_id in missing:
+            holder = next((holders[name] for name in _parents(test_id) if name in holders), None)
+            if holder is not None:
+                why = holder.reason or f"{holder.id} {holder.outcome}"
+            elif not self.session.finished:
+                why = "the process died"
+            else:
+                why = self.session.stopped or "the run ended before it"
+            yield self._result(test_id, "deselected", NOT_RUN + why)
+
+    def _result(self, test_id: str, outcome: Outcome, reason: str) -> TestResult:
+        runner = "pytest" if self.session.runner == "pytest" else "unittest"
+        return TestResult(id=test_id, outcome=outcome, reason=reason, runner=runner)
+
+
+def _clean(text: object) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")[:REASON_LENGTH]
+
+
+def _parents(test_id: str) -> Iterator[str]:
+    while "." in test_id:
+        test_id = test_id.rpartition(".")[0]
+        yield test_id

@@ -1,0 +1,113 @@
+"""Recorders: files put into an environment's site-packages that write down every test, and the variables they read.
+
+Nothing of the project is touched and nothing is installed: no distribution, no entry point, no variable that a pytest
+of another Python would stumble over. See docs/design.md for why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from envmatrix.errors import InternalError
+
+PAYLOAD: Final = Path(__file__).parent / "payload"
+VARIABLES: Final = (
+    "ENVMATRIX_RECORD",
+    "ENVMATRIX_SESSION",
+    "ENVMATRIX_WATCH",
+    "ENVMATRIX_WATCH_ADDRESSES",
+    "ENVMATRIX_CHECK_ORIGIN",
+    "ENVMATRIX_PROJECT",
+    "ENVMATRIX_PROMISED",
+    "ENVMATRIX_PROFILE",
+)
+
+
+def install(site_packages: Path) -> None:
+    """Put the recorders into an environment; safe to repeat, also while the environment is in use.
+
+    A file is replaced only where it differs, beside and then renamed. Raises InternalError where that is not possible.
+    """
+    try:
+        for source in _files():
+            _replace(site_packages / source.relative_to(PAYLOAD), source.read_bytes())
+    except OSError as error:
+        raise InternalError(
+            f"The test recorders cannot be written to {site_packages} ({error}). Make the folder writable, or remove"
+            " the environment so that it is made again."
+        ) from error
+
+
+def remove(site_packages: Path) -> None:
+    """Take the recorders out of an environment again; nothing happens where there are none.
+
+    The file that starts them goes first, so that no process starts with half of them.
+    """
+    for source in PAYLOAD.iterdir():
+        if source.is_file():
+            (site_packages / source.name).unlink(missing_ok=True)
+    shutil.rmtree(site_packages / "_envmatrix", ignore_errors=True)
+
+
+def environment(
+    record_dir: Path,
+    *,
+    watch: Sequence[str] = (),
+    base: Mapping[str, str],
+    check_origin: bool = False,
+    project: Path | None = None,
+    watch_addresses: Sequence[str] = (),
+    promised: Mapping[str, str | None] | None = None,
+    profile: str = "",
+) -> dict[str, str]:
+    """Return the variables to set for the commands of one run; creates ``record_dir``, where each run has its own.
+
+    ``base`` is what the commands run with: variables of an outer recorded run found there are emptied, everything
+    else (PYTEST_PLUGINS and PYTEST_ADDOPTS too) is left alone. ``watch`` names modules whose import proves use,
+    ``watch_addresses`` "host:port" or socket paths; ``check_origin`` asks for modules that come from neither the
+    environment, the standard library nor ``project``; ``promised`` maps the profile's capabilities to their version
+    (``None`` where unknown) for ``@pytest.mark.requires``.
+    """
+    record_dir.mkdir(parents=True, exist_ok=True)
+    values = {
+        "ENVMATRIX_RECORD": str(record_dir.absolute()),
+        "ENVMATRIX_WATCH": ",".join(_unique(watch)),
+        "ENVMATRIX_WATCH_ADDRESSES": ",".join(_unique(watch_addresses)),
+        "ENVMATRIX_CHECK_ORIGIN": "1" if check_origin else "",
+        "ENVMATRIX_PROJECT": str(project.absolute()) if project is not None else "",
+        "ENVMATRIX_PROMISED": json.dumps(dict(promised or {}), sort_keys=True),
+        "ENVMATRIX_PROFILE": profile,
+    }
+    outer = {name: "" for name in VARIABLES if base.get(name)}
+    return outer | {name: value for name, value in values.items() if value or name in outer}
+
+
+def _unique(names: Collection[str]) -> list[str]:
+    return sorted(set(names))
+
+
+def _files() -> Iterator[Path]:
+    """Yield the payload, what starts it last, so that a start never finds it half written."""
+    yield from sorted(path for path in (PAYLOAD / "_envmatrix").glob("*.py"))
+    yield from sorted(path for path in PAYLOAD.iterdir() if path.is_file())
+
+
+def _replace(target: Path, content: bytes) -> None:
+    if target.is_file() and target.read_bytes() == content:
+        return
+    target.parent.mkdir(exist_ok=True)
+    handle, beside = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(target)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""What envmatrix puts into an environment to record its test runs. Python 3.7 and newer, standard library only."""

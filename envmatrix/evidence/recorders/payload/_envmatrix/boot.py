@@ -1,0 +1,104 @@
+"""Runs at the start of every Python of the environment and waits for a test framework to be imported.
+
+Nothing is imported here that the interpreter has not loaded anyway: the cost of a start counts in every process.
+PYTEST_DONT_REWRITE
+"""
+
+import os
+import sys
+
+_PATCHES = {
+    "_pytest.config": "pytest_start",
+    "stestr.repository.file": "subunits",
+    "unittest.loader": "unittests",
+    "unittest.result": "unittests",
+    "unittest.suite": "unittests",
+    "unittest.runner": "unittests",
+    "nose2.runner": "unittests",
+}
+_SUBUNIT = ("stestr", "subunit")  # their streams are read afterwards; what they start is part of their run
+_waiting = set()
+
+
+def start():
+    """Hook into this process; nothing happens without ``ENVMATRIX_RECORD`` or the second time."""
+    if _waiting or not os.environ.get("ENVMATRIX_RECORD"):
+        return
+    from _envmatrix import process
+
+    _waiting.update(_PATCHES)
+    _waiting.update(_SUBUNIT)
+    _waiting.update(process.watched)
+    for name in sorted(_waiting.intersection(sys.modules)):  # another .pth file was first
+        _waiting.discard(name)
+        _loaded(name, sys.modules[name])
+    sys.meta_path.insert(0, _Finder)
+    import atexit
+
+    atexit.register(_exit)
+    if process.inherited:
+        process.testing(here=False)
+    if os.environ.get("ENVMATRIX_WATCH_ADDRESSES") and hasattr(sys, "addaudithook"):
+        sys.addaudithook(process.audit)
+
+
+class _Finder:
+    """Finds nothing itself: it lets the others find, and has ``_loaded`` called when the module is there."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name not in _waiting:
+            return None
+        for finder in sys.meta_path:
+            if finder is cls or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                _watch(name, spec.loader)
+                return spec
+        return None
+
+
+def _watch(name, loader):
+    if loader is None or isinstance(loader, type):  # a namespace, or a built-in whose loader all built-ins share
+        return
+    execute = loader.exec_module
+
+    def exec_module(module):
+        if loader.__dict__.get("exec_module") is exec_module:
+            del loader.exec_module
+        execute(module)
+        if name in _waiting and module.__name__ == name:
+            _waiting.discard(name)
+            _loaded(name, module)
+
+    try:
+        loader.exec_module = exec_module
+    except (AttributeError, TypeError):
+        _waiting.discard(name)
+
+
+def _loaded(name, module):
+    from _envmatrix import process
+
+    try:
+        if name in process.watched:
+            process.imported(name, module)
+        if name in _SUBUNIT:
+            os.environ.setdefault(process.SESSION, "subunit")
+            process.testing()
+        if name in _PATCHES:
+            getattr(__import__("_envmatrix." + _PATCHES[name]), _PATCHES[name]).patch(name, module)
+    except Exception as error:  # the project's run must not suffer from its recording
+        process.note("cannot record %s: %s: %s" % (name, type(error).__name__, error))
+
+
+def _exit():
+    from _envmatrix import process
+
+    session = process.active()
+    if session is not None and session.mine():
+        ended = getattr(session, "at_exit", None)
+        if ended is not None:
+            ended()
+    process.report_use()

@@ -1,0 +1,207 @@
+"""What one process writes down: lines of JSON in a file of its own, one ``write(2)`` each, so that a crash keeps them.
+
+PYTEST_DONT_REWRITE
+"""
+
+import os
+import sys
+
+RECORD = "ENVMATRIX_RECORD"
+SESSION = "ENVMATRIX_SESSION"
+NESTED = "nested"
+
+inherited = os.environ.get(SESSION, "")  # the session that this process was started from, if any
+_fd = -1
+_owner = 0
+_broken = False
+_serial = 0
+_active = []  # the open sessions of this process, the innermost last
+
+
+def encode(text):
+    """Return ``text`` as a JSON string, in ASCII."""
+    from json.encoder import encode_basestring_ascii
+
+    return encode_basestring_ascii(text)
+
+
+def emit(line):
+    """Write one finished line; ``False`` where that failed, after which nothing more is written (see ``whole``)."""
+    global _broken
+    if _broken:
+        return False
+    data = line.encode("ascii")
+    for fresh in (False, True):
+        try:
+            return os.write(_descriptor(fresh), data) == len(data)
+        except OSError:  # a test may have closed every descriptor: once more with a new file
+            continue
+    _broken = True
+    return False
+
+
+def write(kind, **values):
+    """Write one record of ``kind``."""
+    import json
+
+    return emit(json.dumps(dict(values, t=kind), separators=(",", ":")) + "\n")
+
+
+def whole():
+    """Tell whether everything that was given to ``emit`` was written."""
+    return not _broken
+
+
+def _descriptor(fresh):
+    global _fd, _owner
+    pid = os.getpid()
+    if fresh or _fd < 0 or _owner != pid:
+        folder = os.environ.get(RECORD) or _folder
+        name = "%d-%s.jsonl" % (pid, os.urandom(6).hex())
+        _fd = os.open(
+            os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+        )
+        _owner = pid
+    return _fd
+
+
+_folder = os.environ.get(RECORD, "")
+
+
+class Session:
+    """One run of a test runner. It opens when made, counts as crashed until ``finish`` and belongs to one process."""
+
+    def __init__(self, runner, version, **facts):
+        global _serial
+        _serial += 1
+        self.key = "%d.%d" % (os.getpid(), _serial)
+        self.pid = os.getpid()
+        self.nested = bool(inherited or _active)
+        self._outer = os.environ.get(SESSION)
+        os.environ[SESSION] = NESTED if self.nested else self.key
+        _active.append(self)
+        write(
+            "start",
+            s=self.key,
+            runner=runner,
+            version=version,
+            pid=self.pid,
+            nested=self.nested,
+            cwd=_cwd(),
+            python=sys.version.split()[0],
+            **facts,
+        )
+        testing()
+
+    def mine(self):
+        """Tell whether this is the process that opened the session, and not a fork of it."""
+        return os.getpid() == self.pid
+
+    def finish(self, exit_code, tests, stopped=""):
+        """Close the session; a recording with holes is left open, since it cannot be vouched for."""
+        if self not in _active or not self.mine():
+            return
+        _active.remove(self)
+        if self._outer is None:
+            os.environ.pop(SESSION, None)
+        else:
+            os.environ[SESSION] = self._outer
+        if not self.nested:
+            report_use()
+        if whole():
+            write("finish", s=self.key, exit=exit_code, tests=tests, stopped=stopped)
+
+
+def _cwd():
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def active():
+    """Return the innermost open session of this process or ``None``."""
+    return _active[-1] if _active else None
+
+
+def note(message):
+    """Record something that went wrong in the recording itself."""
+    write("note", message=message)
+
+
+# --- proof of use: what test processes imported and connected to -----------------------------------------------------
+
+watched = [name for name in os.environ.get("ENVMATRIX_WATCH", "").split(",") if name]
+_addresses = [item for item in os.environ.get("ENVMATRIX_WATCH_ADDRESSES", "").split(",") if item]
+_ports = {item.rpartition(":")[2] for item in _addresses if ":" in item}
+_imports = {}
+_connections = []
+_written = set()
+_testing = False
+_runs_tests = False
+
+
+def testing(here=True):
+    """Say that this process runs tests (or, not ``here``, was started by one that does): what it used is written."""
+    global _testing, _runs_tests
+    _testing = True
+    _runs_tests = _runs_tests or here
+    for name, path in list(_imports.items()):
+        _once("import", name=name, path=path)
+    for address in _connections:
+        _once("connect", address=address)
+
+
+def imported(name, module):
+    """Keep that a watched module was really loaded, and from where."""
+    _imports[name] = _file_of(module)
+    if _testing:
+        _once("import", name=name, path=_imports[name])
+
+
+def _file_of(module):
+    path = getattr(module, "__file__", None)
+    if isinstance(path, str):
+        return os.path.abspath(path)
+    return "built-in" if module.__name__ in sys.builtin_module_names else ""
+
+
+def audit(event, args):
+    """Keep connections to watched addresses; for ``sys.addaudithook``."""
+    if event != "socket.connect":
+        return
+    address = args[1]
+    if isinstance(address, tuple) and len(address) >= 2:
+        if str(address[1]) not in _ports:
+            return
+        text = "%s:%s" % (address[0], address[1])
+    else:
+        text = os.fsdecode(address) if isinstance(address, (str, bytes)) else ""
+        if text not in _addresses:
+            return
+    if text not in _connections:
+        _connections.append(text)
+        if _testing:
+            _once("connect", address=text)
+
+
+def _once(kind, **values):
+    key = (os.getpid(), kind, *sorted(values.items()))
+    if key not in _written:
+        _written.add(key)
+        write(kind, **values)
+
+
+def report_use():
+    """Write what only the whole of ``sys.modules`` tells; called when a session and when the process ends."""
+    if not _testing:
+        return
+    for name in watched:
+        module = sys.modules.get(name)
+        if module is not None and name not in _imports:
+            _once("import", name=name, path=_file_of(module) if type(module) is type(sys) else "")
+    if _runs_tests and os.environ.get("ENVMATRIX_CHECK_ORIGIN") == "1":
+        from _envmatrix import origin
+
+        for name, path in origin.outside(os.environ.get("ENVMATRIX_PROJECT", "")):
+            _once("outside", name=name, path=path)

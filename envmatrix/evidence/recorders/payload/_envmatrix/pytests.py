@@ -1,0 +1,272 @@
+"""Records pytest's runs, 7.0 and newer, xdist's controller included.
+
+PYTEST_DONT_REWRITE
+"""
+
+import os
+import time
+from json.encoder import encode_basestring_ascii
+
+import pytest
+
+from _envmatrix import process
+
+NAME = "_envmatrix"
+MARKER = (
+    "requires(*capabilities): run the test only where the profile promises these capabilities of the host, "
+    'for example "libvirt>=9"'
+)
+REASON = 4000  # characters that are kept of a reason
+_NARROWING = ("-k", "-m", "--lf", "--last-failed", "--sw", "--stepwise", "--deselect", "--ignore", "--ignore-glob")
+_OPTIONS = (
+    ("keyword", ""),
+    ("markexpr", ""),
+    ("lf", False),
+    ("stepwise", False),
+    ("deselect", None),
+    ("ignore", None),
+    ("ignore_glob", None),
+    ("collectonly", False),
+    ("maxfail", 0),
+    ("pyargs", False),
+    ("dist", "no"),
+    ("numprocesses", None),
+)
+
+
+class Plugin(object):
+    """Decides what a pytest process is: the run itself, a worker of it, or a run inside a test."""
+
+    def __init__(self):
+        self.session = None
+        self.recorder = None
+        self.root = ""
+
+    def pytest_configure(self, config):
+        config.addinivalue_line("markers", MARKER)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session):
+        config = session.config
+        self.root = str(getattr(config, "rootpath", None) or config.rootdir)
+        if hasattr(config, "workerinput"):
+            if process.inherited != process.NESTED:
+                process.testing()
+                config.pluginmanager.register(Worker(self.root, config), NAME + "_worker")
+            return
+        self.session = process.Session("pytest", pytest.__version__, root=self.root, **_facts(config))
+        if self.session.nested:
+            return
+        self.recorder = Recorder(self.session, config)
+        config.pluginmanager.register(self.recorder, NAME + "_recorder")
+        config.pluginmanager.register(Worker(self.root, config), NAME + "_worker")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session, exitstatus):
+        if self.session is None:
+            process.report_use()
+            return
+        tests, stopped = 0, ""
+        if self.recorder is not None and self.session.mine():
+            tests, stopped = self.recorder.flush(session)
+        self.session.finish(int(exitstatus), tests, stopped)
+
+
+class Recorder(object):
+    """Writes one line per test, when its teardown was reported, and the list of what was collected before the first."""
+
+    def __init__(self, session, config):
+        self.session = session
+        self.config = config
+        self.key = session.key
+        self.open = {}  # node id -> [outcome, seconds, reason, earlier attempts]
+        self.tests = 0
+        self.listed = False
+        self.stopped = ""
+        self.line = '{"t":"r","s":"%s","id":%%s,"o":"passed","d":%%.6f}\n' % session.key
+
+    def pytest_runtest_logreport(self, report):
+        nodeid = report.nodeid
+        entry = self.open.get(nodeid)
+        if entry is None:
+            entry = self.open[nodeid] = ["", 0.0, "", []]
+        entry[1] += report.duration
+        if report.outcome != "passed" or "wasxfail" in report.__dict__:
+            _unusual(entry, report)
+        elif report.when == "call" and (not entry[0] or entry[0] == "skipped") and not _is_subtest(report):
+            entry[0] = "passed"
+            entry[2] = ""
+        if report.when == "teardown" or report.when == "???":
+            del self.open[nodeid]
+            self.close(nodeid, entry)
+
+    def close(self, nodeid, entry):
+        outcome, seconds, reason, attempts = entry
+        if outcome == "rerun":  # the plugin that reruns reports the next attempt under the same id
+            self.open[nodeid] = ["", seconds, "", attempts]
+            return
+        if not self.session.mine():
+            return
+        self.tests += 1
+        if outcome == "passed" and not attempts:
+            process.emit(self.line % (encode_basestring_ascii(nodeid), seconds))
+        else:
+            values = {"a": [*attempts, outcome]} if attempts else {}
+            process.write("r", s=self.key, id=nodeid, o=outcome or "error", d=round(seconds, 6), r=reason, **values)
+
+    def pytest_collectreport(self, report):
+        if report.outcome == "passed" or not self.session.mine():
+            return
+        outcome = "skipped" if report.outcome == "skipped" else "error"
+        process.write("r", s=self.key, id=report.nodeid, o=outcome, d=0.0, r=_reason(report), module=True)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session):
+        self.list(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        if not self.listed:
+            self.list(ids)
+
+    def list(self, ids):
+        ids = list(ids)
+        if ids:
+            self.listed = True
+            process.write("collected", s=self.key, ids=ids)
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        self.stopped = "%s: %s" % (excinfo.typename, excinfo.value) if str(excinfo.value) else excinfo.typename
+
+    def flush(self, session):
+        stopped = self.stopped or session.shouldfail or session.shouldstop or ""
+        stopped = stopped if isinstance(stopped, str) else "stopped"
+        if not stopped and self.config.getoption("collectonly", False):
+            stopped = "--collect-only"
+        for nodeid, entry in list(self.open.items()):  # its teardown was never reported
+            if entry[0] in ("", "passed"):
+                entry[0], entry[2] = "error", "did not finish: " + (stopped or "its end was never reported")
+            self.close(nodeid, entry)
+        return self.tests, stopped
+
+
+class Worker(object):
+    """Where the tests are collected: the process itself, or each of xdist's workers."""
+
+    def __init__(self, root, config):
+        self.root = root
+        self.dist = str(config.getoption("dist", "no"))
+
+    def pytest_deselected(self, items):
+        ids = [item.nodeid for item in items]
+        if ids:
+            process.write("deselected", root=self.root, ids=ids)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        cache, named = {}, {}
+        for item in items:
+            requirements = _requirements(item, cache)
+            if requirements:
+                named[item.nodeid] = requirements
+                self.apply(item, requirements)
+        if named:
+            process.write("requires", root=self.root, of=named)
+
+    def apply(self, item, requirements):
+        from _envmatrix import promises
+
+        reason = promises.unmet(requirements)
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _requirements(node, cache):
+    """Return what the ``requires`` markers of a node and of what it stands in name, the outermost first."""
+    own = [arg for mark in node.own_markers if mark.name == "requires" for arg in mark.args if isinstance(arg, str)]
+    parent = node.parent
+    if parent is None:
+        return own
+    if parent not in cache:
+        cache[parent] = _requirements(parent, cache)
+    return cache[parent] + own if own else cache[parent]
+
+
+_WORSE = {"": 0, "passed": 1, "skipped": 1, "xfailed": 1, "xpassed": 2, "failed": 3, "error": 4, "rerun": 5}
+
+
+def _unusual(entry, report):
+    """Fold a report that is not simply passed into the entry of its test; the worst of its reports counts."""
+    outcome, subtest = report.outcome, _is_subtest(report)
+    if outcome == "rerun":
+        entry[3].append("failed")
+        entry[0] = ""
+        return
+    if "wasxfail" in report.__dict__:
+        outcome = "xfailed" if outcome == "skipped" else "xpassed" if outcome == "passed" else outcome
+    if outcome == "failed" and report.when != "call":
+        outcome = "error"
+    if subtest and outcome in ("skipped", "xfailed", "xpassed"):
+        return  # the test itself goes on, and its own report says how it ended
+    if _WORSE.get(outcome, 4) >= _WORSE[entry[0]]:
+        entry[0], entry[2] = outcome, _reason(report)
+
+
+def _is_subtest(report):
+    return type(report).__name__.lower() == "subtestreport"
+
+
+def _reason(report):
+    wasxfail = report.__dict__.get("wasxfail")
+    if isinstance(wasxfail, str) and report.outcome != "failed":
+        return wasxfail[8:] if wasxfail.startswith("reason: ") else wasxfail
+    longrepr = report.longrepr
+    if isinstance(longrepr, tuple) and len(longrepr) == 3:
+        text = str(longrepr[2])
+        return (text[9:] if text.startswith("Skipped: ") else text)[:REASON]
+    crash = getattr(longrepr, "reprcrash", None)
+    text = getattr(crash, "message", None) or str(longrepr)
+    return text[-REASON:]
+
+
+def _facts(config):
+    """Return what was asked of this run, for whoever judges whether that was the whole suite."""
+    params = getattr(config, "invocation_params", None)
+    addopts = os.environ.get("PYTEST_ADDOPTS", "")
+    options = {}
+    for name, usual in _OPTIONS:
+        value = config.getoption(name, usual)
+        if value not in (usual, None, [], ()):
+            options[name] = value if isinstance(value, (bool, int)) else str(value)
+    source = getattr(config, "args_source", None)
+    return {
+        "args": [str(arg) for arg in params.args] if params is not None else [],
+        "addopts": addopts,
+        "paths": [str(arg) for arg in config.args] if getattr(source, "name", "ARGS") == "ARGS" else [],
+        "options": options,
+        "narrowed": _narrowed(config, addopts),
+        "at": time.time(),
+    }
+
+
+def _narrowed(config, addopts):
+    """Return what narrowed the run from outside its command line: PYTEST_ADDOPTS, or the state of earlier runs."""
+    import shlex
+
+    found = []
+    try:
+        words = shlex.split(addopts)
+    except ValueError:
+        words = []
+    if any(_narrows(word) for word in words):
+        found.append("PYTEST_ADDOPTS=" + addopts)
+    for option, flag in (("lf", "--lf"), ("stepwise", "--stepwise")):
+        if config.getoption(option, False):
+            found.append(flag)
+    return ", ".join(sorted(set(found)))
+
+
+def _narrows(word):
+    if not word.startswith("-"):
+        return os.path.exists(word.split("::")[0])
+    return word.split("=")[0] in _NARROWING or word[:2] in ("-k", "-m")

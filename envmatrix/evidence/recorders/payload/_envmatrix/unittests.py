@@ -1,0 +1,288 @@
+"""Records unittest and what is built on its results: Django's runner, nose2, testtools' runner.
+
+PYTEST_DONT_REWRITE
+"""
+
+import os
+import sys
+import time
+from threading import get_ident
+
+from _envmatrix import process
+
+REASON = 4000
+_WORSE = {"": 0, "passed": 1, "skipped": 2, "xfailed": 2, "xpassed": 3, "failed": 4, "error": 5}
+_patched = set()
+_current = {}  # thread -> [test, start, outcome, reason]
+
+
+def patch(name, module):
+    """Patch what the module defines: results say how tests end, runners where a session begins and ends."""
+    if name == "unittest.result":
+        _patch_result(module.TestResult)
+    elif name == "unittest.suite":
+        _patch_suite(module.BaseTestSuite)
+        _patch_suite(module.TestSuite)
+    elif name == "unittest.runner":
+        _patch_runner(module.TextTestRunner, "unittest", sys.version.split()[0])
+    elif name == "unittest.loader":
+        _patch_loader(module._FailedTest)
+    elif name == "nose2.runner":
+        _patch_runner(module.PluggableTestRunner, "nose2", _version_of("nose2"))
+
+
+def _version_of(name):
+    return str(getattr(sys.modules.get(name), "__version__", ""))
+
+
+def _same_face(wrapper, wrapped):
+    for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
+        setattr(wrapper, attribute, getattr(wrapped, attribute, None))
+    wrapper.__wrapped__ = wrapped
+    return wrapper
+
+
+def _patch_loader(cls):
+    """Note modules that cannot be imported where subunit runs: its listing fails on them and leaves no stream."""
+    make = cls.__init__
+
+    def observed(self, method_name, exception, *args, **kwargs):
+        make(self, method_name, exception, *args, **kwargs)
+        if _is_subunit() and process.inherited in ("", "subunit"):
+            process.write("undiscovered", id=str(method_name), r=str(exception)[-REASON:])
+
+    cls.__init__ = _same_face(observed, make)
+
+
+def _patch_suite(cls):
+    run = cls.run
+
+    def observed(self, result, *args, **kwargs):
+        _know(type(result))
+        return run(self, result, *args, **kwargs)
+
+    cls.run = _same_face(observed, run)
+
+
+def _know(cls):
+    """Patch every class of a result that reports on its own, without its parent's methods."""
+    if cls in _patched:
+        return
+    for base in cls.__mro__:
+        if base is not object and base not in _patched and "addSuccess" in base.__dict__:
+            _patch_result(base)
+    _patched.add(cls)
+
+
+def _patch_result(cls):
+    _patched.add(cls)
+    for name, hook in _HOOKS.items():
+        if callable(cls.__dict__.get(name)):
+            setattr(cls, name, _same_face(_observed(cls.__dict__[name], hook), cls.__dict__[name]))
+
+
+def _observed(method, hook):
+    def observed(self, test, *args, **kwargs):
+        try:
+            hook(test, args, kwargs)
+        except Exception as error:
+            process.note("cannot record a unittest result: %s: %s" % (type(error).__name__, error))
+        return method(self, test, *args, **kwargs)
+
+    return observed
+
+
+def _patch_runner(cls, runner, version):
+    run = cls.run
+
+    def observed(self, test, *args, **kwargs):
+        session = _begin(runner, version, test)
+        if session is None:
+            return run(self, test, *args, **kwargs)
+        result, stopped = None, "interrupted"
+        try:
+            result = run(self, test, *args, **kwargs)
+            stopped = "stopped after the first failure" if getattr(result, "shouldStop", False) is True else ""
+            return result
+        except BaseException as error:
+            stopped = type(error).__name__
+            raise
+        finally:
+            _end(session, result, stopped)
+
+    cls.run = _same_face(observed, run)
+
+
+def _is_subunit():
+    """Tell whether this process reports through subunit, whose stream is read afterwards."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    name = getattr(spec, "name", None) or ""
+    program = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
+    return name.split(".")[0] in ("stestr", "subunit") or program in ("stestr", "stestr.exe", "testr", "ostestr")
+
+
+def _begin(runner, version, test):
+    if _is_subunit():
+        return None
+    session = process.active()
+    if session is not None:
+        if getattr(session, "implicit_runner", None) is None or _current:
+            return None  # a runner inside a test
+        session.finish(None, session.tests)
+    session = _open(runner, version, None)
+    if not session.nested:
+        ids = list(_ids(test))
+        if ids:
+            process.write("collected", s=session.key, ids=ids)
+    return session
+
+
+def _open(runner, version, implicit):
+    session = process.Session(
+        runner, version, root=process._cwd(), args=[str(arg) for arg in getattr(sys, "argv", [])], at=time.time()
+    )
+    session.tests = 0
+    session.implicit_runner = implicit
+    if implicit:
+        session.at_exit = lambda: session.finish(None, session.tests)
+    return session
+
+
+def _end(session, result, stopped):
+    if not session.mine():
+        return
+    _current.clear()
+    code = None
+    if result is not None:
+        code = 0 if result.wasSuccessful() else 1
+    session.finish(code, session.tests, stopped)
+
+
+def _ids(suite):
+    """Yield the ids of a suite's tests; a suite that makes its tests while it runs keeps them to itself."""
+    tests = getattr(suite, "_tests", None)
+    if isinstance(tests, (list, tuple)):
+        for test in tests:
+            for found in _ids(test):
+                yield found
+    elif tests is None and hasattr(suite, "id") and hasattr(suite, "run"):
+        yield _id(suite)
+
+
+def _id(test):
+    return str(test.id())
+
+
+def _session():
+    """Return the session that a result belongs to, opening one where a runner of its own is at work."""
+    session = process.active()
+    if session is not None:
+        return session if hasattr(session, "implicit_runner") and not session.nested and session.mine() else None
+    if process.inherited or "subunit" in sys.modules or "stestr" in sys.modules or _is_subunit():
+        return None
+    return _open("unittest", sys.version.split()[0], "implicit")
+
+
+def _start(test, args, kwargs):
+    session = _session()
+    thread = get_ident()
+    if session is not None and thread not in _current:
+        _current[thread] = [test, time.perf_counter(), "", ""]
+
+
+def _stop(test, args, kwargs):
+    entry = _current.get(get_ident())
+    if entry is None or entry[0] is not test:
+        return
+    del _current[get_ident()]
+    session = process.active()
+    if session is not None and session.mine():
+        outcome, reason = entry[2], entry[3]
+        if not outcome:
+            outcome, reason = "error", "the result class reported no outcome"
+        _write(session, test, outcome, time.perf_counter() - entry[1], reason)
+
+
+def _write(session, test, outcome, seconds, reason):
+    session.tests += 1
+    values = {"r": reason} if reason else {}
+    process.write("r", s=session.key, id=_id(test), o=outcome, d=round(seconds, 6), **values)
+
+
+def _outcome(outcome, read):
+    def hook(test, args, kwargs):
+        entry = _current.get(get_ident())
+        if entry is not None:
+            if _owner(test) is entry[0] and _WORSE[outcome] > _WORSE[entry[2]]:
+                entry[2], entry[3] = outcome, read(args, kwargs)
+            return
+        session = _session()
+        if session is not None:  # a class or a module, or a test that was skipped without being started
+            _outside(session, test, outcome, read(args, kwargs))
+
+    return hook
+
+
+_outside_seen = []
+
+
+def _outside(session, test, outcome, reason):
+    if _outside_seen and _outside_seen[0] is test and _outside_seen[1] == (outcome, reason):
+        return  # the same call, seen again on its way to the parent class
+    _outside_seen[:] = [test, (outcome, reason)]
+    _write(session, test, outcome, 0.0, reason)
+
+
+def _subtest(test, args, kwargs):
+    error = args[1] if len(args) > 1 else kwargs.get("err", kwargs.get("outcome"))
+    entry = _current.get(get_ident())
+    if error is None or entry is None or entry[0] is not test:
+        return
+    failed = issubclass(error[0], test.failureException)
+    outcome = "failed" if failed else "error"
+    if _WORSE[outcome] > _WORSE[entry[2]]:
+        entry[2], entry[3] = outcome, _text(error)
+
+
+def _owner(test):
+    return getattr(test, "test_case", test)
+
+
+def _text(error):
+    return ("%s: %s" % (getattr(error[0], "__name__", error[0]), error[1]))[-REASON:]
+
+
+def _error(args, kwargs):
+    error = args[0] if args else kwargs.get("err")
+    if isinstance(error, tuple) and len(error) == 3:
+        return _text(error)
+    return _details(args, kwargs, "traceback")
+
+
+def _skip(args, kwargs):
+    reason = args[0] if args else kwargs.get("reason")
+    return str(reason)[:REASON] if reason is not None else _details(args, kwargs, "reason")
+
+
+def _details(args, kwargs, name):
+    details = args[1] if len(args) > 1 else kwargs.get("details")
+    content = details.get(name) if isinstance(details, dict) else None
+    return content.as_text()[-REASON:] if hasattr(content, "as_text") else ""
+
+
+def _nothing(args, kwargs):
+    return ""
+
+
+_HOOKS = {
+    "startTest": _start,
+    "stopTest": _stop,
+    "addSuccess": _outcome("passed", _nothing),
+    "addError": _outcome("error", _error),
+    "addFailure": _outcome("failed", _error),
+    "addSkip": _outcome("skipped", _skip),
+    "addExpectedFailure": _outcome("xfailed", _error),
+    "addUnexpectedSuccess": _outcome("xpassed", _nothing),
+    "addSubTest": _subtest,
+}

@@ -1,0 +1,182 @@
+"""Reads the streams that stestr and testrepository keep: files of subunit version 1, numbered, in the working folder.
+
+Source of the layout and of the protocol's words: stestr 4.2's file repository, and streams written by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from envmatrix.evidence import ids
+from envmatrix.evidence.model import Outcome, Session, TestResult
+from envmatrix.evidence.read import REASON_LENGTH, Recorded, Stream, combine
+
+REPOSITORIES: Final = (".stestr", ".testrepository")
+DIED: Final = "the process died while it ran this test"
+_OUTCOMES: Final[dict[bytes, Outcome]] = {
+    b"success": "passed",
+    b"successful": "passed",
+    b"failure": "failed",
+    b"error": "error",
+    b"skip": "skipped",
+    b"xfail": "xfailed",
+    b"uxsuccess": "xpassed",
+}
+_STARTS: Final = (b"test", b"testing")
+_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)\r\n")
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far the streams of a working folder had got: size in bytes by path."""
+
+    sizes: dict[str, int]
+
+
+def mark(cwd: Path) -> Mark:
+    """Return the state of the working folder before the commands, for ``read`` afterwards."""
+    return Mark({str(path): path.stat().st_size for path in _streams(cwd)})
+
+
+def read(cwd: Path, before: Mark, *, project: Path, streams: Iterable[Stream] = ()) -> Recorded:
+    """Return what was written below ``cwd`` since ``before``.
+
+    ``streams`` are those that the recorder saw being written (``Recorded.streams``); where there are any, only they
+    are read, since runs of other environments may write to the same folder at the same time.
+    """
+    known = tuple(streams) or tuple(
+        Stream(path=str(path), offset=before.sizes.get(str(path), 0), whole=True)
+        for path in _streams(cwd)
+        if path.stat().st_size > before.sizes.get(str(path), 0)
+    )
+    tests: list[TestResult] = []
+    sessions: list[Session] = []
+    notes: list[str] = []
+    for stream in known:
+        try:
+            content = Path(stream.path).read_bytes()[stream.offset :]
+        except OSError as error:
+            notes.append(f"{stream.path}: cannot be read ({error.strerror or error})")
+            content, stream = b"", msgspec.structs.replace(stream, whole=False)
+        found = tuple(parse(content, project))
+        died = any(test.reason == DIED for test in found)
+        tests += found
+        sessions.append(Session(runner=_runner(stream.path), finished=stream.whole and not died, tests=len(found)))
+    return Recorded(sessions=tuple(sessions), tests=combine(tests), notes=tuple(notes))
+
+
+def parse(content: bytes, project: Path) -> Iterator[TestResult]:
+    """Yield the results of a version 1 stream in its order; what is not part of the protocol is passed over.
+
+    A test that was started and never ended, or that ended without a word, died with its process: an error.
+    """
+    position, now, running = 0, 0.0, ""
+    started = 0.0
+    while position < len(content):
+        end = content.find(b"\n", position)
+        line = content[position : end if end >= 0 else len(content)]
+        position = end + 1 if end >= 0 else len(content)
+        word, separator, rest = line.partition(b":")
+        if not separator:
+            continue
+        if word == b"time":
+            now = _time(rest) or now
+        elif word in _STARTS:
+            running, started = _id(rest), now
+        elif word in _OUTCOMES:
+            test_id, reason, position = _details(rest, content, position)
+            clock = now - started if running == test_id else 0.0
+            running = ""
+            yield _result(test_id, _OUTCOMES[word], reason, clock, project)
+    if running:
+        yield _result(running, "failed", "", 0.0, project)
+
+
+def _runner(path: str) -> str:
+    return "stestr" if Path(path).parent.name == ".stestr" else "testrepository"
+
+
+def _streams(cwd: Path) -> Iterator[Path]:
+    for name in REPOSITORIES:
+        folder = cwd / name
+        if folder.is_dir():
+            yield from sorted(
+                (path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name)
+            )
+
+
+def _id(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace").strip()
+
+
+def _time(raw: bytes) -> float:
+    text = raw.decode("ascii", "replace").strip().rstrip("Z")
+    for pattern in ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S"):
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            continue
+    return 0.0
+
+
+def _result(test_id: str, outcome: Outcome, reason: str, duration_s: float, project: Path) -> TestResult:
+    name, stands = ids.from_unittest(test_id, project)
+    if outcome == "failed" and not reason:
+        outcome, reason = "error", DIED
+    return TestResult(
+        id=name,
+        outcome=outcome,
+        reason=reason[:REASON_LENGTH] if outcome in ("skipped", "xfailed") else reason[-REASON_LENGTH:],
+        duration_s=round(max(duration_s, 0.0), 6),
+        runner="subunit",
+        stands_for_module=stands and outcome in ("skipped", "failed", "error"),
+    )
+
+
+def _details(rest: bytes, content: bytes, position: int) -> tuple[str, str, int]:
+    """Return the id of an outcome line, the text of its details and where the next line begins."""
+    if rest.endswith(b" [ multipart"):
+        parts, position = _multipart(content, position)
+        reason = parts.get("reason") or "\n".join(text for name, text in parts.items() if name.startswith("traceback"))
+        return _id(rest[: -len(b" [ multipart")]), reason.strip(), position
+    if rest.endswith(b" ["):
+        end = content.find(b"\n]\n", position - 1)
+        end = len(content) if end < 0 else end
+        text = content[position:end].decode("utf-8", "backslashreplace").replace("\n ]", "\n]")
+        return _id(rest[:-2]), text.strip(), end + 3
+    return _id(rest), "", position
+
+
+def _multipart(content: bytes, position: int) -> tuple[dict[str, str], int]:
+    """Return the text parts by name. Each is a content type, a name, and chunks that give their length in hex."""
+    parts: dict[str, str] = {}
+    while position < len(content):
+        line, position = _line(content, position)
+        if line == b"]" or not line.startswith(b"Content-Type:"):
+            break
+        name, position = _line(content, position)
+        body, position = _chunks(content, position)
+        if line.startswith(b"Content-Type: text/"):
+            parts[name.decode("utf-8", "backslashreplace")] = body.decode("utf-8", "backslashreplace")
+    return parts, position
+
+
+def _line(content: bytes, position: int) -> tuple[bytes, int]:
+    end = content.find(b"\n", position)
+    return (content[position:], len(content)) if end < 0 else (content[position:end], end + 1)
+
+
+def _chunks(content: bytes, position: int) -> tuple[bytes, int]:
+    body = b""
+    while (header := _CHUNK.match(content, position)) is not None:
+        size = int(header[1], 16)
+        position = header.end() + size
+        if not size:
+            break
+        body += content[header.end() : position]
+    return body, position

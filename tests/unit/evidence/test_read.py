@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from envmatrix.evidence import read
+from envmatrix.evidence.model import TestResult as Result  # or pytest would collect it
+
+START = {"t": "start", "s": "1.1", "runner": "pytest", "version": "8.0", "pid": 1, "root": "/srv/p"}
+FINISH = {"t": "finish", "s": "1.1", "exit": 0, "tests": 1, "stopped": ""}
+
+
+def recorded(folder, *records, tail=b""):
+    content = b"".join(json.dumps(record).encode() + b"\n" for record in records) + tail
+    (folder / "1-a.jsonl").write_bytes(content)
+    return read.read_recordings(folder, project=Path("/srv/p"))
+
+
+def ran(test_id, outcome="passed", **more):
+    return {"t": "r", "s": "1.1", "id": test_id, "o": outcome, "d": 0.5, **more}
+
+
+def outcomes(record):
+    return {test.id: test.outcome for test in record.tests}
+
+
+def test_a_finished_session_and_its_tests(tmp_path):
+    record = recorded(tmp_path, START, ran("test_a.py::t"), FINISH)
+    assert outcomes(record) == {"test_a.py::t": "passed"}
+    assert (record.sessions[0].finished, record.sessions[0].exit_code, record.sessions[0].tests) == (True, 0, 1)
+
+
+def test_a_session_without_end_blames_the_first_test_that_is_missing(tmp_path):
+    record = recorded(tmp_path, START, {"t": "collected", "s": "1.1", "ids": ["a", "b", "c"]}, ran("a"))
+    assert outcomes(record) == {"a": "passed", "b": "error", "c": "deselected"}
+    assert not record.sessions[0].finished
+    assert record.tests[2].reason == "not run: the process died"
+
+
+def test_tests_after_a_stop_were_not_run(tmp_path):
+    finish = {**FINISH, "stopped": "stopping after 1 failures"}
+    record = recorded(tmp_path, START, {"t": "collected", "s": "1.1", "ids": ["a", "b"]}, ran("a", "failed"), finish)
+    assert record.tests[1].reason == "not run: stopping after 1 failures"
+
+
+def test_tests_of_a_skipped_class_were_not_run_for_its_reason(tmp_path):
+    start = {**START, "runner": "unittest"}
+    holder = ran("setUpClass (m.A)", "skipped", r="no libvirt")
+    record = recorded(tmp_path, start, {"t": "collected", "s": "1.1", "ids": ["m.A.t"]}, holder, FINISH)
+    assert outcomes(record) == {"m.A": "skipped", "m.A.t": "deselected"}
+    assert record.tests[0].stands_for_module
+    assert record.tests[1].reason == "not run: no libvirt"
+
+
+def test_the_tests_of_a_nested_session_do_not_count(tmp_path):
+    record = recorded(tmp_path, {**START, "nested": True}, ran("a"), FINISH)
+    assert record.tests == ()
+    assert record.sessions[0].nested
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b'{"t":"r","s":"1.1","id"',
+        b"\xff\xfe\n",
+        b"[1]\n",
+        b'{"t": 3}\n',
+        b"[" * 100_000,
+        b'{"t":"r","s":"9.9","id":"x"}\n',
+    ],
+)
+def test_garbage_is_a_note_and_never_an_error(tmp_path, garbage):
+    record = recorded(tmp_path, START, ran("a"), tail=garbage)
+    assert outcomes(record) == {"a": "passed"}
+    assert len(record.notes) == 1
+
+
+def test_an_unknown_outcome_is_left_out_with_a_note(tmp_path):
+    record = recorded(tmp_path, START, ran("a", "splendid"), FINISH)
+    assert (record.tests, len(record.notes)) == ((), 1)
+
+
+def test_no_folder_is_a_record_of_nothing(tmp_path):
+    assert read.read_recordings(tmp_path / "none", project=tmp_path) == read.Recorded()
+
+
+def test_a_foreign_file_is_ignored(tmp_path):
+    (tmp_path / "readme.txt").write_text("hello")
+    assert read.read_recordings(tmp_path, project=tmp_path) == read.Recorded()
+
+
+def test_what_a_marker_requires_is_joined_to_its_test(tmp_path):
+    requires = {"t": "requires", "root": "/srv/p", "of": {"a": ["libvirt>=9"]}}
+    assert recorded(tmp_path, START, requires, ran("a"), FINISH).tests[0].requires == ("libvirt>=9",)
+
+
+def test_a_stand_in_does_not_hide_a_real_import(tmp_path):
+    stub = {"t": "import", "name": "libvirt", "path": ""}
+    real = {"t": "import", "name": "libvirt", "path": "/usr/lib/libvirt.py"}
+    assert recorded(tmp_path, stub, real, stub).imports == {"libvirt": "/usr/lib/libvirt.py"}
+
+
+def test_reruns_are_kept_as_attempts(tmp_path):
+    record = recorded(tmp_path, START, ran("a", a=["failed", "passed"]), FINISH)
+    assert (record.tests[0].outcome, record.tests[0].attempts) == ("passed", ("failed", "passed"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome", "attempts"),
+    [
+        ("passed", "failed", "failed", ("passed", "failed")),
+        ("failed", "error", "error", ("failed", "error")),
+        ("skipped", "passed", "passed", ("skipped", "passed")),
+        ("deselected", "skipped", "skipped", ()),
+        ("deselected", "passed", "passed", ()),
+    ],
+)
+def test_the_worst_of_several_runs_counts_and_running_beats_skipping(first, second, outcome, attempts):
+    for pair in ((first, second), (second, first)):
+        (result,) = read.combine(Result(id="a", outcome=one) for one in pair)
+        assert result.outcome == outcome
+        assert sorted(result.attempts) == sorted(attempts)
