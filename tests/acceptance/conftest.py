@@ -55,7 +55,7 @@ class Result:
         return f"{' '.join(self.args)} -> {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
 
-def execute(*args: str | Path, cwd: Path, env: Mapping[str, str], timeout_s: float = 300) -> Result:
+def _execute(*args: str | Path, cwd: Path, env: Mapping[str, str], timeout_s: float = 300) -> Result:
     """Run a command without standard input; a non-zero exit code is a result, a time-out an error."""
     command = tuple(str(arg) for arg in args)
     done = subprocess.run(
@@ -79,6 +79,16 @@ def clean_env() -> dict[str, str]:
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(OUTER) and key not in OUTER_NAMES}
     return {**kept, "PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def execute(clean_env: dict[str, str]) -> Callable[..., Result]:
+    """``execute("git", "status", cwd=…, env=…)`` runs any command in the clean environment and gives its Result."""
+
+    def run(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = 300) -> Result:
+        return _execute(*args, cwd=cwd, env={**clean_env, **(env or {})}, timeout_s=timeout_s)
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +135,7 @@ def git(clean_env: dict[str, str]) -> Callable[..., str]:
     env = {**clean_env, **person, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
     def run(*args: str, cwd: Path) -> str:
-        result = execute("git", *args, cwd=cwd, env=env)
+        result = _execute("git", *args, cwd=cwd, env=env)
         assert result.returncode == 0, result
         return result.stdout.strip()
 
@@ -171,23 +181,23 @@ def example(project: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def envmatrix(clean_env: dict[str, str], tmp_path: Path) -> Callable[..., Result]:
+def envmatrix(execute: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
     """``envmatrix("run", "full", cwd=…, env=…)`` runs the installed command and gives its Result."""
     command = Path(sys.executable).with_name("envmatrix")
 
     def run(*args: str, cwd: Path = tmp_path, env: Mapping[str, str] | None = None, timeout_s: float = 300) -> Result:
-        return execute(command, *args, cwd=cwd, env={**clean_env, **(env or {})}, timeout_s=timeout_s)
+        return execute(command, *args, cwd=cwd, env=env, timeout_s=timeout_s)
 
     return run
 
 
 @pytest.fixture
-def stock_tox(clean_env: dict[str, str], tmp_path: Path) -> Callable[..., Result]:
+def stock_tox(execute: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
     """``stock_tox("-e", "full", cwd=…)`` runs tox as it is, without envmatrix and without any other plugin."""
     alone = {"TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix,tox-uv"}
 
     def run(*args: str, cwd: Path = tmp_path, env: Mapping[str, str] | None = None, timeout_s: float = 300) -> Result:
         command = (sys.executable, "-m", "tox", *args)
-        return execute(*command, cwd=cwd, env={**clean_env, **alone, **(env or {})}, timeout_s=timeout_s)
+        return execute(*command, cwd=cwd, env={**alone, **(env or {})}, timeout_s=timeout_s)
 
     return run
