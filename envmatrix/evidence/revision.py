@@ -1,0 +1,94 @@
+"""A commit's content read from git without checking it out: whose matrix a gate judges by, and which tree it judges."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import msgspec
+
+from envmatrix.errors import EnvmatrixError
+from envmatrix.evidence.git import GitError, git
+
+_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+
+class UnknownRevisionError(EnvmatrixError):
+    """A revision that this repository does not have or cannot read; ``str()`` names it and the remedy."""
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched."""
+
+    commit: str
+    tree: str
+
+
+def resolve(root: Path, rev: str) -> Revision:
+    """The commit that a revision means in the repository around root. Raises UnknownRevisionError."""
+    try:
+        commit = _parse(root, f"{rev}^{{commit}}")
+        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"))
+    except GitError as error:
+        raise UnknownRevisionError(
+            f"{rev!a} is no commit that git can read in {root}: {error}; name one that it has, or fetch it"
+        ) from error
+
+
+def export(root: Path, rev: str, into: Path, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    """Write those of a revision's files that are wanted to a folder and return their paths, sorted.
+
+    Paths are relative to root, which may be a subfolder of its repository; ``wanted`` is asked for each. Symbolic
+    links and submodules are left out, and nothing is written outside the folder. Raises UnknownRevisionError, also
+    where the wanted files are together larger than 64 MiB.
+    """
+    commit = resolve(root, rev).commit
+    try:
+        # Without --full-tree, git lists what is below root, and names it relative to root.
+        files = [item for item in _listed(git(["ls-tree", "-r", "-z", "-l", commit], cwd=root)) if wanted(item[0])]
+        if sum(size for _, _, size in files) > _LIMIT_BYTES:
+            raise UnknownRevisionError(
+                f"the files of {rev!a} that configuration is read from are larger than {_LIMIT_BYTES >> 20} MiB"
+            )
+        asked = b"".join(oid + b"\n" for _, oid, _ in files)
+        contents = _contents(git(["cat-file", "--batch"], cwd=root, stdin=asked))
+        for (path, _, _), content in zip(files, contents, strict=True):
+            place = into / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+    except GitError as error:
+        raise UnknownRevisionError(f"the files of {rev!a} cannot be read from git in {root}: {error}") from error
+    return tuple(sorted(path for path, _, _ in files))
+
+
+def _parse(root: Path, name: str) -> str:
+    found = git(["rev-parse", "--verify", "--quiet", "--end-of-options", name], cwd=root)
+    return found.decode().strip()
+
+
+def _listed(tree: bytes) -> Iterator[tuple[str, bytes, int]]:
+    """Path, id and size of each plain file of `git ls-tree -r -z -l`."""
+    for entry in tree.split(b"\0"):
+        facts, _, raw = entry.partition(b"\t")
+        if not facts.startswith((b"100644 ", b"100755 ")):
+            continue
+        _, _, oid, size = facts.split()
+        path = os.fsdecode(raw)
+        # git refuses to make such a tree, but not to read one that was made by other means.
+        if not any(part in ("..", ".git") for part in PurePosixPath(path).parts) and not path.startswith("/"):
+            yield path, oid, int(size)
+
+
+def _contents(answer: bytes) -> Iterator[bytes]:
+    """The objects in the answer of `git cat-file --batch`."""
+    at = 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        head = answer[at:end].split()
+        if len(head) != 3:
+            raise GitError("an object is missing from the repository")
+        start, size = end + 1, int(head[2])
+        yield answer[start : start + size]
+        at = start + size + 1
