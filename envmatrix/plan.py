@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from envmatrix.config.model import Cell
-from envmatrix.host.model import Candidate, Finding, Interpreter
+from envmatrix.config.model import Cell, Matrix, Profile, Project
+from envmatrix.host.model import Answer, Candidate, Finding, Interpreter, Request
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """Why a cell is in the state it is in. ``code`` is one of a small, documented set (no_interpreter, absent, broken,
-    too_old, platform, install_failed, …); ``remedy`` is a sentence or a command.
+    platform, unknown_environment); ``remedy`` is a sentence or a command.
     """
 
     code: str
@@ -56,3 +58,131 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     matrix_digest: str
     cells: tuple[Planned, ...]
+
+
+class ToxEnv(msgspec.Struct, frozen=True, kw_only=True):
+    """What tox itself says of one environment, where a profile leaves it to the project.
+
+    ``problem`` is tox's own sentence where it cannot make the environment at all.
+    """
+
+    name: str
+    base_python: tuple[str, ...] = ()
+    system_site_packages: bool = False
+    platform: str = ""
+    commands: int = 0
+    description: str = ""
+    problem: str = ""
+
+
+def needs_tox(cell: Cell) -> bool:
+    """Tell whether only tox knows what the cell asks of the host: an environment of the project's own, or site-packages
+    that the profile leaves to the project.
+    """
+    return bool(cell.tox_env) or cell.system_site_packages is None
+
+
+def request_for(cell: Cell, project: Project, tox_env: ToxEnv | None = None) -> Request:
+    """Say what a cell asks of a host; ``tox_env`` where ``needs_tox`` said so."""
+    own_python = project.base_python if not cell.python else ()
+    site_packages = cell.system_site_packages
+    if tox_env is not None:
+        own_python = tox_env.base_python if not cell.python else ()
+        site_packages = tox_env.system_site_packages
+    return Request(
+        python=cell.python,
+        spec=own_python,
+        requires_python=project.requires_python,
+        system_site_packages=bool(site_packages),
+        requires=cell.requires,
+        services=cell.services,
+    )
+
+
+def make_plan(
+    matrix: Matrix,
+    answers: Mapping[Request, Answer],
+    *,
+    tox_envs: Mapping[str, ToxEnv] | None = None,
+    not_relevant: Mapping[str, NotRelevant] | None = None,
+    platform: str = sys.platform,
+) -> Plan:
+    """Plan every cell of the matrix from what the host answered; ``tox_envs`` and ``not_relevant`` are by cell name."""
+    tox_envs, not_relevant = tox_envs or {}, not_relevant or {}
+    cells = tuple(
+        not_relevant.get(cell.name) or _plan_cell(cell, matrix.project, answers, tox_envs.get(cell.name), platform)
+        for cell in matrix.cells
+    )
+    return Plan(matrix_digest=matrix.digest, cells=cells)
+
+
+def _plan_cell(
+    cell: Cell, project: Project, answers: Mapping[Request, Answer], tox_env: ToxEnv | None, platform: str
+) -> Planned:
+    if tox_env is not None and (reason := _tox_refuses(tox_env, platform)):
+        return Blocked(cell=cell, reasons=(reason,))
+    answer = answers[request_for(cell, project, tox_env)]
+    chosen = next((candidate for candidate in answer.candidates if not candidate.refused), None)
+    reasons = [_finding_reason(finding) for finding in answer.findings if finding.status != "ok"]
+    if chosen is not None and not reasons:
+        return Runnable(
+            cell=cell,
+            interpreter=chosen.interpreter,
+            findings=answer.findings + chosen.findings,
+            considered=answer.candidates,
+        )
+    if chosen is None:
+        reasons += _missed_in_all(answer)
+    return Blocked(cell=cell, reasons=tuple(reasons), findings=answer.findings, considered=answer.candidates)
+
+
+def _tox_refuses(tox_env: ToxEnv, platform: str) -> Reason | None:
+    if tox_env.problem:
+        return Reason(code="unknown_environment", message=tox_env.problem, remedy="see `envmatrix list` for the names")
+    if tox_env.platform and not _matches(tox_env.platform, platform):
+        return Reason(
+            code="platform",
+            message=f"its tox setting platform = {tox_env.platform} does not match this host's {platform}",
+            remedy="run it on a host of that platform",
+        )
+    return None
+
+
+def _matches(pattern: str, platform: str) -> bool:
+    # tox compares with re.fullmatch
+    import re
+
+    try:
+        return re.fullmatch(pattern, platform) is not None
+    except re.error:
+        return False
+
+
+def _finding_reason(finding: Finding) -> Reason:
+    code = "no_interpreter" if finding.capability.startswith(("python", "pypy")) else finding.status
+    return Reason(code=code, capability=finding.capability, message=finding.message, remedy=finding.remedy)
+
+
+def _missed_in_all(answer: Answer) -> list[Reason]:
+    """Explain by capability what kept every candidate from being chosen."""
+    by_capability: dict[str, list[Finding]] = {}
+    for candidate in answer.candidates:
+        for finding in candidate.findings:
+            if finding.status != "ok":
+                by_capability.setdefault(finding.capability, []).append(finding)
+    return [_in_no_interpreter(findings) for findings in by_capability.values()]
+
+
+def _in_no_interpreter(findings: list[Finding]) -> Reason:
+    # A binding that is there and does not work says more than the interpreters that never had it.
+    told = next((finding for finding in findings if finding.status == "broken"), findings[0])
+    others = [finding.interpreter for finding in findings if finding is not told and finding.interpreter]
+    message = told.message
+    if others:
+        message += f" (nor does it import in {', '.join(others)})"
+    return Reason(code=told.status, capability=told.capability, message=message, remedy=told.remedy)
+
+
+def profile_of(matrix: Matrix, cell: Cell) -> Profile:
+    """Return the profile that a cell of the matrix belongs to."""
+    return matrix.profiles[cell.profile]
