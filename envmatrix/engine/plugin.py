@@ -1,1 +1,111 @@
-"""The tox plugin."""
+"""The tox plugin: ``tox -e full-py311`` and ``envmatrix run full`` are the same environment.
+
+Loaded by every tox beside which envmatrix is installed, so everything heavy is imported inside the hooks, and nothing
+happens unless a profile's environment is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tox.plugin import impl
+
+if TYPE_CHECKING:
+    from tox.config.sets import ConfigSet, EnvConfigSet
+    from tox.session.state import State
+    from tox.tox_env.api import ToxEnv
+
+    from envmatrix.engine.job import Job, Overlay
+
+
+class _Session:
+    """What the hooks of one tox session share. tox calls them without a common object, and one session at a time."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.overlays: dict[str, Overlay] = {}
+        self.names: tuple[str, ...] = ()
+
+
+_session = _Session()
+
+
+@impl
+def tox_extend_envs() -> Iterator[str]:
+    """Name the environments of profiles. A generator: tox reads it after ``tox_add_core_config`` knew what is asked."""
+    yield from _session.names
+
+
+@impl
+def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
+    """Find the cells that this tox is asked for and lay their profiles over them."""
+    from envmatrix.engine.overlay import seed
+
+    _session.__init__()  # type: ignore[misc]  # a second session in the same process starts afresh
+    _keep_plugin_when_provisioned(core_conf)
+    _find_overlays(state)
+    for overlay in _session.overlays.values():
+        seed(state, overlay)
+    if _session.job is not None and _session.job.mode == "run":
+        from envmatrix.engine.observe import observe
+
+        observe(_session.job)
+
+
+def _find_overlays(state: State) -> None:
+    from envmatrix.engine.job import current_job
+
+    _session.job = job = current_job()
+    if job is not None:
+        overlays = job.overlays
+        # An environment of the project's own is not ours to define: tox knows it, or says that it does not.
+        _session.names = tuple(overlay.name for overlay in overlays if overlay.tox_env != overlay.name)
+    else:
+        from envmatrix.engine.asked import asked_overlays
+
+        overlays, _session.names = asked_overlays(state)
+    _session.overlays = {overlay.name: overlay for overlay in overlays}
+
+
+def _keep_plugin_when_provisioned(core_conf: ConfigSet) -> None:
+    # A project's `requires` or `min_version` may make tox run itself again in an environment of its own; the cells
+    # exist there only if this plugin does.
+    from envmatrix.engine.self_requirement import self_requirement
+
+    requires = core_conf["requires"]
+    if not any(requirement.name == "envmatrix" for requirement in requires):
+        requires.append(self_requirement())
+
+
+@impl
+def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
+    """Seal the environment of a cell, and set the variables that its services and recorders need."""
+    overlay = _session.overlays.get(env_conf.env_name or "")
+    if overlay is None:
+        return
+    from envmatrix.engine.overlay import seal
+
+    job = _session.job
+    variables = dict(job.variables) if job is not None else {}
+    if job is not None and job.mode == "run" and job.record_dir:
+        from envmatrix.engine.inside import recorder_variables
+
+        variables |= recorder_variables(job, env_conf, os.environ)
+    if job is not None and job.mode == "describe":
+        from envmatrix.engine.describe import write_sources
+
+        write_sources(job, env_conf, state)
+    seal(env_conf, overlay, variables)
+
+
+@impl
+def tox_before_run_commands(tox_env: ToxEnv) -> None:
+    """Prove the finished environment and put the recorders in, before the first command."""
+    job = _session.job
+    if job is None or job.mode != "run" or tox_env.conf.name != job.cell:
+        return
+    from envmatrix.engine.inside import prepare
+
+    prepare(job, tox_env)

@@ -1,0 +1,190 @@
+"""Asks tox what its environments are: in another process, because the verbs that ask may not load it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from envmatrix.engine.job import JOB_VARIABLE, Events, Job, Overlay, read_events, write_job
+from envmatrix.errors import EnvmatrixError
+from envmatrix.plan import ToxEnv
+
+if TYPE_CHECKING:
+    from tox.config.sets import EnvConfigSet
+    from tox.session.state import State
+
+TIMEOUT_S = 120.0
+_PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "description")
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective settings of one environment and where each comes from; ``problem`` is tox's where it has none.
+
+    ``sources`` maps a key to "file:[section]", a profile's "file:line", "-x / TOX_OVERRIDE" or "tox's default".
+    """
+
+    name: str
+    settings: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    problem: str = ""
+
+
+def describe(
+    root: Path, overlays: Sequence[Overlay], *, keys: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> dict[str, Described]:
+    """Return what tox makes of each environment, by name; ``keys`` narrows the settings (and saves time)."""
+    try:
+        return _describe_together(root, overlays, keys, environ)
+    except _ToxRefusedError as refused:
+        if len(overlays) == 1:
+            return {overlays[0].name: Described(name=overlays[0].name, problem=str(refused))}
+    # One environment that tox refuses makes it refuse all: ask for each.
+    return {
+        name: one for overlay in overlays for name, one in describe(root, [overlay], keys=keys, environ=environ).items()
+    }
+
+
+class _ToxRefusedError(Exception):
+    pass
+
+
+def _describe_together(
+    root: Path, overlays: Sequence[Overlay], keys: Sequence[str], environ: Mapping[str, str]
+) -> dict[str, Described]:
+    with tempfile.TemporaryDirectory(prefix="envmatrix-describe-") as folder:
+        events, job_file, answer = (Path(folder) / name for name in ("events", "job.json", "answer.json"))
+        write_job(Job(mode="describe", overlays=tuple(overlays), events=str(events)), job_file)
+        argv = [sys.executable, "-m", "tox", "config", "--format", "json", "-o", str(answer)]
+        argv += ["-e", ",".join(overlay.name for overlay in overlays)]
+        if keys:
+            argv += ["-k", *keys]
+        variables = {**environ, JOB_VARIABLE: str(job_file), "NO_COLOR": "1"}
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=root,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise EnvmatrixError(
+                f"tox said nothing of its environments for {TIMEOUT_S:.0f} s; try `tox config -e {overlays[0].name}`"
+            ) from None
+        document = _read_answer(answer, done)
+        sources = {event["cell"]: event["sources"] for event in read_events(events) if event["event"] == "sources"}
+    environments = document.get("env", {})
+    return {
+        overlay.name: Described(
+            name=overlay.name, settings=environments.get(overlay.name, {}), sources=sources.get(overlay.name, {})
+        )
+        for overlay in overlays
+    }
+
+
+def _read_answer(answer: Path, done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    try:
+        document = json.loads(answer.read_bytes())
+    except (OSError, ValueError):
+        document = None
+    if done.returncode == 0 and isinstance(document, dict):
+        return document
+    said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
+    handled = said.partition("HandledError|")[2]
+    sentence = " ".join((handled or said).split()) or f"exit code {done.returncode}"
+    raise _ToxRefusedError(f"tox: {sentence[:1000]}")
+
+
+def plan_facts(root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_file: str) -> dict[str, ToxEnv]:
+    """Return what a plan needs to know of environments that only tox knows, by name.
+
+    The answer is kept in ``cache`` under a digest of everything it depends on: the tox file, the overlays, tox's own
+    variables and version; any difference asks tox again.
+    """
+    if not overlays:
+        return {}
+    place = cache / f"tox-{_key(root, overlays, tox_file)}.json" if cache is not None else None
+    if place is not None:
+        try:
+            return msgspec.json.decode(place.read_bytes(), type=dict[str, ToxEnv])
+        except (OSError, msgspec.DecodeError):
+            pass  # no answer yet, or a broken one: ask
+    facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS).items()}
+    if place is not None:
+        _keep(place, msgspec.json.encode(facts))
+    return facts
+
+
+def _fact(described: Described) -> ToxEnv:
+    settings = described.settings
+    return ToxEnv(
+        name=described.name,
+        base_python=tuple(settings.get("base_python") or ()),
+        system_site_packages=bool(settings.get("system_site_packages")),
+        platform=str(settings.get("platform") or ""),
+        commands=len(settings.get("commands") or ()),
+        description=str(settings.get("description") or ""),
+        problem=described.problem,
+    )
+
+
+def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
+    from importlib.metadata import version
+
+    digest = hashlib.sha256()
+    for name in sorted({tox_file, "tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py"} - {""}):
+        path = root / name
+        digest.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b""))
+    digest.update(msgspec.json.encode(tuple(overlays)))
+    relevant = sorted(item for item in os.environ.items() if item[0].startswith(("TOX_", "VIRTUALENV_")))
+    digest.update(repr((relevant, version("tox"), version("envmatrix"), sys.executable, str(root))).encode())
+    return digest.hexdigest()[:32]
+
+
+def _keep(place: Path, content: bytes) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(content)
+        beside.replace(place)
+    except OSError:
+        pass  # a read-only checkout: the next plan asks tox again
+
+
+def write_sources(job: Job, env_conf: EnvConfigSet, state: State) -> None:
+    """Inside tox: write where each setting of the environment comes from."""
+    from envmatrix.engine.overlay import OverlayLoader
+
+    root, path = state.conf.core["tox_root"], state.conf.src_path
+    file = path.relative_to(root) if path.is_relative_to(root) else path
+    sources: dict[str, str] = {}
+    for definition in env_conf.get_configs():
+        names = list(definition.keys)
+        for loader in env_conf.loaders:
+            if any(name in loader.overrides for name in names):
+                sources[names[0]] = "-x or TOX_OVERRIDE"
+            elif any(name in loader.found_keys() for name in names):
+                if isinstance(loader, OverlayLoader):
+                    given = next(loader.sources.get(name, "") for name in names if name in loader.found_keys())
+                    more = any(name in loader.appends and name not in loader.content for name in names)
+                    sources[names[0]] = given + (" (appended to)" if more else "")
+                    if more:
+                        continue
+                else:
+                    told = f"{file} [{loader.section.key}]"
+                    sources[names[0]] = f"{sources[names[0]]} {told}" if names[0] in sources else told
+            else:
+                continue
+            break
+    Events(job.events).add("sources", cell=env_conf.env_name, sources=sources)

@@ -1,0 +1,118 @@
+"""Watches one tox session from inside and writes what happens as events.
+
+tox's hooks tell neither the reason of a skip or failure nor the code of an installation, and its journal runs
+`pip freeze` in every environment; so the two functions through which everything passes are wrapped instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import wraps
+from typing import Any
+
+from tox.session.cmd.run import common
+from tox.tox_env.api import ToxEnv
+
+from envmatrix.engine.job import Events, Job, now
+
+TAIL_CHARACTERS = 6000
+_RUN_LOGGER = "tox.session.cmd.run.single"
+
+
+def observe(job: Job) -> None:
+    """Make this tox session write its events to the job's file."""
+    events = Events(job.events)
+    _watch_results(events, job)
+    _watch_commands(events)
+    logger = logging.getLogger(_RUN_LOGGER)
+    logger.setLevel(logging.DEBUG)  # `tox -q` would hide the reasons from the handler
+    for handler in [handler for handler in logger.handlers if isinstance(handler, _Reasons)]:
+        logger.removeHandler(handler)
+    logger.addHandler(_Reasons(events))
+    events.add("session")
+
+
+class _Reasons(logging.Handler):
+    """Keeps why tox skipped or failed an environment: the exception is the record's only argument."""
+
+    def __init__(self, events: Events) -> None:
+        super().__init__(logging.DEBUG)
+        self._events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause: Any = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        if record.exc_info and record.exc_info[1] is not None:
+            cause = record.exc_info[1]
+        self._events.add(
+            "reason",
+            kind=type(cause).__name__ if cause is not None else "",
+            message=record.getMessage(),
+            detail=str(cause or ""),
+        )
+
+
+def _watch_results(events: Events, job: Job) -> None:
+    current = vars(common)["run_one"]
+    plain = getattr(current, "__wrapped__", current)
+
+    @wraps(plain)
+    def run_one(tox_env: Any, *args: Any, **kwargs: Any) -> Any:
+        events.add("begin", cell=tox_env.conf.name)
+        result = plain(tox_env, *args, **kwargs)
+        unused = _unused(tox_env) if result.name == job.cell else []
+        events.add(
+            "result",
+            cell=result.name,
+            skipped=result.skipped,
+            code=result.code,
+            duration_s=result.duration,
+            ignore_outcome=bool(result.ignore_outcome),
+            unused=unused,
+        )
+        return result
+
+    common.run_one = run_one  # type: ignore[attr-defined]
+
+
+def _unused(tox_env: Any) -> list[str]:
+    try:
+        return sorted(tox_env.conf.unused())
+    except Exception:
+        return []  # an environment that could not be configured has said so already
+
+
+def _watch_commands(events: Events) -> None:
+    plain = getattr(ToxEnv.execute, "__wrapped__", ToxEnv.execute)
+
+    @wraps(plain)
+    def execute(
+        self: Any, cmd: Any, stdin: Any, show: Any = None, cwd: Any = None, run_id: str = "", *args: Any, **kwargs: Any
+    ) -> Any:
+        started, begun = now(), time.monotonic()
+        events.add("command_start", cell=self.conf.name, run_id=run_id, argv=[str(part) for part in cmd])
+        outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
+        failed = outcome.exit_code != 0
+        events.add(
+            "command",
+            cell=self.conf.name,
+            run_id=run_id,
+            argv=[str(part) for part in cmd],
+            cwd=str(cwd or ""),
+            code=outcome.exit_code,
+            started=started,
+            duration_s=time.monotonic() - begun,
+            ignored=_ignored(self, run_id),
+            out=outcome.out[-TAIL_CHARACTERS:] if failed else "",
+            err=outcome.err[-TAIL_CHARACTERS:] if failed else "",
+        )
+        return outcome
+
+    ToxEnv.execute = execute  # type: ignore[method-assign]
+
+
+def _ignored(tox_env: Any, run_id: str) -> bool:
+    phase, _, index = run_id.partition("[")
+    if phase not in {"commands_pre", "commands", "commands_post"} or not index:
+        return False
+    return bool(tox_env.conf[phase][int(index.rstrip("]"))].ignore_exit_code)

@@ -1,0 +1,108 @@
+"""Lays a profile over a tox environment: a loader that speaks before the project's own sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tox.config.loader.api import AppendOverridesError, ConfigLoadArgs, Override
+from tox.config.loader.toml import TomlLoader
+
+from envmatrix.engine.job import Overlay
+from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
+
+if TYPE_CHECKING:
+    from tox.config.loader.section import Section
+    from tox.config.main import Config
+    from tox.session.state import State
+
+
+class OverlayLoader(TomlLoader):
+    """Values of a profile as native tox TOML: plain ones replace the project's, appended ones are added to them.
+
+    Substitutions, ``{ replace = … }`` tables and ``-x`` work as in a tox.toml, because this is tox's own loader; a key
+    that is only appended to lets the value come from the next loader, by the mechanism that tox has for ``-x k+=v``.
+    """
+
+    def __init__(
+        self,
+        section: Section,
+        overrides: list[Override],
+        content: Mapping[str, Any],
+        appends: Mapping[str, tuple[Any, ...]],
+        sources: Mapping[str, str],
+    ) -> None:
+        super().__init__(section, overrides, content, {}, set())
+        self.appends = dict(appends)
+        self.sources = dict(sources)
+
+    def load(  # noqa: D102 - the base class documents it
+        self,
+        key: str,
+        of_type: Any,
+        factory: Any,
+        conf: Config | None,
+        args: ConfigLoadArgs,
+        all_keys: Any = (),
+    ) -> Any:
+        names = [key, *(name for name in all_keys if name != key)]
+        added = next((self.appends[name] for name in names if name in self.appends), ())
+        built = [self.build(key, of_type, factory, conf, raw, args) for raw in added]
+        try:
+            value: Any = super().load(key, of_type, factory, conf, args, all_keys)
+        except AppendOverridesError as only_appends:
+            only_appends.appends[:0] = built
+            raise
+        except KeyError:
+            if built:
+                raise AppendOverridesError(key, built, args) from None
+            raise
+        if built and not any(not override.append for name in names for override in self.overrides.get(name, ())):
+            return AppendOverridesError(key, built, args).apply(value)
+        return value
+
+    def found_keys(self) -> set[str]:  # noqa: D102 - the base class documents it
+        return super().found_keys() | set(self.appends)
+
+
+def seed(state: State, overlay: Overlay) -> None:
+    """Put the overlay's loaders before all others of its environment; has to happen before tox defines environments."""
+    conf = state.conf
+    section = conf._src.get_tox_env_section(overlay.name)[0]
+    content = {setting.key: setting.replace for setting in overlay.settings if setting.replaces}
+    appends = {setting.key: setting.appends for setting in overlay.settings if setting.appends}
+    sources = {setting.key: setting.source for setting in overlay.settings}
+    if overlay.python:
+        _choose_python(state, overlay, content, sources)
+    overrides = conf.overrides.get(section.key, [])
+    loaders: list[Any] = [OverlayLoader(section, overrides, content, appends, sources)]
+    if overlay.tox_env and overlay.tox_env != overlay.name:
+        own = conf._src.get_tox_env_section(overlay.tox_env)[0]
+        if (loader := conf._src.get_loader(own, conf.overrides)) is not None:
+            loaders.append(loader)
+    conf.memory_seed_loaders[overlay.name].extend(loaders)
+
+
+def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sources: dict[str, str]) -> None:
+    content["base_python"] = [overlay.python]
+    sources["base_python"] = "chosen by envmatrix for what the profile requires"
+    # Under ignore_base_python_conflict the environment's name wins over base_python; discovery is then led by
+    # `--discover`, which tox and virtualenv try first.
+    discover = list(getattr(state.conf.options, "discover", None) or [])
+    state.conf.options.discover = [overlay.python, *(path for path in discover if path != overlay.python)]
+    # tox-uv reads the version out of the environment's name and takes the first such Python of PATH instead of the
+    # interpreter it was given, so it would lose the one that has the bindings. For the whole session, because
+    # environments with different runners cannot share a packaging environment.
+    if "runner" not in content:
+        state.conf.options.default_runner = "virtualenv"
+
+
+def seal(env_conf: Any, overlay: Overlay, variables: Mapping[str, str]) -> None:
+    """Set the variables of the cell, and for an isolated one shut out what the caller's environment would let in."""
+    added = dict(variables)
+    if overlay.isolated:
+        blocked = env_conf["disallow_pass_env"]
+        blocked.extend(name for name in (*LEAKS, *PIP_LEAKS) if name not in blocked)
+        added.setdefault("PYTHONNOUSERSITE", "1")
+    if added:
+        env_conf["set_env"].update(added, override=True)

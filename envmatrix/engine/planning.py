@@ -1,0 +1,47 @@
+"""From a matrix to a plan: asks tox where only tox knows, then the host, and lets the pure plan decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from envmatrix.config.model import Matrix
+from envmatrix.config.select import UnknownNameError
+from envmatrix.engine.cells import overlay_for
+from envmatrix.engine.describe import plan_facts
+from envmatrix.host.survey import survey
+from envmatrix.plan import NotRelevant, Plan, ToxEnv, make_plan, needs_tox, request_for
+
+
+def plan_cells(
+    matrix: Matrix, environ: Mapping[str, str], *, not_relevant: Mapping[str, NotRelevant] | None = None
+) -> Plan:
+    """Probe this host for every cell of the matrix and return the plan; nothing is created but a cache."""
+    not_relevant = not_relevant or {}
+    wanted = [cell for cell in matrix.cells if cell.name not in not_relevant]
+    root = Path(matrix.project.root)
+    facts = plan_facts(
+        root,
+        [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if needs_tox(cell)],
+        root / ".envmatrix" / "cache",
+        matrix.project.tox_file,
+    )
+    _refuse_unknown(matrix, facts)
+    requests = {
+        request_for(cell, matrix.project, facts.get(cell.name))
+        for cell in wanted
+        if not (cell.name in facts and facts[cell.name].problem)
+    }
+    answers = survey(requests, matrix.capabilities, environ=environ)
+    return make_plan(matrix, answers, tox_envs=facts, not_relevant=not_relevant)
+
+
+def _refuse_unknown(matrix: Matrix, facts: Mapping[str, ToxEnv]) -> None:
+    """Raise UnknownNameError for every tox:NAME that tox does not know: a name that was mistyped is no blocked cell."""
+    unknown = [
+        f"{cell.profile}: {facts[cell.name].problem}"
+        for cell in matrix.cells
+        if cell.profile.startswith("tox:") and cell.name in facts and "not found" in facts[cell.name].problem
+    ]
+    if unknown:
+        raise UnknownNameError("\n".join(unknown) + "\n`envmatrix list --tox` shows the environments that there are")

@@ -1,0 +1,216 @@
+"""One cell's session: its folder, lock and services, the process that runs tox for it, and the record of all that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from envmatrix.config.model import Cell, Matrix, Profile
+from envmatrix.engine import services
+from envmatrix.engine.cells import overlay_for, promised, required_modules
+from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
+from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
+from envmatrix.engine.processes import Ended, run_process
+from envmatrix.engine.record import CellRun, make_evidence
+from envmatrix.evidence import subunit
+from envmatrix.evidence.identity import Identity
+from envmatrix.evidence.model import Evidence, HostRecord, RanReason
+from envmatrix.plan import Runnable
+
+SERVICE_TIMEOUT_S = 60.0
+
+
+class RunContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What all cells of one run share. ``folder`` is the run's own, for jobs, recordings and logs."""
+
+    matrix: Matrix
+    identity: Identity
+    host: HostRecord
+    run_id: str
+    folder: Path
+    environ: Mapping[str, str]
+    posargs: tuple[str, ...] = ()
+    recreate: bool = False
+
+
+class Watcher(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants to know: ``output`` gets what a cell writes, ``said`` a line about it; ``interrupted`` asks to stop."""
+
+    output: Callable[[str, bytes], None]
+    said: Callable[[str, str], None]
+    interrupted: Callable[[], bool]
+
+
+def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attempt: int = 1, why: str = "") -> Evidence:
+    """Run one cell to its end and return its evidence; whatever goes wrong is in the evidence, not raised."""
+    cell = planned.cell
+    profile = context.matrix.profiles[cell.profile]
+    folder = context.folder / f"{cell.name}-{attempt}" if attempt > 1 else context.folder / cell.name
+    (folder / "record").mkdir(parents=True, exist_ok=True)
+    run = CellRun(
+        planned=planned,
+        profile=profile,
+        folder=folder,
+        started=now(),
+        attempt=attempt,
+        attempt_reason=why,
+        partial=f"arguments after --: {' '.join(context.posargs)}" if context.posargs else "",
+    )
+    begun = time.monotonic()
+    with _locked(context, cell, watcher):
+        try:
+            with _services(context, cell, profile) as running:
+                ended, mark = _run_tox(context, run, running, watcher)
+                used = _connections(running)
+        except services.ServiceError as error:
+            reason = RanReason(
+                code="service_failed",
+                capability=error.service,
+                message=error.message,
+                remedy=error.remedy,
+                detail=error.detail,
+            )
+            return make_evidence(context, run, reasons=(reason,), duration_s=time.monotonic() - begun)
+        return make_evidence(
+            context, run, ended=ended, mark=mark, connections=used, duration_s=time.monotonic() - begun
+        )
+
+
+@contextlib.contextmanager
+def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[None]:
+    """Hold the cell's lock: tox has none for its run environments, and two sessions in one break it for good."""
+    folder = Path(context.matrix.project.root) / ".envmatrix" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{cell.name}.lock")
+    waited = False
+    while True:
+        try:
+            lock.acquire(timeout=0.5)
+            break
+        except TimeoutError:
+            if not waited:
+                watcher.said(cell.name, "waiting for another envmatrix that is running this cell")
+            waited = True
+            if watcher.interrupted():
+                break
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[services.Running | None]:
+    if not cell.services:
+        yield None
+        return
+    declared = {name: capability.url for name, capability in context.matrix.capabilities.items() if capability.url}
+    with services.start(
+        cell.services,
+        cell=cell.name,
+        work_dir=Path(context.matrix.project.root) / ".envmatrix",
+        environ=context.environ,
+        service_env=profile.service_env,
+        urls=services.pointed_to(cell.services, context.environ, declared),
+        timeout_s=SERVICE_TIMEOUT_S,
+    ) as running:
+        yield running
+
+
+def _connections(running: services.Running | None) -> dict[str, int | None]:
+    if running is None:
+        return {}
+    return {info.name: services.connections(info) for info in running.services}
+
+
+def _run_tox(
+    context: RunContext, run: CellRun, running: services.Running | None, watcher: Watcher
+) -> tuple[Ended, subunit.Mark]:
+    """Start the process that runs tox for the cell; return how it ended and where its test stream begins."""
+    root, cell = Path(context.matrix.project.root), run.planned.cell
+    job = _job(context, run, running)
+    job_file = run.folder / "job.json"
+    write_job(job, job_file)
+    argv = [sys.executable, "-P", "-m", "envmatrix.engine.child", str(job_file), "run", "-e", cell.name]
+    argv += ["--skip-missing-interpreters", "false"]
+    if context.recreate:
+        argv.append("--recreate")
+    if context.posargs:
+        argv += ["--", *context.posargs]
+    environ = dict(context.environ)
+    if job.overlays[0].isolated:
+        environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
+    environ[JOB_VARIABLE] = str(job_file)
+    mark = subunit.mark(root)
+    with (run.folder / "output.log").open("wb") as log:
+
+        def output(chunk: bytes) -> None:
+            log.write(chunk)
+            watcher.output(cell.name, chunk)
+
+        ended = run_process(
+            argv,
+            cwd=root,
+            environ=environ,
+            output=output,
+            timeout_s=run.profile.timeout_s,
+            mark=("ENVMATRIX_RECORD", job.record_dir),
+            interrupted=watcher.interrupted,
+        )
+    return ended, mark
+
+
+def _job(context: RunContext, run: CellRun, running: services.Running | None) -> Job:
+    cell, planned = run.planned.cell, run.planned
+    overlay = overlay_for(cell, run.profile, planned.interpreter.path)
+    variables = dict(running.env) if running is not None else {}
+    addresses = tuple(address for info in running.services for address in _addresses(info)) if running else ()
+    return Job(
+        mode="run",
+        overlays=(overlay,),
+        events=str(run.folder / "events.jsonl"),
+        cell=cell.name,
+        profile=cell.profile,
+        project=context.matrix.project.root,
+        record_dir=str(run.folder / "record"),
+        variables=variables,
+        modules=required_modules(planned, context.matrix.capabilities, isolated=overlay.isolated),
+        promised=promised(cell),
+        addresses=addresses,
+        results=run.profile.results,
+        python_version=planned.interpreter.version,
+    )
+
+
+def _addresses(info: services.ServiceInfo) -> list[str]:
+    found = [info.socket] if info.socket else []
+    if info.host and info.port:
+        found.append(f"{info.host}:{info.port}")
+    return found
+
+
+def fresh_folder(root: Path, run_id: str) -> Path:
+    """Make and return the folder of a run: under .envmatrix, or a temporary one where the checkout is read-only."""
+    folder = root / ".envmatrix" / "runs" / run_id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = root / ".envmatrix" / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError:
+        import tempfile
+
+        folder = Path(tempfile.mkdtemp(prefix="envmatrix-run-"))
+    return folder
+
+
+def new_run_id() -> str:
+    """Return a name for a run: its UTC start to the second, and a random part."""
+    return now()[:19].replace(":", "").replace("-", "") + "Z-" + os.urandom(3).hex()
