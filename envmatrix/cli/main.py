@@ -1,5 +1,120 @@
-"""The entry point."""
+"""The entry point: a group whose verbs are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from envmatrix import __version__
+from envmatrix.errors import EnvmatrixError, ExitCode
+
+VERBS = {
+    "init": "Look at the project and write what it lacks to use envmatrix.",
+    "list": "List profiles, their cells, and the project's own tox environments.",
+    "plan": "Say what can run on this host and what cannot, and why.",
+    "run": "Run profiles on this host and judge what really ran.",
+    "explain": "Say where each setting of a cell comes from, and why this interpreter.",
+    "doctor": "Say what this host has, what it lacks, and how to change that.",
+    "report": "Show the last run, or given evidence, in some format.",
+    "clean": "Stop and remove what killed runs left behind.",
+    "schema": "Print the JSON Schema of a document or of the profile files.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs' names and imports a verb's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a verb; None for a name that is none."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"envmatrix.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with their one-line help, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the verb; for an unknown one say which is near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            if near and "Did you mean" not in str(error.message):
+                raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from None
+            raise
+
+
+class Settings:
+    """What the options before the verb say."""
+
+    def __init__(self) -> None:
+        self.directory = Path()
+        self.color: bool | None = None
+        self.verbosity = 0
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="envmatrix")
+@click.option("-C", "directory", metavar="DIR", default="", help="Work as if started in DIR, as in git and make.")
+@click.option("--color/--no-color", default=None, help="Colour the output, or never (also: NO_COLOR=1).")
+@click.option("-v", "--verbose", count=True, help="Say more; twice for everything.")
+@click.option("-q", "--quiet", count=True, help="Say less: only what is wrong, and the verdict.")
+@click.pass_context
+def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, quiet: int) -> None:
+    """Run a test matrix through tox on what this host can really do, and judge only what really ran.
+
+    \b
+    envmatrix run             run the project's profiles, or `restricted` and `full`
+    envmatrix run full        with the system's packages, on the interpreter that sees them
+    envmatrix plan            what would run here, what not, and why
+
+    Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 incomplete, 4 envmatrix itself failed, 130 interrupted.
+    """
+    settings = ctx.ensure_object(Settings)
+    settings.color, settings.verbosity = color, verbose - quiet
+    if directory:
+        if not Path(directory).is_dir():
+            raise EnvmatrixError(f"-C {directory}: there is no such folder")
+        os.chdir(directory)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit: every known error is a sentence on stderr, a bug is a report to paste."""
+    try:
+        code = cli(standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        code = ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except EnvmatrixError as error:
+        click.echo(f"envmatrix: {error}", err=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        click.echo("envmatrix: interrupted", err=True)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away (`envmatrix list | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.PASSED
+    except Exception as error:
+        from envmatrix.cli.crash import report_bug
+
+        code = report_bug(error)
+    sys.exit(code if isinstance(code, int) else 0)

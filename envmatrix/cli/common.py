@@ -1,0 +1,53 @@
+"""What verbs share: options, and how values reach the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def profiles_argument(function: Function) -> Function:
+    """Take PROFILE…: profile names, cell names and tox:NAME."""
+    return click.argument("names", metavar="[PROFILE]...", nargs=-1)(function)
+
+
+def json_option(function: Function) -> Function:
+    """Take --json: the document on stdout, and nothing else there."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the JSON document on stdout, and nothing else there."
+    )(function)
+
+
+def use_color() -> bool:
+    """Tell whether to colour: --color or --no-color, else NO_COLOR, else whether stdout is a terminal."""
+    settings = click.get_current_context().find_root().obj
+    if settings is not None and settings.color is not None:
+        return bool(settings.color)
+    if os.environ.get("NO_COLOR"):
+        return False
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def verbosity() -> int:
+    """Return how much to say: 0 is normal, below is less, above is more."""
+    settings = click.get_current_context().find_root().obj
+    return settings.verbosity if settings is not None else 0
+
+
+def width() -> int:
+    """Return the width of the terminal in columns; 80 where there is none."""
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+
+
+def start() -> Path:
+    """Return the folder that the verb works in."""
+    return Path.cwd()

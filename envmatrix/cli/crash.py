@@ -1,0 +1,28 @@
+"""A bug in envmatrix: a report to paste, and exit code 4."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+import traceback
+
+import click
+
+from envmatrix import __version__
+from envmatrix.errors import ExitCode
+
+
+def report_bug(error: Exception) -> ExitCode:
+    """Write what is needed to find the bug to a file, say where it is, and return the exit code."""
+    head = f"envmatrix {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    text = f"{head}\n$ {' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="envmatrix-bug-", suffix=".txt", delete=False) as file:
+            file.write(text)
+        where = f"the report is in {file.name}; please send it with your issue"
+    except OSError:
+        click.echo(text, err=True)
+        where = "the report is above; please send it with your issue"
+    click.echo(f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {error}); {where}", err=True)
+    return ExitCode.INTERNAL

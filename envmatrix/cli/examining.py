@@ -1,0 +1,102 @@
+"""What ``envmatrix doctor`` finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.config.builtin import BUILTIN
+from envmatrix.config.load import load
+from envmatrix.config.matrix import NothingToRunError, load_matrix
+from envmatrix.config.model import Capability
+from envmatrix.config.project import find_project
+from envmatrix.engine.planning import plan_cells
+from envmatrix.host import labels as host_labels
+from envmatrix.host.everything import probe_all
+from envmatrix.host.facts import host_facts
+from envmatrix.host.model import Finding, HostFacts
+from envmatrix.host.remedy import remedies
+from envmatrix.plan import Blocked, Plan
+from envmatrix.report import host as report
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """What this host has, what each lack blocks, and what would change that."""
+
+    facts: HostFacts
+    findings: tuple[Finding, ...]
+    plan: Plan | None
+    commands: tuple[str, ...]
+
+    @property
+    def blocked(self) -> tuple[Blocked, ...]:
+        """The cells asked for that cannot run here."""
+        return tuple(one for one in self.plan.cells if isinstance(one, Blocked)) if self.plan is not None else ()
+
+    def labels(self, style: str) -> str:
+        """Return what is ok as labels of a CI system."""
+        return host_labels.labels(self.findings, style)
+
+    def json(self) -> str:
+        """Return the document ``envmatrix/host/1``."""
+        return report.json(self.findings, self.facts, self._blocks(), self.commands)
+
+    def text(self, *, width: int, color: bool) -> str:
+        """Return the findings as text for a terminal."""
+        return report.text(self.findings, self.facts, self._blocks(), self.commands, width=width, color=color)
+
+    def _blocks(self) -> dict[str, list[str]]:
+        blocks: dict[str, list[str]] = {}
+        for one in self.blocked:
+            for reason in one.reasons:
+                blocks.setdefault(reason.capability or reason.code, []).append(one.cell.name)
+        return blocks
+
+
+def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Examined:
+    """Probe what is built in or declared, and plan the profiles; where there is no project, probe the host alone."""
+    project = find_project(start)
+    root = Path(project.root)
+    capabilities: Mapping[str, Capability] = BUILTIN
+    plan = None
+    try:
+        matrix = load_matrix(start, names)
+        capabilities = matrix.capabilities
+        plan = plan_cells(matrix, environ)
+    except NothingToRunError:
+        if names:
+            raise
+        capabilities = load(project).capabilities
+    findings = _merged(probe_all(capabilities, environ=environ), plan)
+    wanted = [found for found in findings if _matters(found, plan)]
+    return Examined(
+        facts=host_facts(environ),
+        findings=findings,
+        plan=plan,
+        commands=tuple(remedies(wanted, capabilities, root).values()),
+    )
+
+
+def _merged(findings: Sequence[Finding], plan: Plan | None) -> tuple[Finding, ...]:
+    """Add what only the plan asked for: requirements with versions, in the interpreters of cells."""
+    told = {(found.capability, found.interpreter): found for found in findings}
+    for one in plan.cells if plan is not None else ():
+        if isinstance(one, Blocked):
+            for found in (*one.findings, *(found for candidate in one.considered for found in candidate.findings)):
+                told.setdefault((found.capability, found.interpreter), found)
+    return tuple(told.values())
+
+
+def _matters(finding: Finding, plan: Plan | None) -> bool:
+    if finding.status == "ok":
+        return False
+    if plan is None:
+        return True
+    return any(
+        reason.capability == finding.capability
+        for one in plan.cells
+        if isinstance(one, Blocked)
+        for reason in one.reasons
+    )

@@ -1,0 +1,27 @@
+"""``envmatrix explain``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from envmatrix.cli.common import json_option, start
+
+
+@click.command("explain", short_help="Say where each setting of a cell comes from, and why this interpreter.")
+@click.argument("cell")
+@json_option
+@click.option("--all", "everything", is_flag=True, help="Also the settings that have tox's own default.")
+def command(cell: str, as_json: bool, everything: bool) -> int:
+    """Say of one cell what it would run, where each setting comes from, and every interpreter that was considered.
+
+    CELL is a cell, tox:NAME, or a profile of one cell. Exit code 0 when it can run here, 3 when it is blocked.
+
+    Example: envmatrix explain libvirt
+    """
+    from envmatrix.cli.explaining import explain
+
+    explained = explain(start(), cell, os.environ)
+    click.echo(explained.as_json(everything) if as_json else explained.as_text(everything))
+    return explained.exit_code

@@ -1,0 +1,116 @@
+"""What ``envmatrix explain`` shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from envmatrix.cli.planned import planned
+from envmatrix.config.model import Matrix, Profile
+from envmatrix.engine.cells import overlay_for
+from envmatrix.engine.describe import Described, describe
+from envmatrix.errors import EnvmatrixError, ExitCode
+from envmatrix.plan import Blocked, Planned, Runnable
+from envmatrix.report.plan import reasons
+
+SCHEMA = "envmatrix/explain/1"
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one cell before it runs."""
+
+    one: Planned
+    profile: Profile
+    matrix: Matrix
+    described: Described
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """3 where this host cannot run the cell."""
+        return ExitCode.INCOMPLETE if isinstance(self.one, Blocked) else ExitCode.PASSED
+
+    def document(self, everything: bool) -> dict[str, Any]:
+        """Return the JSON document ``envmatrix/explain/1``."""
+        one, cell = self.one, self.one.cell
+        chosen = one.interpreter if isinstance(one, Runnable) else None
+        considered = one.considered if isinstance(one, (Runnable, Blocked)) else ()
+        return {
+            "schema": SCHEMA,
+            "cell": cell.name,
+            "profile": cell.profile,
+            "origin": self.profile.origin,
+            "state": "runnable" if chosen else "blocked" if isinstance(one, Blocked) else "not_relevant",
+            "reasons": [msgspec.to_builtins(reason) for reason in reasons(one)],
+            "interpreter": {"path": chosen.path, "version": chosen.version} if chosen else None,
+            "considered": [
+                {
+                    "path": candidate.interpreter.path,
+                    "version": candidate.interpreter.version,
+                    "origin": candidate.interpreter.origin,
+                    "refused": candidate.refused,
+                }
+                for candidate in considered
+            ],
+            "requires": list(cell.requires),
+            "services": list(cell.services),
+            "must_run": list(self.profile.must_run),
+            "settings": [
+                {"key": key, "value": value, "source": self.described.sources.get(key, "tox's default")}
+                for key, value in sorted(self.described.settings.items())
+                if everything or key in self.described.sources
+            ],
+            "problem": self.described.problem,
+        }
+
+    def as_json(self, everything: bool) -> str:
+        """Return the document as JSON text."""
+        return json.dumps(self.document(everything), indent=2)
+
+    def as_text(self, everything: bool) -> str:
+        """Return the document as text for one screen."""
+        found = self.document(everything)
+        lines = [f"{found['cell']}: {found['state'].replace('_', ' ')}, profile {found['profile']} ({found['origin']})"]
+        for reason in found["reasons"]:
+            lines.append(f"  {reason['message']}")
+            lines += [f"    {reason['remedy']}"] if reason["remedy"] else []
+        lines += ["", "Interpreter"]
+        for candidate in found["considered"]:
+            verdict = f"no: {candidate['refused']}" if candidate["refused"] else "chosen"
+            lines.append(f"  {candidate['path']} ({candidate['version']}, {candidate['origin']}): {verdict}")
+        if not found["considered"]:
+            lines.append("  none was considered")
+        for title in ("requires", "services", "must_run"):
+            if found[title]:
+                lines += ["", f"{title.replace('_', ' ').capitalize()}: {', '.join(found[title])}"]
+        lines += ["", "Settings"]
+        if found["problem"]:
+            lines.append(f"  {found['problem']}")
+        for setting in found["settings"]:
+            lines.append(f"  {setting['key']} = {_short(setting['value'])}")
+            lines.append(f"      from {setting['source']}")
+        return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 400 else text[:397] + "…"
+
+
+def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
+    """Return all that is known of the cell ``name``.
+
+    Raises EnvmatrixError where the name stands for several cells.
+    """
+    matrix, plan = planned(start, (name,), environ)
+    if len(plan.cells) != 1:
+        cells = ", ".join(one.cell.name for one in plan.cells[:20])
+        raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")
+    one = plan.cells[0]
+    profile = matrix.profiles[one.cell.profile]
+    python = one.interpreter.path if isinstance(one, Runnable) else ""
+    described = describe(Path(matrix.project.root), [overlay_for(one.cell, profile, python)], environ=environ)
+    return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name])

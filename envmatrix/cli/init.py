@@ -1,0 +1,30 @@
+"""``envmatrix init``."""
+
+from __future__ import annotations
+
+import click
+
+from envmatrix.cli.common import start
+
+
+@click.command("init", short_help="Look at the project and write what it lacks to use envmatrix.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+def command(dry_run: bool) -> int:
+    """Write what the project lacks: a tox file that runs its tests, and profiles to start from.
+
+    Nothing that exists is changed.
+
+    Example: envmatrix init --dry-run
+    """
+    from envmatrix.cli.starting import propose, write
+
+    proposals = propose(start())
+    for path, text in proposals:
+        click.echo(f"{'would write' if dry_run else 'wrote'} {path}:\n")
+        click.echo("".join(f"    {line}\n" for line in text.splitlines()))
+    if not proposals:
+        click.echo("nothing to write: the project has a tox file and profiles; try `envmatrix plan`")
+    elif not dry_run:
+        write(start(), proposals)
+        click.echo("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it")
+    return 0

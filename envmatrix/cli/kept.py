@@ -1,0 +1,38 @@
+"""The report of a run, kept in the run's folder so that ``envmatrix report`` can show it again in another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.errors import EnvmatrixError
+from envmatrix.report import Report
+
+NAME = "report.json"
+
+
+class NoRunError(EnvmatrixError):
+    """There is no run to report on."""
+
+
+def keep(report: Report, folder: Path) -> None:
+    """Write ``report`` without its evidence and logs, which are kept elsewhere, into the folder of its run.
+
+    Raises EnvmatrixError where that cannot be written.
+    """
+    bare = msgspec.structs.replace(report, evidence=(), logs={})
+    beside = folder / f"{NAME}.part"
+    try:
+        beside.write_bytes(msgspec.json.encode(bare))
+        beside.replace(folder / NAME)
+    except OSError as error:
+        raise EnvmatrixError(f"{folder / NAME} cannot be written: {error.strerror}") from error
+
+
+def kept(folder: Path) -> Report:
+    """Return what ``keep`` wrote. Raises NoRunError where there is nothing to be believed."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Report)
+    except (OSError, msgspec.DecodeError) as error:
+        raise NoRunError(f"{folder / NAME} cannot be read: {error}; run `envmatrix run` again") from error

@@ -1,0 +1,98 @@
+"""What ``envmatrix list`` shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from envmatrix.config.expand import expand
+from envmatrix.config.load import load
+from envmatrix.config.model import Profile
+from envmatrix.config.project import find_project
+from envmatrix.errors import EnvmatrixError
+
+SCHEMA = "envmatrix/list/1"
+TIMEOUT_S = 60.0
+
+
+class ToxListError(EnvmatrixError):
+    """tox could not list the project's environments."""
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """Profiles with their cells in the order of the files, and the environments that tox lists."""
+
+    tox_file: str
+    profiles: tuple[tuple[Profile, tuple[str, ...], bool], ...]
+    tox_environments: tuple[str, ...] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document ``envmatrix/list/1``."""
+        profiles = [
+            {
+                "name": profile.name,
+                "description": profile.description,
+                "origin": profile.origin,
+                "default": default,
+                "cells": list(cells),
+            }
+            for profile, cells, default in sorted(self.profiles, key=lambda one: one[0].name)
+        ]
+        own = None if self.tox_environments is None else [f"tox:{name}" for name in sorted(self.tox_environments)]
+        return {"schema": SCHEMA, "tox_file": self.tox_file, "profiles": profiles, "tox_environments": own}
+
+    def text(self) -> str:
+        """Return the list as text."""
+        wide = max((len(profile.name) for profile, _, _ in self.profiles), default=0)
+        lines = []
+        for profile, cells, default in self.profiles:
+            lines.append(f"{'*' if default else ' '} {profile.name:{wide}}  {profile.description}  [{profile.origin}]")
+            if cells != (profile.name,):
+                shown = ", ".join(cells[:12]) + (f", … {len(cells)} in all" if len(cells) > 12 else "")
+                lines.append(f"  {'':{wide}}  cells: {shown}")
+        if self.tox_environments is not None:
+            lines += ["", f"Environments of {self.tox_file or 'tox'}, to be run as they are:"]
+            lines += [f"    tox:{name}" for name in self.tox_environments] or ["    none"]
+        else:
+            lines += ["", "`envmatrix list --tox` adds the project's own tox environments."]
+        return "\n".join(lines)
+
+
+def listing(start: Path, *, with_tox: bool) -> Listing:
+    """Return what can be run from the folder ``start``."""
+    project = find_project(start)
+    loaded = load(project)
+    default = set(loaded.own) or {"restricted", "full"}
+    rows = []
+    for name in sorted(loaded.profiles, key=lambda name: (name not in default, name)):
+        cells = tuple(cell.name for cell in expand(loaded.profiles[name]))
+        rows.append((loaded.profiles[name], cells, name in default))
+    own = _tox_environments(Path(project.root)) if with_tox else None
+    return Listing(tox_file=project.tox_file, profiles=tuple(rows), tox_environments=own)
+
+
+def _tox_environments(root: Path) -> tuple[str, ...]:
+    import os
+
+    argv = [sys.executable, "-P", "-m", "tox", "list", "--no-desc", "-q"]
+    environ = {**os.environ, "TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix", "NO_COLOR": "1"}
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=root,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ToxListError(f"tox did not list its environments within {TIMEOUT_S:.0f} s; try `tox list`") from None
+    if done.returncode:
+        raise ToxListError(f"tox could not list its environments: {(done.stderr or done.stdout).strip()}")
+    return tuple(dict.fromkeys(line.strip() for line in done.stdout.splitlines() if line.strip()))

@@ -1,0 +1,37 @@
+"""Load, expand, probe, plan: the way that plan, run and explain share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from envmatrix.config.matrix import load_matrix
+from envmatrix.config.model import Matrix
+from envmatrix.engine.planning import plan_cells
+from envmatrix.plan import NotRelevant, Plan
+
+
+def planned(
+    start: Path, names: Sequence[str], environ: Mapping[str, str], *, since: str | None = None, staged: bool = False
+) -> tuple[Matrix, Plan]:
+    """Return the matrix of ``names`` and this host's plan for it; ``since`` and ``staged`` narrow it to changes."""
+    matrix = load_matrix(start, names)
+    return matrix, plan_cells(matrix, environ, not_relevant=_not_relevant(matrix, since, staged))
+
+
+def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, NotRelevant]:
+    if since is None and not staged:
+        return {}
+    from envmatrix.config.relevance import relevant
+    from envmatrix.evidence.identity import UnknownBaseError, changed_paths
+
+    try:
+        changed = changed_paths(Path(matrix.project.root), since or "HEAD", staged=staged)
+    except UnknownBaseError:
+        return {}  # nobody knows what changed: run all
+    found = {}
+    for cell in matrix.cells:
+        needed, rule, paths = relevant(matrix.profiles[cell.profile], changed)
+        if not needed:
+            found[cell.name] = NotRelevant(cell=cell, rule=rule, paths=tuple(paths))
+    return found

@@ -1,0 +1,81 @@
+"""``envmatrix run``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from envmatrix.cli.common import json_option, profiles_argument, start
+
+
+@click.command("run", short_help="Run profiles on this host and judge what really ran.")
+@profiles_argument
+@click.argument("posargs", nargs=-1, type=click.UNPROCESSED)
+@json_option
+@click.option(
+    "--format", "format_", default="text", metavar="NAME", help="How to show the verdict (text, markdown, …)."
+)
+@click.option("--allow-blocked", is_flag=True, help="Count cells that this host cannot run as owed to another, exit 0.")
+@click.option("--changed-since", metavar="REV", help="Only the profiles that a change since REV touches.")
+@click.option("--staged", is_flag=True, help="Only the profiles that the staged change touches.")
+@click.option("--fail-fast", is_flag=True, help="Stop after the first cell that did not pass; name what was not run.")
+@click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
+@click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
+def command(
+    names: tuple[str, ...],
+    posargs: tuple[str, ...],
+    as_json: bool,
+    format_: str,
+    allow_blocked: bool,
+    changed_since: str | None,
+    staged: bool,
+    fail_fast: bool,
+    recreate: bool,
+    store: str | None,
+) -> int:
+    """Run profiles on this host and judge what really ran.
+
+    PROFILE is a profile, a cell, or tox:NAME for an environment of the project's own; without any, the project's own
+    profiles, or `restricted` and `full`. What follows -- goes to the commands in place of {posargs}.
+
+    Exit code 0 only when everything asked for ran and passed; 1 when something failed; 3 when something did not run.
+
+    Example: envmatrix run full -- -k migration
+    """
+    from envmatrix.cli.running import Wanted, run
+
+    wanted = Wanted(
+        names=names,
+        posargs=posargs,
+        format="json" if as_json else format_,
+        allow_blocked=allow_blocked,
+        since=changed_since,
+        staged=staged,
+        fail_fast=fail_fast,
+        recreate=recreate,
+        store=store,
+    )
+    return run(start(), wanted, os.environ)
+
+
+def _split_posargs(args: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in args:
+        return args, []
+    at = args.index("--")
+    return args[:at], args[at + 1 :]
+
+
+_parse_args = command.parse_args
+
+
+def _parse_keeping_posargs(ctx: click.Context, args: list[str]) -> list[str]:
+    # click drops the "--" and cannot tell a profile before it from an argument of the commands after it.
+    own, posargs = _split_posargs(args)
+    rest = _parse_args(ctx, own)
+    ctx.params["posargs"] = tuple(posargs)
+    return rest
+
+
+command.params = [parameter for parameter in command.params if parameter.name != "posargs"]
+command.parse_args = _parse_keeping_posargs  # type: ignore[method-assign]

@@ -1,0 +1,154 @@
+"""The steps of ``envmatrix run``: load, expand, probe, plan, run, record, judge, show."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import msgspec
+
+from envmatrix.cli.common import use_color, verbosity, width
+from envmatrix.cli.kept import keep
+from envmatrix.cli.planned import planned
+from envmatrix.cli.progress import Progress
+from envmatrix.config.model import Matrix
+from envmatrix.engine.run import Interrupt, run_plan
+from envmatrix.engine.session import RunContext, Watcher, fresh_folder, new_run_id
+from envmatrix.errors import EnvmatrixError, ExitCode
+from envmatrix.evidence.identity import Identity, identify
+from envmatrix.evidence.model import Evidence, HostRecord
+from envmatrix.evidence.store import Store
+from envmatrix.host.facts import host_facts
+from envmatrix.plan import Plan
+from envmatrix.report import FORMATS, Report, UnknownFormatError, render
+from envmatrix.verdict.classes import classify
+from envmatrix.verdict.judge import judge
+from envmatrix.verdict.model import Verdict
+
+LOG_TAIL_BYTES = 20_000
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller of ``run`` asked for."""
+
+    names: tuple[str, ...] = ()
+    posargs: tuple[str, ...] = ()
+    format: str = "text"
+    allow_blocked: bool = False
+    since: str | None = None
+    staged: bool = False
+    fail_fast: bool = False
+    recreate: bool = False
+    store: str | None = None
+
+
+def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
+    """Run what is wanted, print the report to stdout and progress to stderr, and return the exit code."""
+    if wanted.format not in FORMATS:
+        raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
+    matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
+    root = Path(matrix.project.root)
+    identity = identify(root)
+    store = Store(wanted.store, root)
+    interrupt = Interrupt()
+    progress = Progress(sys.stderr, plan, verbosity=verbosity())
+    run_id = new_run_id()
+    context = RunContext(
+        matrix=matrix,
+        identity=identity,
+        host=msgspec.convert(msgspec.to_builtins(host_facts(environ)), HostRecord),
+        run_id=run_id,
+        folder=fresh_folder(root, run_id),
+        environ=environ,
+        posargs=wanted.posargs,
+        recreate=wanted.recreate,
+    )
+    unwritten: list[str] = []
+    names: list[str] = []
+    judged: list[Evidence] = []
+
+    def finished(evidence: Evidence) -> None:
+        profile = matrix.profiles[evidence.profile]
+        classed = msgspec.structs.replace(
+            evidence,
+            tests=classify(evidence.tests, profile=profile, capabilities=matrix.capabilities, today=_today()),
+        )
+        judged.append(classed)
+        try:
+            names.append(store.put(classed))
+        except EnvmatrixError as error:
+            unwritten.append(str(error))
+        progress.finished(classed)
+
+    watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt)
+    with interrupt.listening(), progress:
+        run_plan(context, plan, watcher, finished=finished, fail_fast=wanted.fail_fast, stops_at=progress.went_wrong)
+    verdict = _judge(matrix, plan, identity, judged, wanted, interrupted=bool(interrupt()))
+    verdict = msgspec.structs.replace(verdict, notes=verdict.notes + _changed_meanwhile(identity, root))
+    report = Report(
+        verdict=verdict,
+        evidence=tuple(judged),
+        profiles=matrix.profiles,
+        planned=plan,
+        color=use_color(),
+        width=width(),
+        logs=_logs(root, judged),
+    )
+    try:
+        keep(report, context.folder)
+        store.record_last_run(run_id, identity.tree, names)
+    except EnvmatrixError as error:
+        unwritten.append(str(error))
+    click.echo(render(wanted.format, report), nl=False)
+    for sentence in unwritten:
+        click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
+    if interrupt():
+        return ExitCode.INTERRUPTED
+    return ExitCode.INTERNAL if unwritten and verdict.exit_code == 0 else verdict.exit_code
+
+
+def _judge(
+    matrix: Matrix, plan: Plan, identity: Identity, records: list[Evidence], wanted: Wanted, *, interrupted: bool
+) -> Verdict:
+    return judge(
+        planned=plan.cells,
+        profiles=matrix.profiles,
+        capabilities=matrix.capabilities,
+        evidence={evidence.cell: evidence for evidence in records},
+        tree=identity.tree,
+        commit=identity.commit,
+        dirty=identity.dirty,
+        matrix_digest=matrix.digest,
+        today=_today(),
+        allow_blocked=wanted.allow_blocked,
+        counts_partial=True,
+        interrupted=interrupted,
+    )
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def _changed_meanwhile(before: Identity, root: Path) -> tuple[str, ...]:
+    # Evidence belongs to the content tested; a file edited meanwhile makes it evidence of neither state.
+    if before.vcs != "git":
+        return ()  # without a list of what is ignored, every file that the tests leave behind would be a change
+    after = identify(root)
+    if after.tree == before.tree:
+        return ()
+    return (f"the project's files changed during the run: tree {before.tree} became {after.tree}",)
+
+
+def _logs(root: Path, records: list[Evidence]) -> dict[str, str]:
+    found = {}
+    for evidence in records:
+        try:
+            text = (root / evidence.log).read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
+        except OSError:
+            continue
+        found[evidence.id] = text
+    return found
