@@ -55,7 +55,6 @@ _ALL: Final = (
     Capability(
         name="mysql",
         service="mysql",
-        url="mysql://localhost/",
         packages={
             "apt": ("mariadb-server",),
             "dnf": ("mariadb-server",),
@@ -67,7 +66,6 @@ _ALL: Final = (
     Capability(
         name="postgresql",
         service="postgresql",
-        url="postgresql://localhost/",
         packages={
             "apt": ("postgresql",),
             "dnf": ("postgresql-server",),
@@ -79,14 +77,12 @@ _ALL: Final = (
     Capability(
         name="redis",
         service="redis",
-        url="redis://localhost:6379",
         packages={"apt": ("redis-server",), "dnf": ("valkey",), "pacman": ("valkey",), "brew": ("redis",)},
         skip_reasons=_missing("(redis|valkey)( server)?"),
     ),
     Capability(
         name="memcached",
         service="memcached",
-        url="memcached://localhost:11211",
         packages={
             "apt": ("memcached",),
             "dnf": ("memcached",),
@@ -98,7 +94,6 @@ _ALL: Final = (
     Capability(
         name="rabbitmq",
         service="rabbitmq",
-        url="amqp://localhost:5672",
         packages={
             "apt": ("rabbitmq-server",),
             "dnf": ("rabbitmq-server",),
@@ -110,14 +105,12 @@ _ALL: Final = (
     Capability(
         name="etcd",
         service="etcd",
-        url="http://localhost:2379",
         packages={"apt": ("etcd-server",), "dnf": ("etcd",), "brew": ("etcd",)},
         skip_reasons=_missing("etcd3?( server)?"),
     ),
     Capability(
         name="zookeeper",
         service="zookeeper",
-        url="zookeeper://localhost:2181",
         packages={"apt": ("zookeeperd",), "brew": ("zookeeper",)},
         skip_reasons=_missing("(zookeeper|kazoo)( server)?"),
     ),

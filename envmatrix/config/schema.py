@@ -103,6 +103,8 @@ class CapabilityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     device: Annotated[str, Meta(description="Device file to open.")] = ""
     env: Annotated[str, Meta(description="Environment variable that has to be set.")] = ""
     check: Annotated[str | Texts, Meta(description="A Python snippet, or a command as a list.")] = ""
+    probe: Annotated[str, Meta(description="Name of a probe: sysctl, locale, network, or a third party's.")] = ""
+    value: Annotated[str, Meta(description='What the probe is asked about, such as "vm.swappiness=1".')] = ""
     url: Annotated[str, Meta(description="Where the service is, or what the module opens.")] = ""
     timeout_s: Annotated[float, Meta(gt=0, description="Seconds that the probe may take.")] = 10.0
     exclusive: Annotated[bool, Meta(description="Only one cell at a time may use it.")] = False
@@ -112,7 +114,7 @@ class CapabilityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     skip_reasons: Annotated[Texts, Meta(description="Regular expressions of skip reasons that are about it.")] = ()
 
 
-PROBES = ("module", "program", "service", "device", "env", "check")
+PROBES = ("module", "program", "service", "device", "env", "check", "probe")
 _TYPES: dict[str, Any] = {"profile": ProfileFile, "capabilities": dict[str, CapabilityTable]}
 _TITLES = {"profile": "envmatrix profile", "capabilities": "envmatrix capabilities"}
 

@@ -11,15 +11,54 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from envmatrix.config.model import Capability
 from envmatrix.host.model import Finding
-from envmatrix.host.probes import interpreter, module, program
+from envmatrix.host.probes import (
+    check,
+    compiler,
+    device,
+    docker,
+    interpreter,
+    kernel,
+    localisation,
+    module,
+    network,
+    privileges,
+    program,
+    resources,
+    service,
+    variable,
+)
 from envmatrix.host.probes.base import Context, Probe, broken
+from envmatrix.host.remedy import install_hint
 
 __all__ = ["PROBES", "Context", "Probe", "probe_of"]
 
 PROBES: Final[Mapping[str, Probe]] = MappingProxyType(
-    {"module": module.probe, "program": program.probe, "interpreter": interpreter.probe}
+    {
+        "check": check.probe,
+        "compiler": compiler.probe,
+        "cpus": resources.cpus,
+        "device": device.probe,
+        "disk": resources.disk,
+        "docker": docker.probe,
+        "env": variable.probe,
+        "interpreter": interpreter.probe,
+        "kernel": kernel.probe,
+        "locale": localisation.locale,
+        "memory": resources.memory,
+        "module": module.probe,
+        "network": network.probe,
+        "pkg-config": compiler.headers,
+        "program": program.probe,
+        "root": privileges.root,
+        "service": service.probe,
+        "sudo": privileges.sudo,
+        "sysctl": kernel.sysctl,
+        "timezone": localisation.timezone,
+    }
 )
 
 
@@ -40,10 +79,14 @@ def probe_of(name: str) -> Probe:
 def _guarded(probe: Probe) -> Probe:
     def guarded(capability: Capability, context: Context) -> Finding:
         try:
-            return probe(capability, context)
+            finding = probe(capability, context)
         except Exception as error:
             message = f"{capability.name}: its probe failed with {type(error).__name__}: {error}."
             return broken(capability, message, "Report this to the author of the probe.")
+        if finding.status == "ok" or finding.remedy:
+            return finding
+        remedy = install_hint(capability, context.environ) or f"Provide {capability.name} on this host."
+        return msgspec.structs.replace(finding, remedy=remedy)
 
     return guarded
 

@@ -10,6 +10,7 @@ from envmatrix.config.model import Capability
 from envmatrix.host.ask import clean
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
+from envmatrix.host.remedy import install_hint
 from envmatrix.host.run import run
 
 _VERSION = re.compile(r"\d+(\.\d+)+([a-z]+\d*)?|\b\d+\b")
@@ -20,9 +21,9 @@ def probe(capability: Capability, context: Context) -> Finding:
     name = capability.program
     path = shutil.which(name, path=context.environ.get("PATH", ""))
     if not path:
-        return absent(
-            capability, f"{capability.name}: no program '{name}' in PATH.", "Install it, or add its folder to PATH."
-        )
+        hint = install_hint(capability, context.environ) or f"Install {name}."
+        message = f"{capability.name}: no program '{name}' in PATH."
+        return absent(capability, message, f"{hint} Or add its folder to PATH.")
     arguments = shlex.split(capability.version or "--version")
     ran = run((path, *arguments), clean(context.environ), context.limit_s(capability))
     command = shlex.join((name, *arguments))

@@ -1,0 +1,80 @@
+"""MySQL and MariaDB: the server's greeting says its version; a client logs in and makes and drops a database.
+
+The greeting is read with the standard library (source: MySQL's "Connection Phase", Protocol::HandshakeV10); the login
+is left to ``mariadb``, ``mysql`` or PyMySQL, whichever there is: there are too many ways to log in to rewrite them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from envmatrix.host.probes.protocols.wire import Address, RefusedError, Spoken, connect, receive, remaining
+from envmatrix.host.run import run
+
+
+def mysql(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+    """Read the greeting, log in, create a database and drop it; the note says when no client was there to log in."""
+    version = _greeting(address, deadline)
+    name = f"envmatrix_probe_{secrets.token_hex(4)}"
+    statements = (f"CREATE DATABASE {name}", f"DROP DATABASE {name}")
+    client = next((path for one in ("mariadb", "mysql") if (path := shutil.which(one, path=environ.get("PATH")))), "")
+    if client:
+        _by_client(client, address, deadline, environ, statements)
+    elif not _by_pymysql(address, deadline, statements):
+        return Spoken(version=version, note="no login was tried, for want of the program `mysql` and of PyMySQL")
+    return Spoken(version=version)
+
+
+def _greeting(address: Address, deadline: float) -> str:
+    """The version in the server's first packet.
+
+    :raises RefusedError: it begins with an error ("Host '…' is not allowed to connect"), or is no MySQL server
+    """
+    with connect(address, deadline) as connection:
+        head = receive(connection, deadline, 4)
+        payload = receive(connection, deadline, int.from_bytes(head[:3], "little"))
+    if payload[:1] == b"\xff":
+        raise RefusedError(payload[3:].decode("utf-8", "replace").lstrip("#"))
+    if payload[:1] != b"\x0a" or b"\0" not in payload:
+        raise RefusedError(f"it does not greet as a MySQL server does: {payload[:20]!r}")
+    version = payload[1 : payload.index(b"\0")].decode("ascii", "replace")
+    return version.removeprefix("5.5.5-")  # what MariaDB 10 puts before its own, for old replicas
+
+
+def _by_client(
+    client: str, address: Address, deadline: float, environ: Mapping[str, str], statements: Sequence[str]
+) -> None:
+    where = ("--protocol=socket", f"--socket={address.socket}")
+    if not address.socket:
+        where = ("--protocol=tcp", f"--host={address.host}", f"--port={address.port}")  # type: ignore[assignment]
+    user = (f"--user={address.user}",) if address.user else ()
+    ran = run(
+        (client, "--no-defaults", *where, *user, "--batch", f"--execute={'; '.join(statements)}"),
+        {**environ, "MYSQL_PWD": address.password},
+        remaining(deadline),
+    )
+    if not ran.ok:
+        raise RefusedError(ran.failure or ran.last_line)
+
+
+def _by_pymysql(address: Address, deadline: float, statements: Sequence[str]) -> bool:
+    """The same through PyMySQL; False where the tool's own Python does not have it."""
+    try:
+        driver: Any = importlib.import_module("pymysql")
+    except ImportError:
+        return False
+    where = {"unix_socket": address.socket} if address.socket else {"host": address.host, "port": address.port}
+    user = address.user or os.environ.get("USER", "root")
+    try:
+        connection = driver.connect(user=user, password=address.password, connect_timeout=remaining(deadline), **where)
+        with connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    except driver.MySQLError as error:
+        raise RefusedError(str(error)) from error
+    return True
