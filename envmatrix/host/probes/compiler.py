@@ -41,7 +41,7 @@ def probe(capability: Capability, context: Context) -> Finding:
 
 
 def headers(capability: Capability, context: Context) -> Finding:
-    """The library ``capability.value`` with its headers, as pkg-config knows it: ``libvirt``, ``mariadb``, ``libffi``."""
+    """The library ``capability.value`` with its headers, as pkg-config knows it (libvirt, mariadb, libffi)."""
     name, library = capability.name, capability.value or capability.name
     path = context.environ.get("PATH", "")
     program = next((found for one in ("pkg-config", "pkgconf") if (found := shutil.which(one, path=path))), "")
