@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from envmatrix.evidence.model import CommandRun, Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
-from envmatrix.verdict.counting import count, failures, listed, number
+from envmatrix.verdict.counting import Tally, listed, number, tally
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
 
 _STATES = {
@@ -45,19 +45,19 @@ def stale(evidence: Evidence, tree: str) -> CellVerdict:
         profile=evidence.profile,
         state="stale",
         reasons=(VerdictReason(code="stale", message=message),),
-        tests=count(evidence.tests),
+        tests=tally(evidence.tests).tests,
         duration_s=evidence.duration_s,
         evidence=evidence.id,
     )
 
 
-def with_evidence(evidence: Evidence, found: Sequence[Breach], *, counts_partial: bool) -> CellVerdict:
+def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, counts_partial: bool) -> CellVerdict:
     """The state of a cell that ran.
 
     Failed where a test failed, or a command failed in spite of its tests; else passed only if the run finished, nothing
     was breached and nothing narrowed it (``counts_partial`` lets a narrowed run pass); else inconclusive.
     """
-    wrong = _wrong(evidence)
+    wrong = _wrong(evidence, sums)
     doubts = _doubts(evidence, found, counts_partial)
     state: CellState = "failed" if wrong else "inconclusive" if doubts else "passed"
     return CellVerdict(
@@ -65,16 +65,16 @@ def with_evidence(evidence: Evidence, found: Sequence[Breach], *, counts_partial
         profile=evidence.profile,
         state=state,
         reasons=(*wrong, *doubts),
-        tests=count(evidence.tests),
+        tests=sums.tests,
         duration_s=evidence.duration_s,
         evidence=evidence.id,
-        notes=_notes(evidence, counts_partial),
+        notes=_notes(evidence, sums, counts_partial),
     )
 
 
-def _wrong(evidence: Evidence) -> tuple[VerdictReason, ...]:
+def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
     """What ran and was wrong."""
-    if failed := failures(evidence):
+    if failed := sums.failed:
         message = f"{number(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
         return (VerdictReason(code="tests_failed", message=message),)
     if evidence.state != "finished" or any(not session.finished for session in evidence.sessions):
@@ -112,7 +112,7 @@ def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -
     return tuple(reasons)
 
 
-def _notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
+def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, ...]:
     notes = []
     if evidence.partial and counts_partial:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
@@ -124,9 +124,7 @@ def _notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
     swallowed = next((s for s in evidence.sessions if s.finished and s.exit_code), None)
     if swallowed is not None and not any(command.exit_code for command in evidence.commands):
         notes.append(f"a {swallowed.runner} session ended with {swallowed.exit_code} and its command with 0")
-    flaky = [
-        test.id for test in evidence.tests if test.outcome == "passed" and {"failed", "error"} & set(test.attempts)
-    ]
-    if flaky:
-        notes.append(f"flaky: {number(len(flaky), 'test')} passed only when run again: {listed(flaky)}")
+    if sums.flaky:
+        names = listed(test.id for test in sums.flaky)
+        notes.append(f"flaky: {number(len(sums.flaky), 'test')} passed only when run again: {names}")
     return tuple(notes)

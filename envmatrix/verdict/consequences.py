@@ -48,6 +48,6 @@ class Consequences:
 
 def _names(test_id: str) -> tuple[str, ...]:
     """The ways in which another test may call this one: its id, its function, its class and function."""
-    plain = test_id.partition("[")[0]
+    plain = re.split(r"[\[(]", test_id, maxsplit=1)[0]
     parts = re.split(r"::|\.", plain)
     return (test_id, plain, parts[-1], "::".join(parts[-2:]), ".".join(parts[-2:]))

@@ -8,7 +8,7 @@ import msgspec
 
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, Session, TestResult
-from envmatrix.verdict.counting import executed, listed, number
+from envmatrix.verdict.counting import Tally, listed, number
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
@@ -24,6 +24,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     evidence: Evidence
+    tally: Tally
     profile: Profile
     capabilities: Mapping[str, Capability] = {}
     absent: Sequence[str] = ()
@@ -61,7 +62,7 @@ def _crashed(case: Case) -> Iterator[Breach]:
     broken = [s for s in case.evidence.sessions if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
     if unfinished or case.evidence.state == "crashed":
         runner = unfinished[0].runner if unfinished else "test"
-        ran = number(sum(map(executed, case.evidence.tests)), "test")
+        ran = number(len(case.tally.ran), "test")
         message = f"a {runner} session died before its end; {ran} had run by then, the others are unknown"
         yield case.breach("crashed", message)
     elif broken:
@@ -81,7 +82,7 @@ def _no_tests(case: Case) -> Iterator[Breach]:
     evidence, gate = case.evidence, case.profile.gate
     if evidence.state != "finished" or not evidence.commands:
         return
-    ran = sum(map(executed, evidence.tests))
+    ran = len(case.tally.ran)
     silent = _silent(evidence)
     if ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", _why_no_tests(evidence))
@@ -119,7 +120,7 @@ def _why_no_tests(evidence: Evidence) -> str:
 def _capability_skip(case: Case) -> Iterator[Breach]:
     owed = promised(case.profile, case.evidence)
     found: dict[str, list[TestResult]] = {}
-    for test in case.evidence.tests:
+    for test in case.tally.left:
         if test.skip_class == "capability" and canonical(test.capability) in owed:
             found.setdefault(test.capability, []).append(test)
     for capability, tests in sorted(found.items()):
@@ -131,11 +132,11 @@ def _capability_skip(case: Case) -> Iterator[Breach]:
 
 
 def _capability_unused(case: Case) -> Iterator[Breach]:
-    if case.profile.unused == "allow" or not any(map(executed, case.evidence.tests)):
+    if case.profile.unused == "allow" or not case.tally.ran:
         return
     owed = promised(case.profile, case.evidence)
     for finding in case.evidence.findings:
-        if finding.used is False and canonical(finding.capability) in owed:
+        if finding.used is False and canonical(finding.capability) in owed and _leaves_traces(case, finding.capability):
             message = (
                 f"profile {case.profile.name!r} promises {finding.capability} and no test process used it,"
                 ' so nothing is proved about it; set unused = "allow" if that is meant'
@@ -143,8 +144,16 @@ def _capability_unused(case: Case) -> Iterator[Breach]:
             yield case.breach("capability_unused", message)
 
 
+def _leaves_traces(case: Case, name: str) -> bool:
+    """Whether use can be seen at all: a module is imported, a service connected to; a device or program is not ours
+    to watch.
+    """
+    capability = case.capabilities.get(name)
+    return capability is None or bool(capability.module or capability.service)
+
+
 def _expired_skip(case: Case) -> Iterator[Breach]:
-    tests = [test for test in case.evidence.tests if test.skip_class == "expired"]
+    tests = [test for test in case.tally.left if test.skip_class == "expired"]
     if tests:
         owners = sorted({f"{rule.owner} until {rule.expires}" for rule in case.profile.skips})
         message = (
@@ -157,8 +166,7 @@ def _unexpected_skip(case: Case) -> Iterator[Breach]:
     if case.profile.unexpected_skips != "refuse":
         return
     narrowed = bool(case.evidence.partial)
-    ran = {test.id for test in case.evidence.tests if executed(test)}
-    tests = [t for t in case.evidence.tests if _is_unexpected(t, narrowed) and t.id not in ran]
+    tests = [test for test in case.tally.left if _is_unexpected(test, narrowed)]
     ids = [test.id for test in tests] + ([] if narrowed else list(case.absent))
     if ids:
         first = f': "{tests[0].reason}"' if tests and tests[0].reason else ""
@@ -207,7 +215,7 @@ def _runs_tests(argv: Sequence[str]) -> bool:
 
 
 def _must_run(case: Case) -> Iterator[Breach]:
-    for message, tests in unmet(case.profile.must_run, case.evidence.tests):
+    for message, tests in unmet(case.profile.must_run, case.evidence.tests, case.tally.ran):
         yield case.breach("must_run", message, tests)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from envmatrix.evidence.model import Evidence, TestResult
+import msgspec
+
+from envmatrix.evidence.model import TestResult
 from envmatrix.verdict.model import Tests
 
 FAILING = frozenset({"failed", "error"})
@@ -19,15 +21,40 @@ def executed(test: TestResult) -> bool:
     return not (test.outcome == "xfailed" and test.reason.startswith("[NOTRUN]"))
 
 
-def count(tests: Iterable[TestResult]) -> Tests:
-    """How many tests ended how."""
-    numbers: Counter[str] = Counter(test.outcome for test in tests)
-    return Tests(**numbers)
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """One pass over a record's tests: the ids of those that ran, those left out, those that failed, and the numbers."""
+
+    ran: frozenset[str]
+    left: tuple[TestResult, ...]
+    failed: tuple[TestResult, ...]
+    flaky: tuple[TestResult, ...]
+    tests: Tests
 
 
-def failures(evidence: Evidence) -> tuple[TestResult, ...]:
-    """The tests of a record that failed or could not be set up."""
-    return tuple(test for test in evidence.tests if test.outcome in FAILING)
+def tally(tests: Sequence[TestResult]) -> Tally:
+    """Sort a record's tests by what became of them. A test that ran once is not left out by being skipped as well."""
+    ran: set[str] = set()
+    rest: list[TestResult] = []
+    numbers: Counter[str] = Counter()
+    flaky: list[TestResult] = []
+    for test in tests:
+        if test.attempts and test.outcome == "passed" and FAILING.intersection(test.attempts):
+            flaky.append(test)
+        if test.outcome == "passed" and not test.stands_for_module:
+            ran.add(test.id)
+            continue
+        numbers[test.outcome] += 1
+        rest.append(test)
+        if executed(test):
+            ran.add(test.id)
+    numbers["passed"] += len(tests) - len(rest)
+    return Tally(
+        ran=frozenset(ran),
+        left=tuple(test for test in rest if test.id not in ran),
+        failed=tuple(test for test in rest if test.outcome in FAILING),
+        flaky=tuple(flaky),
+        tests=Tests(**numbers),
+    )
 
 
 def number(count: int, word: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+_PARAMETERS = re.compile(r"[\[(]")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 _VERSION = re.compile(
@@ -17,16 +18,17 @@ _FIXTURE = re.compile(r"^(?:setUpClass|setUpModule|tearDownClass|tearDownModule)
 def fold(test_id: str) -> str:
     """The id without what depends on the host: versions, temporary folders, addresses and a set's order.
 
-    Only parameters are folded (what follows the first bracket). Two ids of one run that fold to the same are different
-    tests all the same: who folds has to look for that.
+    Only parameters are folded (what follows the first bracket or parenthesis). Two ids of one run that fold to the
+    same are different tests all the same: who folds has to look for that.
     """
-    head, bracket, parameters = test_id.partition("[")
-    if not bracket:
+    found = _PARAMETERS.search(test_id)
+    if found is None:
         return test_id
+    head, parameters = test_id[: found.start()], test_id[found.start() :]
     parameters = _BRACES.sub(_sorted_set, parameters)
     parameters = _TEMPORARY.sub("TMP/", parameters)
     parameters = _ADDRESS.sub("0x", parameters)
-    return f"{head}[{_VERSION.sub('VERSION', parameters)}"
+    return f"{head}{_VERSION.sub('VERSION', parameters)}"
 
 
 def _sorted_set(found: re.Match[str]) -> str:
@@ -40,7 +42,7 @@ def parents(test_id: str) -> Iterator[str]:
     """The classes, modules and packages that an id is in, the nearest first: ``a/b.py::C::t[1]`` is in ``a/b.py::C``,
     ``a/b.py`` and ``a``, ``a.b.C.t`` in ``a.b.C``, ``a.b`` and ``a``.
     """
-    plain = test_id.partition("[")[0]
+    plain = _PARAMETERS.split(test_id, maxsplit=1)[0]
     while (cut := max(plain.rfind("::"), plain.rfind("/"), _last_dot(plain))) > 0:
         plain = plain[:cut]
         yield plain

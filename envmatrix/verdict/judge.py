@@ -11,6 +11,7 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.verdict.cells import stale, with_evidence, without_evidence
 from envmatrix.verdict.contracts import Case, breaches
+from envmatrix.verdict.counting import number, tally
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
 from envmatrix.verdict.nowhere import Entry, Ledger
 
@@ -52,10 +53,11 @@ def judge(
         else:
             profile = profiles[item.cell.profile]
             absent = ledger.absent(record.cell)
-            case = Case(evidence=record, profile=profile, capabilities=capabilities, absent=absent)
+            sums = tally(record.tests)
+            case = Case(evidence=record, tally=sums, profile=profile, capabilities=capabilities, absent=absent)
             breached = breaches(case)
             found += breached
-            cells.append(with_evidence(record, breached, counts_partial=counts_partial))
+            cells.append(with_evidence(record, sums, breached, counts_partial=counts_partial))
     entries = ledger.entries()
     whole = len({item.cell.profile for item in planned}) > 1
     owed = [entry for entry in entries if whole and entry.owed and not _excused(entry, cells)]
@@ -124,7 +126,7 @@ def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: boo
     if interrupted:
         notes.append("the run was interrupted")
     if owed:
-        notes.append(f"{len(owed)} tests ran in no cell of this matrix and wait for a capability; see ran_nowhere")
+        notes.append(f"{number(len(owed), 'test')} ran in no cell of this matrix although a host could have run it")
     return tuple(notes)
 
 

@@ -85,3 +85,21 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     breaches: tuple[Breach, ...] = ()
     ran_nowhere: tuple[RanNowhere, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+Kind = Literal["vanished", "appeared", "newly_skipped", "newly_failed", "newly_run", "fixed", "class_changed"]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One test of one cell that is not what it was.
+
+    ``before`` and ``after`` are outcomes, skips with their class ("skipped (capability libvirt)"), "" where the test
+    was not there; ``reason`` is the later one's.
+    """
+
+    test: str
+    cell: str
+    kind: Kind
+    before: str = ""
+    after: str = ""
+    reason: str = ""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from envmatrix.evidence.model import TestResult
 from envmatrix.verdict.classes import matches
-from envmatrix.verdict.counting import executed, number
+from envmatrix.verdict.counting import number
 
 
-def unmet(patterns: Sequence[str], tests: Sequence[TestResult]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """For each pattern that was not kept: a sentence, and the tests that it met and that did not run.
+def unmet(
+    patterns: Sequence[str], tests: Sequence[TestResult], ran: Collection[str]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """For each pattern that was not kept: a sentence, and the tests that it met and that did not run (``ran``: those
+    that did).
 
     A pattern is kept when something that it meets was executed and nothing that it meets was left out; a glob lets
     skips pass that the profile declares, an id that is named outright has to run.
     """
-    ran = {test.id for test in tests if executed(test)}
     for pattern in patterns:
         met = [test for test in tests if matches(test.id, pattern)]
         exact = not any(sign in pattern for sign in "*?")

@@ -53,17 +53,20 @@ class Ledger:
         ] = {}  # cell that reported whole, or cannot -> profile, why it has no test
         self._ids: dict[str, set[str]] = {}  # cell -> what it saw; only of cells with earlier evidence
         self._ambiguous: set[str] = set()
+        self._folds: dict[str, str] = {}
 
     def add(self, evidence: Evidence) -> None:
         """Counts a record of this content, whole or partial: a test that it executed has run."""
         for test in evidence.tests:
+            if test.id in self._executed:
+                continue
             if executed(test):
                 self._executed.add(test.id)
             elif test.stands_for_module and test.outcome in ("skipped", "error"):
                 self._containers.setdefault(container(test.id), {})[evidence.cell] = _sight(evidence, test)
             else:
                 self._seen.setdefault(test.id, {})[evidence.cell] = _sight(evidence, test)
-        self._ambiguous.update(_ambiguous(evidence.tests))
+        self._look_for_ambiguous(evidence.tests)
         if evidence.state == "finished" and not evidence.partial and all(s.finished for s in evidence.sessions):
             self._cells.setdefault(evidence.cell, (evidence.profile, ""))
         if evidence.cell in self._known:
@@ -83,8 +86,8 @@ class Ledger:
     def absent(self, cell: str) -> tuple[str, ...]:
         """The tests that earlier evidence of the same content has for this cell, and the cell's own has not, sorted."""
         had = {test for test, sure in self._known.get(cell, {}).items() if sure}
-        folded = {fold(test) for test in self._ids.get(cell, ())}
-        missing = (test for test in had - self._ids.get(cell, set()) if fold(test) not in folded)
+        folded = {self._fold(test) for test in self._ids.get(cell, ())}
+        missing = (test for test in had - self._ids.get(cell, set()) if self._fold(test) not in folded)
         return tuple(sorted(test for test in missing if not self._stood_for(test, cell)))
 
     def entries(self) -> tuple[Entry, ...]:
@@ -98,9 +101,23 @@ class Ledger:
                 views[key] = (min(shown, test), {**sights, **merged})
         return tuple(self._entry(*view) for view in sorted(views.values(), key=lambda view: view[0]))
 
+    def _fold(self, test: str) -> str:
+        folded = self._folds.get(test)
+        if folded is None:
+            folded = self._folds[test] = fold(test)
+        return folded
+
     def _key(self, test: str) -> str:
-        folded = fold(test)
+        folded = self._fold(test)
         return test if folded in self._ambiguous else folded
+
+    def _look_for_ambiguous(self, tests: Iterable[TestResult]) -> None:
+        """Remember what ids of one run fold to, where different ones fold to the same: those are different tests."""
+        first: dict[str, str] = {}
+        for test in tests:
+            name = test.id
+            if ("[" in name or "(" in name) and first.setdefault(key := self._fold(name), name) != name:
+                self._ambiguous.add(key)
 
     def _every_id(self) -> set[str]:
         return self._executed.union(self._seen, *self._known.values())
@@ -165,12 +182,6 @@ def _sight(evidence: Evidence, test: TestResult) -> Sight:
     return Sight(
         cell=evidence.cell, profile=evidence.profile, reason=test.reason, class_=class_, capability=test.capability
     )
-
-
-def _ambiguous(tests: Iterable[TestResult]) -> set[str]:
-    """What ids of one run fold to, where different ones fold to the same: those are different tests."""
-    first: dict[str, str] = {}
-    return {key for test in tests if "[" in test.id and first.setdefault(key := fold(test.id), test.id) != test.id}
 
 
 def ran_nowhere(

@@ -51,6 +51,9 @@ _ONLY_IF = r"(?:unless|only\s+(?:\w+\s+)?(?:if|when|where)|(?:requires?|needs?)\
 _SHAPES = (
     # "libvirt not present", "MySQL backend isn't available", "redis server could not be found"
     r"{x}{is_}(?:\s+not|(?<=n't)|(?<=cannot))\s+(?:currently\s+|yet\s+|be\s+|been\s+)*{gone}\b",
+    # "MySQL must be running", "should be run as root"
+    r"{x}\s+(?:must|has\s+to|have\s+to|needs\s+to|should)\s+be\s+{gone}\b",
+    r"\b(?:must|has\s+to|needs\s+to|should)\s+(?:be\s+)?run\s+(?:as|with|under|on)\s+{article}{x}",
     # "Backend 'mysql' is unavailable", "docker required", "kvm missing"
     r"{x}{is_}\s*[:,-]?\s*{missing}\b",
     # "No redis server found", "no MySQL", "missing libvirt bindings"
@@ -99,23 +102,23 @@ _IMPORTS = (
     re.compile(_NOT_IMPORT + r"(['\"`])([\w.]+)\1", re.IGNORECASE),
     re.compile(_NOT_IMPORT + r"([\w.]+)", re.IGNORECASE),
     re.compile(r"^(?:Skipped: )?module '([\w.]+)' has __version__ .*required is"),
-    re.compile(r"([A-Za-z_][\w.]*)['\"`]? (?:could not|couldn't|cannot|can't) be imported"),
-    re.compile(r"([A-Za-z_][\w.]*)['\"`]? (?:is |are |was )?(?:not importable|unimportable)"),
+    re.compile(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:could not|couldn't|cannot|can't) be imported"),
+    re.compile(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:is |are |was )?(?:not importable|unimportable)"),
 )
 _NOT_INSTALLED = re.compile(
-    r"([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?(?:module|package|library|bindings|plugin))?"
-    r" (?:is |are |was )?(?:not|isn't|aren't) installed",
+    r"([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?(?:module|package|library|bindings|plugin|dependency|extension|tool"
+    r"|program|command|extra))? (?:is |are |was )?(?:(?:not|isn't|aren't) installed|must be installed)",
     re.IGNORECASE,
 )
 # Words that stand where a module's name could, and are none.
 _PROSE = frozenset(
     re.findall(
         r"\w+",
-        """a all an and any are bindings both client command compiler dependencies dependency driver drivers either
-        extension extra extras for if in is it its libraries library locale module modules name neither none not of one
-        or package packages plugin plugins program project python required requirements server service software
-        something support system test tests that the them these they things this those to tool tools was we were when
-        which with""",
+        """a all an and any are bindings both client command compiler dependencies dependency driver drivers
+        either extension extra extras for if in is it its libraries library locale module modules name
+        needed neither none not of one options or package packages plugin plugins program project python
+        required requirements server service software something support system test tests that the them
+        these they things this those to tool tools was we were when which with""",
     )
 )
 
@@ -196,4 +199,5 @@ def _module(reason: str) -> str:
 def _installable(reason: str) -> str:
     """The name in "NAME is not installed", whatever it is: that is about the host or the environment by itself."""
     found = _NOT_INSTALLED.search(reason)
-    return found.group(1) if found and found.group(1).lower() not in _PROSE else ""
+    name = found.group(1).lower() if found else ""
+    return "" if name in _PROSE else name
