@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     try:
         os.execv(program, command)
     except OSError as error:
-        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+        sys.stderr.write(f"{program}: {error.strerror} (as user {os.geteuid()})\n")
     return 127
 
 

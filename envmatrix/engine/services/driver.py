@@ -5,6 +5,7 @@ Imported by the keeper alone: pifpaf and its dependencies are heavy.
 
 from __future__ import annotations
 
+import inspect
 import os
 import pwd
 import shutil
@@ -75,13 +76,14 @@ class Private(drivers.Driver):  # type: ignore[misc]
             log.write(data)
 
 
-def make(kind: Kind, *, root: Path, log: Path, account: pwd.struct_passwd | None) -> Private:
-    """pifpaf's driver of ``kind``, private, with its data below ``root`` and what its programs print in ``log``."""
+def make(kind: Kind, *, root: Path, log: Path, port: int, account: pwd.struct_passwd | None) -> Private:
+    """pifpaf's driver of ``kind``, private: its data below ``root``, what its programs print in ``log``.
+
+    ``port`` is a loopback port, or what names the socket in a folder of its own (PostgreSQL).
+    """
     base = _DRIVERS[kind.name]
     cls = type(f"Private{base.__name__}", (base, Private), {"kind": kind, "log": log, "account": account})
-    options: Options = {"port": free_port()} if kind.takes_port else {}
-    if kind.name == "postgresql":
-        options["port"] = kind.default_port  # only names the socket, in a folder of its own
+    options: Options = {"port": port} if "port" in inspect.signature(base).parameters else {}
     driver: Private = cls(tmp_rootdir=str(root), **options)
     return driver
 
@@ -91,6 +93,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on the loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def account_for(kind: Kind) -> pwd.struct_passwd | None:

@@ -86,24 +86,27 @@ def _started(request: Request) -> Answer:
     folder = Path(request.entry.folder)
     log = folder / "log"
     error = ""
+    from envmatrix.engine.services import driver as private  # heavy, and needed by the keeper alone
+
     for _ in range(ATTEMPTS if kind.takes_port else 1):
         log.write_bytes(b"")
+        port = private.free_port() if kind.takes_port else kind.default_port
         try:
-            return Answer(info=_start(kind, folder, log))
+            return Answer(info=_start(kind, folder, port))
         except Exception as problem:  # pifpaf's drivers raise whatever their programs run into
             error = _sentence(problem)
         tail = last_lines(log.read_bytes())
         processes.end(request.entry.token, request.entry.folder)
-        if not re.search(r"in use|another process", f"{error} {tail}"):
+        if not (re.search(r"in use|another process", f"{error} {tail}") or private.is_taken(port)):
             break
     return Answer(error=error, tail=last_lines(_all_logs(folder)))
 
 
-def _start(kind: Kind, folder: Path, log: Path) -> ServiceInfo:
+def _start(kind: Kind, folder: Path, port: int) -> ServiceInfo:
     from envmatrix.engine.services import driver as private
 
     logging.getLogger("pifpaf.drivers").setLevel(logging.DEBUG)  # makes pifpaf read what the programs print
-    driver = private.make(kind, root=folder, log=log, account=private.account_for(kind))
+    driver = private.make(kind, root=folder, log=folder / "log", port=port, account=private.account_for(kind))
     driver.setUp()
     data = Path(driver.tempdir)
     info = ServiceInfo(
@@ -117,6 +120,8 @@ def _start(kind: Kind, folder: Path, log: Path) -> ServiceInfo:
         pid=driver.daemon_pid or int((data / "postmaster.pid").read_text().split()[0]),
         folder=str(folder),
     )
+    if not processes.identity(info.pid):
+        raise RuntimeError(f"{kind.daemons[0]} ended at once")
     reply = wire.ask(kind.name, address_of(info))
     if reply.pid not in (0, info.pid):
         raise RuntimeError(f"port {info.port} is in use by another process, {reply.pid}")
@@ -143,10 +148,11 @@ def _logged_version(folder: Path) -> str:
 
 
 def _sentence(problem: BaseException) -> str:
-    """The first cause that pifpaf's nested error lists name."""
+    """The first cause that pifpaf's nested error lists name, without the output that the log has too."""
     while problem.args and isinstance(problem.args[0], tuple) and isinstance(problem.args[0][1], BaseException):
         problem = problem.args[0][1]
-    return str(problem) or type(problem).__name__
+    text = str(problem).partition("\nOutput: ")[0] or type(problem).__name__
+    return re.sub(r"Error while running command: \[.*as_user\.py', '[^']*', '[^']*', '([^']+)'.*", r"\1 failed", text)
 
 
 def _all_logs(folder: Path) -> bytes:

@@ -21,6 +21,7 @@ from envmatrix.engine.services import keeper, processes, registry, templates, us
 from envmatrix.engine.services.kinds import KINDS, Kind, missing_programs, remedy, search_path
 from envmatrix.engine.services.model import Running, ServiceError, ServiceInfo
 
+PATIENCE_S = 15.0  # for a keeper that is clearing up
 SOCKET_LIMIT: Final = 100  # a little under sockaddr_un's 104 (macOS) and 108 (Linux) bytes
 LONGEST_NAME: Final = len("/envmatrix-postgresql-00000000/tmp00000000/.s.PGSQL.5432")
 
@@ -78,7 +79,7 @@ def _pointed_at(name: str, url: str, deadline: float) -> ServiceInfo:
     shown = wire.without_password(url)
     try:
         address = wire.parse_url(name, url)
-        reply = wire.ask(name, address, timeout_s=max(1.0, min(10.0, deadline - time.monotonic())))
+        reply = wire.ask(name, address, timeout_s=max(1.0, min(5.0, deadline - time.monotonic())))
     except (OSError, ValueError, wire.WireError) as error:
         message = f"The server that {name} is to be found at, {shown}, cannot be used: {error}."
         advice = "start it, correct its URL, or leave the URL out for a daemon of envmatrix's own."
@@ -188,7 +189,7 @@ class _Daemon:
                 process.stdin.write(b"stop\n")
                 process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=15)
+                process.wait(timeout=PATIENCE_S)
             process.stdout.close()
         if hasattr(self, "entry"):
             registry.bury(self.work_dir, self.entry)
@@ -220,7 +221,7 @@ def clean(work_dir: Path) -> tuple[registry.Entry, ...]:
 
     Those of runs that still go on are left alone. Raises nothing for a folder that does not exist.
     """
-    removed = registry.reap(work_dir, patience_s=15.0)
+    removed = registry.reap(work_dir, patience_s=PATIENCE_S)
     state = registry.state_folder(work_dir)
     if state.is_dir() and not registry.entries(work_dir):
         shutil.rmtree(state, ignore_errors=True)

@@ -76,7 +76,9 @@ def ask(name: str, address: Address, *, timeout_s: float = 5.0) -> Reply:
     with _connected(address, timeout_s) as line:
         try:
             return _ASK.get(name, _silent)(line, address)
-        except (ValueError, IndexError, struct.error, UnicodeDecodeError) as error:
+        except TimeoutError as error:
+            raise WireError(f"it listens, and said nothing to {name}'s protocol for {timeout_s:.0f} s") from error
+        except (ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
             raise WireError(f"it does not speak {name}'s protocol ({error})") from error
 
 

@@ -61,6 +61,12 @@ def test_nested_causes_become_one_sentence():
     assert keeper._sentence(ValueError()) == "ValueError"
 
 
+def test_a_cause_is_short_where_the_log_says_the_rest():
+    command = ["/venv/bin/python", "-I", "-S", "/x/as_user.py", "102", "105", "mysql_install_db", "--no-defaults"]
+    assert keeper._sentence(RuntimeError(f"Error while running command: {command}")) == "mysql_install_db failed"
+    assert keeper._sentence(RuntimeError("Program did not print: `x'\nOutput: b'y'")) == "Program did not print: `x'"
+
+
 def test_every_kind_fits_a_sockets_path():
     longest = max(len(kind.socket) for kind in services.KINDS.values())
     assert longest <= len(Path("/.s.PGSQL.5432").name)
