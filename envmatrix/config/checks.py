@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envmatrix.config import pythons, settings
 from envmatrix.config.layers import TOX, is_env_name, texts
 from envmatrix.config.lines import Path
+from envmatrix.config.model import Capability
 from envmatrix.config.schema import ProfileFile
-from envmatrix.config.words import hint, nearest
+from envmatrix.config.words import hint, listed, nearest
 
 Fault = tuple[Path, str]
 
@@ -34,15 +35,15 @@ def name_fault(name: str) -> str:
     return ""
 
 
-def faults(file: ProfileFile, capabilities: Iterable[str]) -> Iterator[Fault]:
+def faults(file: ProfileFile, capabilities: Mapping[str, Capability]) -> Iterator[Fault]:
     """Yield what is wrong in one file by itself."""
     known = tuple(capabilities)
     for number, text in enumerate(file.requires):
         if message := requirement_fault(text, known):
             yield ("requires", number), message
     for number, name in enumerate(file.services):
-        if name not in known:
-            yield ("services", number), f"no service is called {name!r}{hint(name, known, otherwise=DECLARE)}"
+        if message := _service_fault(name, capabilities):
+            yield ("services", number), message
     yield from _tox_envs(file)
     yield from _axes(file)
     for number, entry in enumerate(file.skips):
@@ -52,6 +53,15 @@ def faults(file: ProfileFile, capabilities: Iterable[str]) -> Iterator[Fault]:
         if not _VARIABLE.fullmatch(name):
             yield ("service_env", name), f"{name!r} is no name of an environment variable"
     yield from settings.faults(file.env)
+
+
+def _service_fault(name: str, capabilities: Mapping[str, Capability]) -> str:
+    services = [known for known, capability in capabilities.items() if capability.service]
+    if name in services:
+        return ""
+    if name in capabilities:
+        return f"{name!r} is no service that could be started; put it into requires"
+    return f"no service is called {name!r}{hint(name, services, otherwise=f'services: {listed(services)}')}"
 
 
 def _tox_envs(file: ProfileFile) -> Iterator[Fault]:

@@ -63,7 +63,6 @@ def _capability(name: str, table: dict[str, Any], document: Document, built_in: 
     if "packages" in changes:
         changes["packages"] = {installer: texts(names) for installer, names in given.packages.items()}
     base = built_in.get(name, Capability(name=name))
-    probe = next((key for key in PROBES if key in changes), "")
-    if probe:  # another way of probing replaces the built-in one
-        changes = {**dict.fromkeys(PROBES, ""), "version": "", **changes}
+    if any(key in changes for key in PROBES):  # another way of probing: what the built-in one asks does not apply
+        base = Capability(name=name, packages=base.packages, skip_reasons=base.skip_reasons)
     return msgspec.structs.replace(base, origin=document.source((name,)), **changes)

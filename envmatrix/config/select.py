@@ -77,7 +77,10 @@ def cell_names(loaded: Loaded) -> Iterator[str]:
 
 
 def _suggestions(loaded: Loaded, name: str) -> Iterator[str]:
-    """Yield the names of cells, those that could be pinned to the Python that ``name`` ends in among them."""
+    """Yield the names of cells: of the profiles that ``name`` begins with, pinned as ``name`` is, then all."""
+    for profile in loaded.profiles.values():
+        if name.startswith(f"{profile.name}-"):
+            yield from (cell.name for cell in expand.cells_of(profile))
     factor = name.rpartition("-")[2]
     if pythons.version_of(factor):
         for profile in filter(expand.is_free, loaded.profiles.values()):
