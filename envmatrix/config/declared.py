@@ -32,7 +32,8 @@ def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[
         problems += [document.problem((name, *path), message) for path, message in faults]
         # known even where faulty, so that the profiles which require it are not reported as well
         bad = {path[0] for path, _ in faults if path}
-        given = {key: value for key, value in table.items() if key not in bad} if isinstance(table, dict) else {}
+        usable = isinstance(table, dict) and all(path for path, _ in faults)
+        given = {key: value for key, value in table.items() if key not in bad} if usable else {}
         found[name] = _capability(name, given, document, built_in)
     return found, problems
 
@@ -49,6 +50,8 @@ def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterat
     probes = [key for key in PROBES if key in table]
     if len(probes) > 1:
         yield (), f"has {listed(probes)}; a capability is probed in one way, keep one of them"
+    elif probes and probes != ["service"] and name in built_in and built_in[name].service:
+        yield (), f"is a built-in service, which profiles start; give what has {listed(probes)} another name"
     elif not probes and name not in built_in and not found:
         yield (), f"does not say how it is probed; give it one of {listed(PROBES)}"
     reasons = table.get("skip_reasons")

@@ -101,6 +101,8 @@ def _same_names(profile: Profile) -> Iterator[Fault]:
 
 def _service_env(subject: Subject) -> Iterator[Fault]:
     services = subject.profile.services
+    if "services" in subject.layer.document.data and "services" not in subject.layer.keys:
+        return  # reported already
     for name, template in subject.profile.service_env.items():
         for found in _TEMPLATE.finditer(template):
             if found[1] not in services:

@@ -100,9 +100,9 @@ def test_problems_of_all_files_come_together(project):
 
 def test_a_built_in_capability_can_be_changed_in_part_or_probed_otherwise(project):
     (project / "profiles" / "capabilities.toml").write_text(
-        '[libvirt]\nurl = "qemu:///system"\n[mysql]\nprogram = "mysqladmin"\nversion = "--version"\n'
+        '[libvirt]\nurl = "qemu:///system"\n[git]\nprogram = "git-lfs"\nversion = "--version"\n'
     )
     found = load(find_project(project)).capabilities
     assert (found["libvirt"].url, found["libvirt"].module) == ("qemu:///system", "libvirt")
-    assert (found["mysql"].program, found["mysql"].service) == ("mysqladmin", "")
-    assert found["mysql"].origin == "profiles/capabilities.toml:3"
+    assert (found["git"].program, found["git"].version) == ("git-lfs", "--version")
+    assert found["git"].origin == "profiles/capabilities.toml:3"
