@@ -40,8 +40,9 @@ class Private(drivers.Driver):  # type: ignore[misc]
 
     def _setUp(self) -> None:  # noqa: N802 - the hook's name in fixtures
         super()._setUp()
-        if self.account is not None:
-            os.environ.update(LOGNAME=self.account.pw_name, USER=self.account.pw_name)
+        # pifpaf tells mysqld who it is; a container's user may have no name
+        name = self.account.pw_name if self.account else _name_of(os.geteuid())
+        os.environ.update(LOGNAME=name, USER=name)
 
     def _exec(self, command: list[str], **options: Any) -> Any:
         if command[0] == "pg_config" or not command:
@@ -108,6 +109,10 @@ def account_for(kind: Kind) -> pwd.struct_passwd | None:
         return None
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     return next((known[user] for user in kind.users if user in known), None)
+
+
+def _name_of(uid: int) -> str:
+    return next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid), str(uid))
 
 
 def _mysql(driver: Private, command: list[str], options: Options) -> list[str]:
