@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envmatrix.config import pythons, settings
+from envmatrix.config.builtin import python_of
 from envmatrix.config.layers import TOX, is_env_name, texts
 from envmatrix.config.lines import Path
 from envmatrix.config.model import Capability
@@ -19,7 +20,6 @@ Fault = tuple[Path, str]
 _FACTOR = re.compile(r"[A-Za-z0-9_.]+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PYTHON = re.compile(r"python(?P<version>.+)")
 DECLARE = "declare it in profiles/capabilities.toml"
 
 
@@ -86,9 +86,7 @@ def requirement_fault(text: str, known: Iterable[str]) -> str:
 
 def capability_fault(name: str, known: Iterable[str]) -> str:
     """Return what to do about a capability that nobody knows, "" where it is known."""
-    if name in known:
-        return ""
-    if (python := _PYTHON.fullmatch(name)) and pythons.is_version(python["version"]):
+    if name in known or python_of(name):
         return ""
     near = nearest(name, known)
     return f"no capability is called {name!r}; {f'did you mean {near!r}? Else ' if near else ''}{DECLARE}"

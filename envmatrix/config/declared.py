@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.config import shape
+from envmatrix.config.builtin import python_of
 from envmatrix.config.checks import Fault, pattern_fault
 from envmatrix.config.layers import texts
 from envmatrix.config.model import Capability
@@ -41,7 +42,7 @@ def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[
 def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterator[Fault]:
     if not _NAME.fullmatch(name):
         yield (), f"{name!r} cannot be required; use letters, digits, '.', '_' and '-'"
-    elif re.fullmatch(r"python[\d.]+t?", name):
+    elif python_of(name):
         yield (), "every pythonX.Y is known already; drop this table"
     found = list(shape.differences(shape.shape_of(CapabilityTable), table))
     yield from found
