@@ -34,15 +34,21 @@ _NO_DISTRIBUTION = re.compile(
 _CONFLICT = re.compile(r"ResolutionImpossible|conflicting dependencies|No solution found when resolving")
 
 
-def explain_install(said: str, capabilities: Mapping[str, Capability]) -> RanReason:
-    """Return the reason of a failed installation; ``detail`` is the installer's own last lines."""
+def explain_install(
+    said: str, capabilities: Mapping[str, Capability], *, system_site_packages: bool = False
+) -> RanReason:
+    """Return the reason of a failed installation; ``detail`` is the installer's own last lines.
+
+    ``system_site_packages`` says whether the environment would have taken the system's own distribution if there were
+    one: then to install that one is the remedy.
+    """
     detail = "\n".join(_own_words(said)[-TAIL_LINES:])
     if "No space left on device" in said:
         return RanReason(
             code="disk_full", message="the disk is full", remedy="free some space and run again", detail=detail
         )
     if built := _NO_WHEEL.search(said):
-        return _cannot_build(next(filter(None, built.groups())), said, capabilities, detail)
+        return _cannot_build(next(filter(None, built.groups())), said, capabilities, system_site_packages, detail)
     if _UNREACHABLE.search(said):
         return RanReason(
             code="index_unreachable",
@@ -71,11 +77,21 @@ def explain_install(said: str, capabilities: Mapping[str, Capability]) -> RanRea
 
 
 def _own_words(said: str) -> list[str]:
-    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
-    return [line for line in lines if not line.lstrip().startswith(("WARNING: ", "[notice]"))]
+    kept, frame = [], False
+    for line in said.splitlines():
+        bare = line.strip()
+        if bare.startswith('File "') or (frame and not bare.startswith(("Traceback", "File"))):
+            frame = bare.startswith('File "')  # a frame of a traceback is a line that names it and a line of code
+            continue
+        frame = False
+        if bare.strip("^~ ") and not bare.startswith(("WARNING: ", "[notice]", "[end of output]", "note: This error")):
+            kept.append(line.rstrip())
+    return kept
 
 
-def _cannot_build(name: str, said: str, capabilities: Mapping[str, Capability], detail: str) -> RanReason:
+def _cannot_build(
+    name: str, said: str, capabilities: Mapping[str, Capability], system_site_packages: bool, detail: str
+) -> RanReason:
     missing = list(dict.fromkeys(found for shape in _MISSING_FILES for found in shape.findall(said)))
     capability = _capability_of(name, capabilities)
     message = f"{name} has no wheel for this Python and cannot be built here"
@@ -84,7 +100,11 @@ def _cannot_build(name: str, said: str, capabilities: Mapping[str, Capability], 
     headers = _development_packages(capability, missing)
     remedy = f"install {' and '.join(headers)}" if headers else f"install what building {name} needs"
     if capability is not None and capability.module:
-        remedy += ", or run the profile `full`, which uses the system's own"
+        own = " ".join(capability.packages.get("apt", ())) or f"the system's package of {capability.module}"
+        if system_site_packages:
+            remedy = f"install {own}, which this environment will then use; or, to build it, {remedy}"
+        else:
+            remedy += ", or run the profile `full`, which uses the system's own"
     return RanReason(
         code="cannot_build",
         capability=capability.name if capability else "",

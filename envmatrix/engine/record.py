@@ -188,7 +188,7 @@ def _reasons(
         code = "platform" if "platform" in text else "no_interpreter" if "interpreter" in text else "skipped_by_tox"
         found.append(RanReason(code=code, message=f"tox skipped it: {text}"))
     elif state == "not_built" and not told.mismatches:
-        found.append(_not_built(context, told))
+        found.append(_not_built(context, run, told))
     elif state == "crashed" and ended is not None:
         found.append(
             RanReason(
@@ -202,11 +202,14 @@ def _reasons(
     return tuple(found)
 
 
-def _not_built(context: RunContext, told: _Told) -> RanReason:
+def _not_built(context: RunContext, run: CellRun, told: _Told) -> RanReason:
     if told.failed:
         last = told.failed[-1]
         if "install" in last["run_id"] or last["cell"].startswith(".pkg") or "freeze" not in last["run_id"]:
-            return explain_install(last["out"] + "\n" + last["err"], context.matrix.capabilities)
+            site_packages = run.profile.system_site_packages is True
+            return explain_install(
+                last["out"] + "\n" + last["err"], context.matrix.capabilities, system_site_packages=site_packages
+            )
     if told.refused:
         return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
     if told.reasons:

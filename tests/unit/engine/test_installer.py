@@ -40,3 +40,15 @@ def test_the_cause_is_told_from_the_words(said, code, part):
     assert reason.code == code
     assert part in reason.message
     assert reason.remedy
+
+
+def test_an_environment_with_the_systems_packages_is_told_to_install_the_systems_own():
+    reason = explain_install(LIBVIRT, BUILTIN, system_site_packages=True)
+    own, _, built = reason.remedy.partition("; or, to build it, ")
+    assert own == "install python3-libvirt, which this environment will then use"
+    assert built == "install libvirt-dev and pkg-config"
+
+
+def test_frames_of_tracebacks_are_left_out_of_the_installers_words():
+    said = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\n    run()\n    ^^^^^\nKeyError: 3\n'
+    assert explain_install(said, {}).detail == "Traceback (most recent call last):\nKeyError: 3"

@@ -1,0 +1,105 @@
+"""Projects on which stock tox ends green and envmatrix does not: each is reported for what it is."""
+
+import pytest
+
+PASSING = "import unittest\n\n\nclass Case(unittest.TestCase):\n    def test_one(self):\n        pass\n"
+FAILING = PASSING.replace("pass\n", "self.fail('wrong')\n")
+BASE = "[tox]\nskipsdist = true\n[testenv]\n"
+UNITTEST = "python -m unittest -v test_it"
+
+
+def codes(result):
+    return {breach["code"] for breach in result.json["breaches"]}
+
+
+def states(result):
+    return {cell["name"]: cell["state"] for cell in result.json["cells"]}
+
+
+def reasons(result, cell):
+    (found,) = [one for one in result.json["cells"] if one["name"] == cell]
+    return {reason["code"] for reason in found["reasons"]}
+
+
+@pytest.fixture
+def both(project, envmatrix, stock_tox):
+    """Run a tox.ini with stock tox and with envmatrix; stock tox has to be green, or the case proves nothing."""
+
+    def run(tox_ini, tox_env, *names, tests=PASSING, **files):
+        root = project({"tox.ini": tox_ini, "test_it.py": tests, **files})
+        stock = stock_tox("-e", tox_env, cwd=root)
+        assert stock.returncode == 0, stock
+        return envmatrix("run", "--json", *names, cwd=root)
+
+    return run
+
+
+def test_a_misspelt_commands_key_runs_nothing(both):
+    result = both(f"{BASE}comands = {UNITTEST}\n", "py", "restricted")
+    assert result.returncode == 3, result
+    assert codes(result) >= {"no_commands", "unused_setting"}
+    (unused,) = [breach for breach in result.json["breaches"] if breach["code"] == "unused_setting"]
+    assert "tox.ini: nothing reads the key 'comands'; did you mean 'commands'?" in unused["message"]
+
+
+def test_a_misspelt_key_beside_working_commands_is_told_too(both):
+    result = both(f"{BASE}dep = pytest\ncommands = {UNITTEST}\n", "py", "restricted")
+    assert result.returncode == 3, result
+    assert codes(result) == {"unused_setting"}
+
+
+def test_no_commands_at_all(both):
+    result = both(BASE, "py", "restricted")
+    assert result.returncode == 3, result
+    assert "no_commands" in codes(result)
+
+
+def test_a_missing_interpreter_is_blocked_although_tox_may_skip_it(both):
+    ini = f"[tox]\nskipsdist = true\nskip_missing_interpreters = true\n[testenv]\ncommands = {UNITTEST}\n"
+    result = both(ini, "py311,py27", "tox:py311", "tox:py27")
+    assert result.returncode == 3, result
+    assert states(result) == {"py311": "passed", "py27": "blocked"}
+    assert reasons(result, "py27") == {"no_interpreter"}
+
+
+def test_a_platform_that_does_not_match_is_blocked(both):
+    ini = f"{BASE}commands = {UNITTEST}\n[testenv:win]\nplatform = win32\n"
+    result = both(ini, "py,win", "tox:py", "tox:win")
+    assert result.returncode == 3, result
+    assert states(result) == {"py": "passed", "win": "blocked"}
+    assert reasons(result, "win") == {"platform"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "ignored"),
+    [(f"commands = - {UNITTEST}\n", "- "), (f"ignore_outcome = true\ncommands = {UNITTEST}\n", "ignore_outcome")],
+)
+def test_a_failure_that_tox_ignores_is_a_failure(both, settings, ignored):
+    result = both(BASE + settings, "py", "restricted", tests=FAILING)
+    assert result.returncode == 1, result
+    (cell,) = result.json["cells"]
+    assert cell["state"] == "failed"
+    assert cell["tests"]["failed"] == 1
+    assert any(ignored.strip() in note for note in cell["notes"]), cell
+
+
+@pytest.mark.parametrize("settings", [f"commands = - {UNITTEST}\n", f"ignore_outcome = true\ncommands = {UNITTEST}\n"])
+def test_a_required_profile_refuses_what_tox_would_ignore(both, settings):
+    files = {"profiles/gate.toml": 'description = "x"\nextends = "restricted"\n[gate]\nrequired = true\n'}
+    result = both(BASE + settings, "py", "gate", **files)
+    assert result.returncode == 3, result
+    assert codes(result) == {"ignored_outcome"}
+
+
+def test_a_misspelt_factor_and_a_misspelt_profile_are_usage_errors(project, envmatrix):
+    ini = f"{BASE}commands = {UNITTEST}\nset_env =\n    mysql: BACKEND = mysql\n"
+    profile = 'description = "x"\nextends = "restricted"\n[axes]\nbackend = ["mysqll"]\n'
+    root = project({"tox.ini": ini, "test_it.py": PASSING, "profiles/db.toml": profile})
+    factor = envmatrix("run", cwd=root)
+    assert factor.returncode == 2
+    assert "profiles/db.toml:4: axes.backend[0]" in factor.stderr
+    assert "mysql'?" in factor.stderr
+    (root / "profiles" / "db.toml").unlink()
+    name = envmatrix("run", "restrictd", cwd=root)
+    assert name.returncode == 2
+    assert "did you mean 'restricted'?" in name.stderr
