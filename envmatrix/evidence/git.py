@@ -87,4 +87,5 @@ def complaint(stderr: bytes) -> str:
     """The first line that says what is wrong, else the first line at all."""
     lines = [line for line in stderr.decode(errors="replace").splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ").strip()
+    line = (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ").strip()
+    return "".join(character if character.isprintable() else "?" for character in line)

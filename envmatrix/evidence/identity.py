@@ -63,6 +63,8 @@ def identify(root: Path) -> Identity:
         return _identity(repository, read_state(repository))
     except GitError as error:
         return _content(root, _why_not_git(root, error))
+    except OSError as error:
+        return _content(root, _why_not_git(root, GitError(f"no temporary folder can be used ({error.strerror})")))
 
 
 def _locate(root: Path) -> Repository | None:
@@ -147,8 +149,6 @@ def _why_not_git(root: Path, error: GitError) -> tuple[str, ...]:
         said += f"git config --global --add safe.directory {owner}"
     elif error.missing:
         said += "; install git"
-    else:
-        said = f"git says: {said}"
     return (f"{what}{said}.{then}",)
 
 

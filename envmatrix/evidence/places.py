@@ -83,10 +83,11 @@ class LocalPlace:
     def listing(self, folder: str) -> Iterator[Entry]:
         """See ``Place.listing``."""
         for inner in sorted(_scan(self.base / folder), key=lambda entry: entry.name):
-            if not inner.is_dir(follow_symlinks=False):
-                yield self._entry(inner)
-                continue
-            for item in sorted(_scan(Path(inner.path)), key=lambda entry: entry.name):
+            try:
+                items = _scan(Path(inner.path)) if inner.is_dir(follow_symlinks=False) else [inner]
+            except StoreError:
+                items = [inner]  # a folder that cannot be read is reported as one thing, and hides nothing else
+            for item in sorted(items, key=lambda entry: entry.name):
                 with suppress(FileNotFoundError):
                     yield self._entry(item)
 

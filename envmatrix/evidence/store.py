@@ -18,6 +18,7 @@ from envmatrix.evidence.places import TEMPORARY, Entry, LocalPlace, StoreError, 
 
 LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
+_ROOM: Final = 100  # for the line that says how much of a log was cut
 _SHORT: Final = 200
 _ABANDONED_S: Final = 3600.0
 _DAY_S: Final = 86400.0
@@ -81,10 +82,13 @@ class Store:
         return name
 
     def put_log(self, evidence: Evidence, data: bytes) -> str:
-        """Write a cell's output beside its record; what is beyond the limit is cut from its front. Returns its name."""
+        """Write a cell's output beside its record; beyond the limit, its front is cut and a line says so. Its name."""
         self._ready()
         name = log_name_of(evidence)
-        self._place.write(name, data[-LOG_LIMIT_BYTES:])
+        if len(data) > LOG_LIMIT_BYTES:
+            kept = LOG_LIMIT_BYTES - _ROOM
+            data = b"[the first %d bytes of this output were not kept]\n%b" % (len(data) - kept, data[-kept:])
+        self._place.write(name, data)
         return name
 
     def get(self, name: str) -> Evidence:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -487,3 +487,51 @@ def test_a_base_beyond_a_shallow_clones_horizon_is_unknown(repo: Path, tmp_path:
     git(repo, "commit", "-q", "-m", "unrelated")
     with pytest.raises(UnknownBaseError, match="no common ancestor"):
         changed_paths(repo, "main")
+
+
+def as_nobody(work: Callable[[], object]) -> str:
+    """What work says when another user runs it."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(writing, repr(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    with os.fdopen(reading) as file:
+        return file.read()
+
+
+def open_up(path: Path) -> None:
+    """Let other users reach a folder that pytest made for its own."""
+    for folder in (path, *path.parents):
+        if folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o055)
+
+
+def test_a_checkout_that_may_only_be_read(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(repo, "a.py", "changed\n")
+    write(repo, "new.py", "1\n")
+    open_up(repo)
+    for name, value in {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": "*"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    expected = committed_copy(repo, tmp_path)
+    assert as_nobody(lambda: identify(repo).tree) == repr(expected)
+    (repo / "new.py").chmod(0)
+    told = as_nobody(lambda: identify(repo))
+    assert "vcs='none'" in told
+    assert "new.py cannot be read and was counted as unreadable" in told
+
+
+def test_without_any_folder_for_temporary_files(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(repo, "a.py", "changed\n")
+    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+    found = identify(repo)
+    assert found.vcs == "none"
+    assert "no temporary folder can be used" in found.notes[0]

@@ -117,3 +117,4 @@ def test_complaint_is_the_line_that_says_what_is_wrong() -> None:
     assert complaint(b"warning: x\nfatal: not a git repository\nmore") == "not a git repository"
     assert complaint(b"\nhint\n") == "hint"
     assert complaint(b"") == ""
+    assert complaint(b"fatal: bad \x1b[31m\xff") == "bad ?[31m\ufffd"

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 
 from envmatrix.errors import ExitCode, Problem
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.evidence.names import component, is_name, log_name_of, name_of, tree_of
-from envmatrix.evidence.places import StoreError, StoreUrlError
-from envmatrix.evidence.store import NoSuchEvidenceError, Store
+from envmatrix.evidence.places import StoreError, StoreUrlError, UnreadableError
+from envmatrix.evidence.remote import RemotePlace
+from envmatrix.evidence.store import LOG_LIMIT_BYTES, NoSuchEvidenceError, Store
 
 TREE = "a" * 40
 OTHER = "content-sha256:" + "b" * 64
@@ -238,3 +240,34 @@ def test_records_survive_a_round_trip(store: Store) -> None:
     item = msgspec.structs.replace(record(), partial="-k x", attempt=2, ignored=("a",))
     store.put(item)
     assert list(store.iterate(TREE)) == [item]
+
+
+def test_a_long_log_keeps_its_end_and_says_so(store: Store) -> None:
+    store.put_log(record(), b"x" * (LOG_LIMIT_BYTES + 1) + b"end")
+    log = store.get_log(record())
+    assert log is not None
+    assert log.startswith(b"[the first 104 bytes of this output were not kept]\n")
+    assert log.endswith(b"xend")
+
+
+def test_a_record_too_large_is_kept_with_shortened_reasons(tmp_path: Path) -> None:
+    store = Store(None, tmp_path, limit_bytes=5000)
+    store.put(record(tests=(Result(id="a", outcome="failed", reason="r" * 6000), Result(id="b", outcome="passed"))))
+    (found,) = store.iterate(TREE)
+    assert isinstance(found, Evidence)
+    assert [test.outcome for test in found.tests] == ["failed", "passed"]
+    assert len(found.tests[0].reason) == 201
+
+
+def test_many_files_are_fetched_at_once_where_the_place_can(tmp_path: Path) -> None:
+    place = RemotePlace(f"memory://{tmp_path}")
+    for number in range(70):
+        place.write(f"t/c/{number:03}.json", b"x" * number)
+    entries = list(place.listing("t"))
+    place._fs = AsyncFileSystemWrapper(place._fs, asynchronous=False)
+    found = list(place.read_many(entries, 50))
+    assert [entry for entry, _ in found] == entries
+    assert [data for _, data in found[:51]] == [b"x" * number for number in range(51)]
+    assert all(isinstance(data, UnreadableError) for _, data in found[51:])
+    place.remove("t/c/003.json")
+    assert isinstance(next(data for entry, data in place.read_many(entries, 50) if entry.size == 3), UnreadableError)
