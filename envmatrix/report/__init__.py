@@ -28,6 +28,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "json": _lazy("document"),
     "markdown": _lazy("markdown"),
     "junit": _lazy("junit"),
+    "html": _lazy("html"),
     "gerrit": _lazy("votes", "gerrit"),
     "github": _lazy("votes", "github"),
     "github-check": _lazy("votes", "github_check"),

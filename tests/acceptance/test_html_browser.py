@@ -1,0 +1,254 @@
+"""The HTML report in a real browser: what a reader clicks, types and sees, and that nothing hostile runs."""
+
+import random
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from envmatrix.evidence.model import TestResult as Result
+from envmatrix.report import Report, render
+from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "report"))
+import report_samples as samples
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOSTILE = "</script><img src=x onerror='window.owned=1'><b>x</b>\x1b[31m\u202e{{data}}"
+CELLS, TESTS = 20, 5000
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Chromium, as Debian's chromium and chromium-driver packages install it (bindep.txt)."""
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver") or "chromedriver")
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.set_page_load_timeout(30)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a report at a width, on a tab; the browser's console has to stay empty."""
+
+    def open_it(report, tab="overview", width=1280, scheme="light"):
+        page = tmp_path / "report.html"
+        page.write_text(render("html", report), "utf-8")
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        browser.get("about:blank")
+        browser.get(f"{page.as_uri()}#/{tab}")
+        WebDriverWait(browser, 10).until(lambda driver: attribute(driver, "dataset.ready") == "true")
+        return browser
+
+    yield open_it
+    assert browser.get_log("browser") == []
+
+
+def attribute(driver, name):
+    return driver.execute_script(f"return document.documentElement.{name}")
+
+
+def all_of(driver, selector):
+    return driver.find_elements(By.CSS_SELECTOR, selector)
+
+
+def one(driver, selector):
+    return driver.find_element(By.CSS_SELECTOR, selector)
+
+
+def found(driver, text):
+    WebDriverWait(driver, 5).until(lambda driver: one(driver, "#found").text == text)
+
+
+def large():
+    """20 cells by 5,000 tests, of which 100 run nowhere."""
+    rng = random.Random(5)
+    names = [f"tests/unit/test_{i // 40:03d}.py::Test{i // 20}::test_case_{i}" for i in range(TESTS)]
+    records, cells = [], []
+    for number in range(CELLS):
+        tests = tuple(
+            Result(
+                id=name, outcome="skipped", reason="No module named 'rbd'", skip_class="capability", capability="ceph"
+            )
+            if i < 100 or (number and i % 3 == 0)
+            else Result(id=name, outcome="passed", duration_s=rng.random())
+            for i, name in enumerate(names)
+        )
+        cell = f"full-py3{number}"
+        records.append(samples.evidence(cell, "laptop", tests, number))
+        passed = sum(test.outcome == "passed" for test in tests)
+        counted = Tests(passed=passed, skipped=TESTS - passed)
+        cells.append(
+            CellVerdict(
+                name=cell,
+                profile="full",
+                state="passed",
+                tests=counted,
+                duration_s=60.0,
+                evidence=records[-1].id,
+            )
+        )
+    seen = (SeenIn(cell="full-py30", reason="No module named 'rbd'", class_="capability"),)
+    nowhere = tuple(RanNowhere(test=name, seen_in=seen, would_run="ceph") for name in names[:100])
+    judged = samples.verdict(verdict="incomplete", exit_code=3, cells=tuple(cells), ran_nowhere=nowhere, breaches=())
+    return Report(verdict=judged, evidence=tuple(records))
+
+
+def test_the_overview_shows_every_cell_and_what_is_wrong(opened):
+    driver = opened(samples.report())
+    assert {tile.text.splitlines()[0]: tile.text.splitlines()[1] for tile in all_of(driver, ".tile")} == {
+        "libvirt-py311": "failed",
+        "libvirt-py312": "blocked",
+        "mysql-py311": "inconclusive",
+        "restricted-py311": "passed",
+    }
+    shown = one(driver, "#overview").text
+    for words in ("Failed: 1 test", "'web-1' != 'web'", "unexpected_skip", "Ran nowhere: 2 tests", "install_failed"):
+        assert words in shown
+
+
+def test_a_state_is_picked_out_and_a_tile_opens_its_environment(opened):
+    driver = opened(samples.report())
+    one(driver, ".chip.s-blocked").click()
+    assert [tile.get_attribute("data-state") for tile in all_of(driver, ".tile:not(.faded)")] == ["blocked"]
+    one(driver, ".tile.s-failed").click()
+    shown = one(driver, "#cells").text
+    for words in ("cpython 3.11.2", "jenkins-libvirt", "libvirt-python", "python -m unittest", "End of the log"):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("q=defines", ["test_defines"]),
+        ("q=nested+hypervisor", ["test_runs"]),
+        ("q=windows+jenkins-libvirt", []),
+        ("show=nowhere", ["test_runs", "test_lists"]),
+        ("show=bad", ["test_defines"]),
+        ("capability=libvirt&q=test_5", ["test_5"]),
+        ("reason=Requires+Windows", ["test_lists"]),
+    ],
+)
+def test_tests_are_found_by_name_reason_capability_and_host(opened, address, expected):
+    driver = opened(samples.report(), f"tests?{address}")
+    assert [row.text.splitlines()[-1] for row in all_of(driver, ".row .short")] == expected
+
+
+def test_filters_are_used_by_mouse_and_cleared(opened):
+    driver = opened(samples.report(), "tests")
+    found(driver, "21 tests")
+    one(driver, "#q").send_keys("libvirt")
+    found(driver, "7 of 21 tests")
+    Select(one(driver, "#show")).select_by_visible_text("failed or error")
+    found(driver, "1 of 21 tests")
+    one(driver, "#filters button[type=reset]").click()
+    found(driver, "21 tests")
+    Select(one(driver, "#host")).select_by_visible_text("jenkins-libvirt")
+    found(driver, "20 of 21 tests")
+    assert [head.text for head in all_of(driver, ".head span")] == ["libvirt-py311"]
+    assert "host=host+jenkins-libvirt" in driver.current_url
+
+
+def test_skipped_and_ran_nowhere_jump_out(opened):
+    driver = opened(samples.report(), "tests?q=test_runs")
+    assert "ran nowhere" in one(driver, ".row.nowhere").text
+    labels = [box.get_attribute("aria-label") for box in all_of(driver, ".row .box")]
+    assert labels == ["libvirt-py311: skipped", "restricted-py311: skipped"]
+    one(driver, ".row").click()
+    assert "would run with a host with a nested hypervisor" in one(driver, "#detail").text
+
+
+def test_the_page_is_used_by_keyboard(opened):
+    driver = opened(samples.report())
+    one(driver, "#tab-overview").send_keys(Keys.ARROW_RIGHT)
+    assert driver.switch_to.active_element.get_attribute("id") == "tab-tests"
+    scroller = one(driver, "#scroller")
+    scroller.send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert scroller.get_attribute("aria-activedescendant") == "row-1"
+    assert one(driver, "#row-1").get_attribute("aria-selected") == "true"
+    scroller.send_keys(Keys.END)
+    assert one(driver, "#detail h3").text.endswith("test_lists")
+    scroller.send_keys(Keys.ESCAPE)
+    assert not one(driver, "#detail").is_displayed()
+    outline = driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_times_and_drift_are_shown(opened):
+    driver = opened(samples.report(), "time")
+    assert [item.text for item in all_of(driver, "#timeline .host")] == ["jenkins-libvirt", "jenkins-mysql", "laptop"]
+    assert len(all_of(driver, "#durations li")) == 3
+    one(driver, "#tab-drift").click()
+    assert "newly failed: 1" in one(driver, "#drift").text
+    assert "vanished: 1" in one(driver, "#drift").text
+
+
+def test_hostile_names_are_shown_and_never_run(opened):
+    for tab in ("overview", "tests", "time", "drift", "cells", "text"):
+        driver = opened(samples.renamed(HOSTILE), tab)
+        assert driver.execute_script("return window.owned") is None
+        assert all_of(driver, "img, b:not(.head b)") == []
+        assert "\\x1b" in one(driver, f"#{tab}").text or tab == "time"
+        assert "\u202e" not in one(driver, "body").text
+
+
+def test_no_request_leaves_the_file(opened):
+    driver = opened(samples.report(), "tests")
+    driver.get_log("performance")
+    for tab in all_of(driver, "[role=tab]"):
+        tab.click()
+    sent = [entry for entry in driver.get_log("performance") if "Network.requestWillBeSent" in entry["message"]]
+    assert sent == []
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tab", ["overview", "tests", "time", "drift", "cells", "text"])
+def test_nothing_is_wider_than_the_screen(opened, tab, scheme, width):
+    driver = opened(samples.report(), tab, width, scheme)
+    assert attribute(driver, "scrollWidth") <= width
+    light = driver.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)"
+    assert light == (scheme == "light")
+
+
+def test_20_cells_by_5000_tests_open_in_2_seconds(opened):
+    report = large()
+    began = time.monotonic()
+    render("html", report)
+    rendered = time.monotonic() - began
+    driver = opened(report, "tests")
+    opening = driver.execute_script(
+        "const entry = performance.getEntriesByType('navigation')[0]; return entry.loadEventEnd - entry.startTime"
+    )
+    print(f"\nrendered in {rendered:.2f} s, opened in {opening / 1000:.2f} s")
+    assert opening < 2000
+    found(driver, "5,000 tests")
+    assert len(all_of(driver, ".row")) < 80  # only what is in view exists
+    driver.execute_script("document.getElementById('scroller').scrollTop = 1e7")
+    WebDriverWait(driver, 5).until(lambda driver: all_of(driver, "#row-4999"))
+    Select(one(driver, "#show")).select_by_visible_text("ran nowhere")
+    found(driver, "100 of 5,000 tests")
