@@ -6,9 +6,9 @@ import importlib
 from collections.abc import Callable
 
 from envmatrix.errors import EnvmatrixError
-from envmatrix.report.model import Drift, Report
+from envmatrix.report.model import Report
 
-__all__ = ["FORMATS", "Drift", "Report", "UnknownFormatError", "render"]
+__all__ = ["FORMATS", "Report", "UnknownFormatError", "render"]
 
 
 class UnknownFormatError(EnvmatrixError):

@@ -9,22 +9,7 @@ import msgspec
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan
-from envmatrix.verdict.model import CellVerdict, Verdict
-
-
-class Drift(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One test that is not what it was in an earlier run.
-
-    ``kind`` is one of vanished, appeared, newly_skipped, newly_failed, fixed, class_changed; ``before`` and ``after``
-    are outcomes or skip classes in words, "" where the test was not there.
-    """
-
-    test: str
-    cell: str
-    kind: str
-    before: str = ""
-    after: str = ""
-    reason: str = ""
+from envmatrix.verdict.model import CellVerdict, Change, Verdict
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +23,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     profiles: Mapping[str, Profile] = {}
     planned: Plan | None = None
-    drift: tuple[Drift, ...] | None = None  # None where nothing was compared, () where nothing differs
+    drift: tuple[Change, ...] | None = None  # None where nothing was compared, () where nothing differs
     drift_against: str = ""
     logs: Mapping[str, str] = {}
     color: bool = False

@@ -10,8 +10,7 @@ import msgspec
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.model import HostFacts
 from envmatrix.plan import PlanState, Reason
-from envmatrix.report.model import Drift
-from envmatrix.verdict.model import Verdict
+from envmatrix.verdict.model import Change, Verdict
 
 
 class _Finding(msgspec.Struct, kw_only=True):
@@ -54,7 +53,7 @@ class _Plan(msgspec.Struct, kw_only=True):
 
 class _Drift(msgspec.Struct, kw_only=True):
     against: str
-    tests: list[Drift]
+    tests: list[Change]
 
 
 def _host() -> dict[str, Any]:

@@ -15,8 +15,8 @@ from envmatrix.evidence.model import (
 )
 from envmatrix.host.model import Finding, HostFacts, Interpreter
 from envmatrix.plan import Blocked, NotRelevant, Plan, Reason, Runnable
-from envmatrix.report import Drift, Report
-from envmatrix.verdict.model import Breach, CellVerdict, RanNowhere, SeenIn, Tests, Verdict, VerdictReason
+from envmatrix.report import Report
+from envmatrix.verdict.model import Breach, CellVerdict, Change, RanNowhere, SeenIn, Tests, Verdict, VerdictReason
 
 TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 COMMIT = "9fceb02d0ae598e95dc970b74767f19372d61af8"
@@ -235,7 +235,7 @@ def report(**more) -> Report:
         },
         "planned": plan(),
         "drift": (
-            Drift(
+            Change(
                 test="hypervisor.tests.test_libvirt.DriverTest.test_defines",
                 cell="libvirt-py311",
                 kind="newly_failed",
@@ -243,7 +243,7 @@ def report(**more) -> Report:
                 after="failed",
                 reason="AssertionError",
             ),
-            Drift(
+            Change(
                 test="hypervisor.tests.test_old.OldTest.test_gone",
                 cell="libvirt-py311",
                 kind="vanished",
@@ -360,5 +360,5 @@ def renamed(name: str) -> Report:
         ran_nowhere=(RanNowhere(test=name, seen_in=(SeenIn(cell=name, reason=name, class_=name),), would_run=name),),
         notes=(name,),
     )
-    drift = (Drift(test=name, cell=name, kind=name, before=name, after=name, reason=name),)
+    drift = (Change(test=name, cell=name, kind=name, before=name, after=name, reason=name),)
     return Report(verdict=judged, evidence=(record,), drift=drift, drift_against=name, logs={"e1": name})
