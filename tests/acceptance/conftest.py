@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,13 +182,36 @@ def example(project: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def envmatrix(execute: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
-    """``envmatrix("run", "full", cwd=…, env=…)`` runs the installed command and gives its Result."""
-    command = Path(sys.executable).with_name("envmatrix")
+    """``envmatrix("run", "full", cwd=…, env=…)`` runs the installed command and gives its Result.
 
-    def run(*args: str, cwd: Path = tmp_path, env: Mapping[str, str] | None = None, timeout_s: float = 300) -> Result:
-        return execute(command, *args, cwd=cwd, env=env, timeout_s=timeout_s)
+    ``within`` is a command that it is started by, such as the fixture ``without_libvirt``.
+    """
+    installed = str(Path(sys.executable).with_name("envmatrix"))
+
+    def run(
+        *args: str,
+        cwd: Path = tmp_path,
+        env: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+        timeout_s: float = 300,
+    ) -> Result:
+        return execute(*within, installed, *args, cwd=cwd, env=env, timeout_s=timeout_s)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def without_libvirt(system_python: Path) -> tuple[str, ...]:
+    """A command that runs another one as on a host without libvirt's bindings: an empty folder covers Debian's Python
+    packages, in a mount namespace that ends with the command. Needs root.
+    """
+    cover = 'mount -t tmpfs none /usr/lib/python3/dist-packages && exec "$@"'
+    command = ("unshare", "--mount", "--propagation", "private", "sh", "-c", cover, "without-libvirt")
+    probe = subprocess.run(
+        [*command, system_python, "-c", "import libvirt"], capture_output=True, text=True, check=False
+    )
+    assert "No module named 'libvirt'" in probe.stderr, f"cannot hide the bindings: {probe.stderr}"
+    return command
 
 
 @pytest.fixture
