@@ -20,10 +20,12 @@ _PYTHON: Final = re.compile(r"(python|pypy|graalpy)(\d+\.\d+t?)")
 def _missing(subject: str) -> tuple[str, ...]:
     """How test suites say that something is not there: "X is not installed", "cannot connect to X", "requires X"."""
     gone = r"((not|n't) (be )?(present|available|installed|found|running|reachable|importable)|unavailable|missing)"
+    after = r"(?=$|[.,:;!)]| (found|available|running|present|installed|here|at|on|in)\b)"
     which = r"(an? |the |running |working |local )*['\"]?"
     return (
         rf"(?i)\b{subject}\b[^.;\n]{{0,40}}\b{gone}",
-        rf"(?i)\b(no|without|missing|requires?|needs?):? {which}{subject}\b",
+        rf"(?i)\b(no|missing):? {which}{subject}{after}",
+        rf"(?i)\b(requires?|needs?):? {which}{subject}\b",
         rf"(?i)\b(cannot|can't|could not|couldn't|unable to) (connect to|import|find|reach) {which}{subject}\b",
     )
 

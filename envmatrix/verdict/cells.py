@@ -59,6 +59,9 @@ def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, c
     """
     wrong = _wrong(evidence, sums)
     doubts = _doubts(evidence, found, counts_partial)
+    if not wrong and not doubts and (failing := _failing(evidence)) is not None:
+        message = f"{' '.join(failing.argv)} ended with {_code(failing)} before it ran a test"
+        doubts = (VerdictReason(code="command_failed", message=message),)
     state: CellState = "failed" if wrong else "inconclusive" if doubts else "passed"
     return CellVerdict(
         name=evidence.cell,
@@ -79,12 +82,17 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
         return (VerdictReason(code="tests_failed", message=message),)
     if evidence.state != "finished" or any(not session.finished for session in evidence.sessions):
         return ()
-    command = next((item for item in evidence.commands if item.exit_code and not item.ignored), None)
+    command = _failing(evidence)
     if command is None or evidence.mismatches or (evidence.sessions and not evidence.tests):
         return ()
     passed = " although all its tests passed" if evidence.tests else ""
     message = f"{' '.join(command.argv)} ended with {_code(command)}{passed}"
     return (VerdictReason(code="command_failed", message=message),)
+
+
+def _failing(evidence: Evidence) -> CommandRun | None:
+    """The first command that failed and whose failure counts."""
+    return next((item for item in evidence.commands if item.exit_code and not item.ignored), None)
 
 
 def _code(command: CommandRun) -> str:
@@ -102,10 +110,6 @@ def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -
     if evidence.state != "finished" and not reasons:
         reasons.append(VerdictReason(code=evidence.state, message=_STATES[evidence.state]))
     reasons += [VerdictReason(code=b.code, message=b.message) for b in found if b.code not in told]
-    failing = next((item for item in evidence.commands if item.exit_code and not item.ignored), None)
-    if failing is not None and evidence.state == "finished" and not reasons:
-        message = f"{' '.join(failing.argv)} ended with {_code(failing)} before it ran a test"
-        reasons.append(VerdictReason(code="command_failed", message=message))
     if evidence.partial and not counts_partial:
         message = f"the run was narrowed ({evidence.partial}): its tests count, the cell does not"
         reasons.append(VerdictReason(code="partial", message=message, remedy="run the cell without that"))

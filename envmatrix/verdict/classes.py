@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -97,8 +98,10 @@ def matches(test_id: str, pattern: str) -> bool:
     A pattern is the id itself, its function without parameters, a file or class that it is in, or a glob. The brackets
     of a parametrised id in a pattern mean themselves.
     """
-    if test_id == pattern:
-        return True
-    if test_id.startswith(pattern) and test_id[len(pattern)] in "[:./":
-        return True
-    return fnmatch.fnmatchcase(test_id, pattern.replace("[", "[[]"))
+    return _matcher(pattern).match(test_id) is not None
+
+
+@functools.cache
+def _matcher(pattern: str) -> re.Pattern[str]:
+    glob = fnmatch.translate(pattern.replace("[", "[[]"))
+    return re.compile(rf"{glob}|{re.escape(pattern)}(?:\Z|[\[:./])", re.DOTALL)

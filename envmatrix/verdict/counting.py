@@ -33,26 +33,16 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 def tally(tests: Sequence[TestResult]) -> Tally:
     """Sort a record's tests by what became of them. A test that ran once is not left out by being skipped as well."""
-    ran: set[str] = set()
-    rest: list[TestResult] = []
-    numbers: Counter[str] = Counter()
-    flaky: list[TestResult] = []
-    for test in tests:
-        if test.attempts and test.outcome == "passed" and FAILING.intersection(test.attempts):
-            flaky.append(test)
-        if test.outcome == "passed" and not test.stands_for_module:
-            ran.add(test.id)
-            continue
-        numbers[test.outcome] += 1
-        rest.append(test)
-        if executed(test):
-            ran.add(test.id)
+    ran = {test.id for test in tests if test.outcome == "passed" and not test.stands_for_module}
+    rest = [test for test in tests if test.outcome != "passed" or test.stands_for_module]
+    ran.update(test.id for test in rest if executed(test))
+    numbers: Counter[str] = Counter(test.outcome for test in rest)
     numbers["passed"] += len(tests) - len(rest)
     return Tally(
         ran=frozenset(ran),
         left=tuple(test for test in rest if test.id not in ran),
         failed=tuple(test for test in rest if test.outcome in FAILING),
-        flaky=tuple(flaky),
+        flaky=tuple(t for t in tests if t.attempts and t.outcome == "passed" and not FAILING.isdisjoint(t.attempts)),
         tests=Tests(**numbers),
     )
 

@@ -60,7 +60,7 @@ def judge(
             cells.append(with_evidence(record, sums, breached, counts_partial=counts_partial))
     entries = ledger.entries()
     whole = len({item.cell.profile for item in planned}) > 1
-    owed = [entry for entry in entries if whole and entry.owed and not _excused(entry, cells)]
+    owed = [entry for entry in entries if whole and entry.owed and not excused(entry, cells)]
     word = verdict_word(cells, found, owed)
     return Verdict(
         verdict=word,
@@ -76,9 +76,16 @@ def judge(
     )
 
 
-def verdict_word(cells: Iterable[CellVerdict], found: Sequence[Breach], owed: Sequence[Entry]) -> Word:
-    """Failed wins over incomplete; passed needs cells, and none of them in doubt."""
+def verdict_word(
+    cells: Iterable[CellVerdict], found: Sequence[Breach], owed: Sequence[Entry], *, owing: bool = False
+) -> Word:
+    """Failed wins over incomplete; passed needs cells, and none of them in doubt.
+
+    ``owing`` counts an owed cell as missing: a run may leave it to another host, the gate may not.
+    """
     states = {cell.state for cell in cells}
+    if owing and "owed" in states and "failed" not in states:
+        return "incomplete"
     if "failed" in states:
         return "failed"
     if not states or states & _INCOMPLETE or found or owed:
@@ -105,18 +112,18 @@ def _ledger(
     for item in planned:
         record = evidence.get(item.cell.name)
         if record is not None and record.tree == tree:
-            ledger.add(record)
+            ledger.add(record, tally(record.tests))
         elif record is None and not isinstance(item, NotRelevant):
             why = item.reasons[0].message if isinstance(item, Blocked) else "the cell did not run"
             ledger.add_unable(item.cell.name, item.cell.profile, why)
     return ledger
 
 
-def _excused(entry: Entry, cells: Sequence[CellVerdict]) -> bool:
+def excused(entry: Entry, cells: Sequence[CellVerdict], states: Sequence[str] = ("owed", "not_relevant")) -> bool:
     """Whether the cell that would run the test is left out with the user's consent: owed to another host, or not
     relevant to the change.
     """
-    return any(cell.profile in entry.waits_for and cell.state in ("owed", "not_relevant") for cell in cells)
+    return any(cell.profile in entry.waits_for and cell.state in states for cell in cells)
 
 
 def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: bool) -> tuple[str, ...]:

@@ -15,8 +15,11 @@ from envmatrix.evidence.model import Evidence
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "mysql": ("mariadb",),
     "postgresql": ("postgres", "pgsql"),
+    "redis": ("valkey",),
     "memcached": ("memcache",),
-    "rabbitmq": ("rabbit",),
+    "rabbitmq": ("rabbit", "amqp"),
+    "network": ("internet",),
+    "root": ("superuser",),
     "libvirt": ("libvirtd",),
     "compiler": ("c compiler", "c++ compiler", "gcc"),
 }

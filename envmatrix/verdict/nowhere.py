@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import Evidence, TestResult
-from envmatrix.verdict.counting import executed
+from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.ids import container, fold, parents
 from envmatrix.verdict.model import RanNowhere, SeenIn
 from envmatrix.verdict.names import canonical, profiles_promising, promised
@@ -54,23 +54,23 @@ class Ledger:
         self._ids: dict[str, set[str]] = {}  # cell -> what it saw; only of cells with earlier evidence
         self._ambiguous: set[str] = set()
         self._folds: dict[str, str] = {}
+        self._groups: dict[str, set[str]] = {}  # folded id -> the ids that fold to it
+        self._shared: set[str] = set()  # folded ids of several ids, which no run has shown to be different tests
 
-    def add(self, evidence: Evidence) -> None:
+    def add(self, evidence: Evidence, sums: Tally) -> None:
         """Counts a record of this content, whole or partial: a test that it executed has run."""
-        for test in evidence.tests:
-            if test.id in self._executed:
-                continue
-            if executed(test):
-                self._executed.add(test.id)
-            elif test.stands_for_module and test.outcome in ("skipped", "error"):
-                self._containers.setdefault(container(test.id), {})[evidence.cell] = _sight(evidence, test)
+        self._executed |= sums.ran
+        for test in sums.left:
+            if test.stands_for_module:
+                _keep(self._containers.setdefault(container(test.id), {}), _sight(evidence, test))
             else:
-                self._seen.setdefault(test.id, {})[evidence.cell] = _sight(evidence, test)
-        self._look_for_ambiguous(evidence.tests)
+                _keep(self._seen.setdefault(test.id, {}), _sight(evidence, test))
+        ids = sums.ran.union(test.id for test in sums.left)
+        self._look_for_ambiguous(ids)
         if evidence.state == "finished" and not evidence.partial and all(s.finished for s in evidence.sessions):
             self._cells.setdefault(evidence.cell, (evidence.profile, ""))
         if evidence.cell in self._known:
-            self._ids.setdefault(evidence.cell, set()).update(test.id for test in evidence.tests)
+            self._ids.setdefault(evidence.cell, set()).update(ids)
 
     def add_known(self, evidence: Evidence, *, same_content: bool) -> None:
         """Takes only the names of tests from earlier evidence. To be called before :meth:`add`."""
@@ -98,7 +98,9 @@ class Ledger:
             key = self._key(test)
             if key not in ran:
                 shown, merged = views.get(key, (test, {}))
-                views[key] = (min(shown, test), {**sights, **merged})
+                for sight in sights.values():
+                    _keep(merged, sight)
+                views[key] = (min(shown, test), merged)
         return tuple(self._entry(*view) for view in sorted(views.values(), key=lambda view: view[0]))
 
     def _fold(self, test: str) -> str:
@@ -111,13 +113,20 @@ class Ledger:
         folded = self._fold(test)
         return test if folded in self._ambiguous else folded
 
-    def _look_for_ambiguous(self, tests: Iterable[TestResult]) -> None:
-        """Remember what ids of one run fold to, where different ones fold to the same: those are different tests."""
-        first: dict[str, str] = {}
-        for test in tests:
-            name = test.id
-            if ("[" in name or "(" in name) and first.setdefault(key := self._fold(name), name) != name:
-                self._ambiguous.add(key)
+    def _look_for_ambiguous(self, ids: Set[str]) -> None:
+        """Remember what ids of one run fold to, where different ones fold to the same: those are different tests.
+
+        Only ids that nobody had before can start a group of two, so most records cost one difference of sets.
+        """
+        for test in ids - self._folds.keys():
+            folded = self._fold(test)
+            group = self._groups.setdefault(folded, {test})
+            group.add(test)
+            if len(group) > 1:
+                self._shared.add(folded)
+        found = {key for key in self._shared if len(self._groups[key] & ids) > 1}
+        self._ambiguous |= found
+        self._shared -= found
 
     def _every_id(self) -> set[str]:
         return self._executed.union(self._seen, *self._known.values())
@@ -177,6 +186,18 @@ class Ledger:
         return self._waiting[capability]
 
 
+def _keep(sights: dict[str, Sight], sight: Sight) -> None:
+    """Keep one view per cell, the same whatever the order in which hosts reported."""
+    kept = sights.get(sight.cell)
+    if kept is None or _rank(sight) < _rank(kept):
+        sights[sight.cell] = sight
+
+
+def _rank(sight: Sight) -> tuple[bool, str, str, str]:
+    """What is known of a test goes before its absence; a capability that is wanted before any other reason."""
+    return (sight.class_ == "absent", sight.class_, sight.reason, sight.capability)
+
+
 def _sight(evidence: Evidence, test: TestResult) -> Sight:
     class_ = test.skip_class or ("unexpected" if test.outcome == "skipped" else test.outcome)
     return Sight(
@@ -196,5 +217,5 @@ def ran_nowhere(
     for record in known:
         ledger.add_known(record, same_content=False)
     for record in evidence:
-        ledger.add(record)
+        ledger.add(record, tally(record.tests))
     return tuple(entry.ran_nowhere for entry in ledger.entries())

@@ -34,7 +34,7 @@ _GONE = (
 )
 _MISSING = (
     r"(?:unavailable|missing|absent|unreachable|uninstalled|inaccessible|offline|down|required|needed|unset|undefined"
-    r"|broken|too\s+old|(?:connection\s+)?(?:refused|failed)|(?:command\s+)?not\s+found)"
+    r"|too\s+old|(?:connection\s+)?(?:refused|failed)|(?:command\s+)?not\s+found)"
 )
 _AFTER_NO = (
     r"(?=$|[.!;:,)(]|found|available|running|present|installed|at\b|on\b|in\b|here|configured|detected"
@@ -129,9 +129,13 @@ class Phrases:
     def __init__(self, capabilities: Mapping[str, Capability]) -> None:
         self._modules = modules(capabilities)
         self._aliases = aliases(capabilities)
-        self._patterns = tuple(
-            (name, re.compile(pattern)) for name, item in sorted(capabilities.items()) for pattern in item.skip_reasons
-        )
+        patterns = [
+            (item.origin == "built-in", name, re.compile(pattern))
+            for name, item in sorted(capabilities.items())
+            for pattern in item.skip_reasons
+        ]
+        self._declared = tuple((name, pattern) for built_in, name, pattern in patterns if not built_in)
+        self._built_in = tuple((name, pattern) for built_in, name, pattern in patterns if built_in)
         self._shapes = tuple(re.compile(shape, re.IGNORECASE) for shape in _shapes(self._aliases))
         self._known: dict[str, str] = {}
 
@@ -151,14 +155,13 @@ class Phrases:
         module = _module(reason)
         if module and (owner := self._owner(module)):
             return owner
-        for name, pattern in self._patterns:
-            if pattern.search(reason):
-                return name
+        if declared := _first(self._declared, reason):
+            return declared
         if module:
             return module.partition(".")[0]
         if _WISH_FOR_ABSENCE.search(reason):
             return ""
-        return self._by_shape(reason) or _installable(reason)
+        return self._by_shape(reason) or _first(self._built_in, reason) or _installable(reason)
 
     def _owner(self, module: str) -> str:
         """The capability whose module is this one or a parent of it."""
@@ -173,6 +176,10 @@ class Phrases:
             if found := shape.search(reason):
                 return self._aliases[next(group for group in found.groups() if group).lower()]
         return ""
+
+
+def _first(patterns: tuple[tuple[str, re.Pattern[str]], ...], reason: str) -> str:
+    return next((name for name, pattern in patterns if pattern.search(reason)), "")
 
 
 def _shapes(words: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from verdict_values import CAPABILITIES
 
+from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.model import Capability
 from envmatrix.verdict.phrases import Phrases
 
@@ -162,6 +163,16 @@ def test_a_reason_that_names_a_capability(reason: str, capability: str) -> None:
 @pytest.mark.parametrize("reason", NOT_ABOUT)
 def test_a_reason_that_has_nothing_to_do_with_the_host(reason: str) -> None:
     assert PHRASES.capability(reason) == ""
+
+
+@pytest.mark.parametrize("reason", [*NOT_ABOUT, "locale support broken for OS X < 10.4"])
+def test_the_built_in_patterns_give_no_false_alarm(reason: str) -> None:
+    assert Phrases(BUILTIN).capability(reason) == ""
+
+
+@pytest.mark.parametrize(("reason", "capability"), [item for item in ABOUT if item[1] != "test-url"])
+def test_the_built_in_capabilities_understand_all_of_it(reason: str, capability: str) -> None:
+    assert Phrases(BUILTIN).capability(reason) == capability
 
 
 def test_the_innermost_missing_module_is_the_one_that_counts() -> None:

@@ -1,0 +1,80 @@
+"""What each host reported of one cell, kept while records stream by: only what the gate's answer needs."""
+
+from __future__ import annotations
+
+import datetime
+
+import msgspec
+
+from envmatrix.evidence.model import Evidence
+from envmatrix.verdict.model import Breach, CellVerdict
+
+_LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+Age = tuple[datetime.datetime, int, str, bool]
+
+
+def age(record: Evidence, *, failing: bool = False) -> Age:
+    """What orders the attempts of one host: when it ended, the attempt's number, and the id where all is equal.
+
+    A time that cannot be read is older than any other. Of two records that claim to be the same, a failure wins.
+    """
+    return (_when(record.finished or record.started), record.attempt, record.id, failing)
+
+
+def _when(text: str) -> datetime.datetime:
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return _LONG_AGO
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of one host, judged."""
+
+    host: str
+    age: Age
+    commit: str
+    verdict: CellVerdict
+    breaches: tuple[Breach, ...] = ()
+
+
+class Stale(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of other content or another matrix: shown, never counted."""
+
+    host: str
+    age: Age
+    why: str
+    finished: bool
+
+
+class CellReports:
+    """All that is known of one cell: per host its newest deciding report and its newest other one."""
+
+    def __init__(self) -> None:
+        self.deciding: dict[str, Report] = {}
+        self.undecided: dict[str, Report] = {}
+        self.stale: dict[str, Stale] = {}
+        self._failed: dict[str, set[tuple[Age, str]]] = {}
+
+    def is_news(self, host: str, when: Age, *, decides: bool) -> bool:
+        """Whether a record would be kept: judging one that would not is a waste."""
+        kept = (self.deciding if decides else self.undecided).get(host)
+        return kept is None or kept.age < when
+
+    def add(self, report: Report, *, decides: bool) -> None:
+        """Keep a report that is news."""
+        (self.deciding if decides else self.undecided)[report.host] = report
+
+    def remember_failure(self, record: Evidence, when: Age) -> None:
+        """A failed attempt makes a later pass of the same host a flaky one."""
+        self._failed.setdefault(record.host.name, set()).add((when, record.id))
+
+    def add_stale(self, found: Stale) -> None:
+        """Keep the newest stale record of each host."""
+        if found.host not in self.stale or self.stale[found.host].age < found.age:
+            self.stale[found.host] = found
+
+    def earlier_failures(self, report: Report) -> tuple[str, ...]:
+        """The evidence of the host's older attempts that failed, oldest first."""
+        return tuple(evidence for when, evidence in sorted(self._failed.get(report.host, ())) if when < report.age)

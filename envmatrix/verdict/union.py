@@ -1,0 +1,84 @@
+"""The state of one cell from the reports of all hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from envmatrix.config.model import Cell
+from envmatrix.verdict.counting import listed
+from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
+from envmatrix.verdict.reports import CellReports, Report
+
+
+def of_cell(
+    cell: Cell, reports: CellReports, *, commit: str, not_relevant: str, able: Sequence[str]
+) -> tuple[CellVerdict, tuple[Breach, ...]]:
+    """The cell's state and the breaches that count.
+
+    Failed where the deciding report of any host failed (and ``disputed`` where another's passed), passed where one
+    passed, else inconclusive by the newest report. Without any report of this content: not relevant, stale where there
+    is evidence of other content, or owed; ``able`` are the hosts that could run it.
+    """
+    by_state: dict[str, list[Report]] = {}
+    for report in sorted(reports.deciding.values(), key=lambda item: (item.age, item.host)):
+        by_state.setdefault(report.verdict.state, []).append(report)
+    failed, passed = by_state.get("failed", []), by_state.get("passed", [])
+    if failed:
+        return _told(_disputed(failed, passed), failed, reports, commit), failed[-1].breaches
+    if passed:
+        return _told(passed[-1].verdict, passed, reports, commit), ()
+    doubtful = sorted((*by_state.get("inconclusive", []), *reports.undecided.values()), key=lambda item: item.age)
+    if doubtful and not not_relevant:
+        return _told(doubtful[-1].verdict, doubtful, reports, commit), doubtful[-1].breaches
+    return _unseen(cell, reports, not_relevant, able), ()
+
+
+def _disputed(failed: Sequence[Report], passed: Sequence[Report]) -> CellVerdict:
+    """The newest failure, with a reason that names both sides where hosts disagree."""
+    verdict = failed[-1].verdict
+    if not passed:
+        return verdict
+    sides = f"failed on {_hosts(failed)}, passed on {_hosts(passed)}"
+    reason = VerdictReason(code="disputed", message=sides, remedy="run it again where it failed, or find what differs")
+    return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, reason))
+
+
+def _told(verdict: CellVerdict, deciding: Sequence[Report], reports: CellReports, commit: str) -> CellVerdict:
+    """The verdict with notes of what stands beside it: other hosts, other commits, attempts that did not count."""
+    shown = deciding[-1]
+    notes = [*verdict.notes, f"ran on {_hosts(deciding)}"]
+    if commit and shown.commit and shown.commit != commit:
+        notes.append(f"the evidence was made at commit {shown.commit[:12]}, whose content is the same")
+    if verdict.state == "passed":
+        for report in deciding:
+            if earlier := reports.earlier_failures(report):
+                notes.append(f"flaky: failed on {report.host} in an earlier attempt ({listed(earlier)})")
+    others = {**reports.undecided, **{h: r for h, r in reports.deciding.items() if r.verdict.state == "inconclusive"}}
+    for host, report in sorted(others.items()):
+        if report is not shown:
+            why = report.verdict.reasons[0].message if report.verdict.reasons else "it did not finish"
+            notes.append(f"inconclusive on {host}: {why}")
+    notes += [f"stale evidence of {host}: {stale.why}" for host, stale in sorted(reports.stale.items())]
+    return msgspec.structs.replace(verdict, notes=tuple(notes))
+
+
+def _hosts(reports: Sequence[Report]) -> str:
+    return ", ".join(sorted({report.host for report in reports}))
+
+
+def _unseen(cell: Cell, reports: CellReports, not_relevant: str, able: Sequence[str]) -> CellVerdict:
+    """A cell of which no host reported this content."""
+    if not_relevant:
+        reason = VerdictReason(code="not_relevant", message=not_relevant)
+        return CellVerdict(name=cell.name, profile=cell.profile, state="not_relevant", reasons=(reason,))
+    remedy = f"run it on {listed(able)}" if able else "no known host has what it requires"
+    if reports.stale:
+        newest = max(reports.stale.values(), key=lambda item: item.age)
+        message = f"the newest evidence, of {newest.host}, is of {newest.why}"
+        notes = tuple(f"stale evidence of {host}: {stale.why}" for host, stale in sorted(reports.stale.items()))
+        reason = VerdictReason(code="stale", message=message, remedy=remedy)
+        return CellVerdict(name=cell.name, profile=cell.profile, state="stale", reasons=(reason,), notes=notes)
+    reason = VerdictReason(code="owed", message="no host has run this cell for this content", remedy=remedy)
+    return CellVerdict(name=cell.name, profile=cell.profile, state="owed", reasons=(reason,))
