@@ -15,17 +15,22 @@ class UnknownBaseError(EnvmatrixError):
     """What changed cannot be told, so nothing may be left out; ``str()`` says why and what would help."""
 
 
-def changed_paths(root: Path, since: str, staged: bool = False) -> tuple[str, ...]:
+def changed_paths(root: Path, since: str, staged: bool = False, rev: str = "") -> tuple[str, ...]:
     """The paths that changed since the point where HEAD and ``since`` parted, sorted and relative to root.
 
     Counted are commits, the index, what is on disk and untracked files; with ``staged`` the index alone, as a commit
     made now would have it, against HEAD unless ``since`` is given. Of a renamed file both names count, a submodule
-    counts by its own path, and a path outside root starts with "../". Raises UnknownBaseError.
+    counts by its own path, and a path outside root starts with "../". With ``rev``, it is that commit which is held
+    against ``since``, and neither index nor disk: what a gate asks. Raises UnknownBaseError.
     """
     root = root.resolve()
     try:
         top = Path(os.fsdecode(git(["rev-parse", "--show-toplevel"], cwd=root).rstrip(b"\n")))
-        found = _staged(root, top, since) if staged else _on_disk(root, top, since)
+        if rev:
+            commit = _commit(root, rev)
+            found = _diff(top, [_base(root, _commit(root, since or "HEAD"), commit), commit])
+        else:
+            found = _staged(root, top, since) if staged else _on_disk(root, top, since)
     except GitError as error:
         raise UnknownBaseError(f"what changed since {since or 'HEAD'} cannot be told: git says: {error}") from error
     inside = os.path.relpath(root, top)
@@ -61,12 +66,12 @@ def _commit(root: Path, rev: str) -> str:
     return found.decode().strip()
 
 
-def _base(root: Path, commit: str) -> str:
+def _base(root: Path, commit: str, other: str = "HEAD") -> str:
     try:
-        return git(["merge-base", commit, "HEAD"], cwd=root).decode().strip()
+        return git(["merge-base", commit, other], cwd=root).decode().strip()
     except GitError as error:
         remedy = "in a shallow clone, run git fetch --unshallow"
-        raise UnknownBaseError(f"HEAD and {commit[:12]} have no common ancestor here; {remedy}") from error
+        raise UnknownBaseError(f"{other[:12]} and {commit[:12]} have no common ancestor here; {remedy}") from error
 
 
 def _split(listed: bytes) -> list[str]:

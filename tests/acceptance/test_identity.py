@@ -412,7 +412,7 @@ def test_a_clean_repository_is_fast(tmp_path: Path) -> None:
     repo = new(tmp_path / "big", **{f"d{number % 50}/f{number}.py": str(number) for number in range(3000)})
     git(repo, "status")
     taken_s = []
-    for _ in range(5):
+    for _ in range(15):
         start = time.perf_counter()
         assert not identify(repo).dirty
         taken_s.append(time.perf_counter() - start)
@@ -446,6 +446,11 @@ def test_changed_paths_do_not_count_what_the_base_did_alone(repo: Path) -> None:
     git(repo, "commit", "-qam", "main")
     git(repo, "checkout", "-q", "topic")
     assert changed_paths(repo, "main") == ()
+    write(repo, "pkg/b.py", "on disk\n")
+    assert changed_paths(repo, "topic", rev="main") == ("a.py",)
+    assert changed_paths(repo, "main", rev="topic") == ()
+    with pytest.raises(UnknownBaseError):
+        changed_paths(repo, "main", rev="nowhere")
 
 
 def test_staged_before_the_first_commit(tmp_path: Path) -> None:

@@ -195,3 +195,24 @@ def test_a_read_only_project_says_what_to_do_and_another_store_works(tmp_path: P
     assert f"{project}/.envmatrix cannot be made" in out.read_text()
     assert "ENVMATRIX_STORE" in out.read_text()
     assert len(Store(str(shared), project).list(tree(1))) == 1
+
+
+def test_a_corner_that_may_not_be_read_hides_nothing_else(tmp_path: Path) -> None:
+    base = tmp_path / "shared"
+    store = Store(str(base), tmp_path)
+    store.put(record(1, "host", tests=1))
+    closed = base / tree(1) / "another"
+    closed.mkdir(mode=0)
+    for path in (base, base / tree(1), base / tree(1) / "cell", tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        path.chmod(0o755)
+    out = tmp_path / "said"
+    out.touch()
+    out.chmod(0o666)
+
+    def read() -> None:
+        os.setgid(65534)
+        os.setuid(65534)
+        out.write_text("\n".join(getattr(item, "id", str(item)) for item in store.iterate(tree(1))))
+
+    assert os.waitpid(child(read), 0)[1] == 0
+    assert out.read_text().splitlines() == [f"{closed}: it is no evidence; it was ignored", "host"]
