@@ -83,17 +83,31 @@ def entries(work_dir: Path) -> tuple[Entry, ...]:
 
 
 def bury(work_dir: Path, entry: Entry) -> None:
-    """End what lives of the service, remove its folder and then its entry; quick where its keeper did so already."""
+    """End what lives of the service, remove its folder and then its entry; quick where its keeper did so already.
+
+    The entry stays where the folder could not be removed, so that the next run tries again.
+    """
     if Path(entry.folder).exists():
         processes.end(entry.token, entry.folder)
-        remove_folder(entry)
-    forget(work_dir, entry.token)
+    if remove_folder(entry):
+        forget(work_dir, entry.token)
 
 
-def remove_folder(entry: Entry) -> None:
-    """Remove the daemon's folder, if it bears the entry's token: a forged entry must not remove anything else."""
-    if Path(entry.folder).name.endswith(entry.token) and not Path(entry.folder).is_symlink():
-        shutil.rmtree(entry.folder, ignore_errors=True)
+def remove_folder(entry: Entry, *, patience_s: float = 5.0) -> bool:
+    """Remove the daemon's folder and say whether it is gone.
+
+    A daemon of many threads may still write for a moment after its main thread is dead, hence the patience. A folder
+    that does not bear the entry's token is no business of the entry's: a forged one removes nothing.
+    """
+    folder = Path(entry.folder)
+    if not folder.name.endswith(entry.token) or folder.is_symlink():
+        return True
+    until = time.monotonic() + patience_s
+    while folder.exists() and time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            time.sleep(0.05)
+    return not folder.exists()
 
 
 def reap(work_dir: Path, *, patience_s: float = 0.0) -> tuple[Entry, ...]:
@@ -124,8 +138,10 @@ def _left_over(work_dir: Path, entry: Entry, patience_s: float) -> bool:
 def _is_free(lock: Path) -> bool:
     try:
         handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:
         return True
+    except OSError:
+        return False  # another user's: left to that user
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

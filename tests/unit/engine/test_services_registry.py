@@ -69,3 +69,27 @@ def test_the_lock_is_held_while_the_file_is_open(tmp_path, entry):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(grip)
     os.close(other)
+
+
+def test_an_entry_stays_while_its_folder_does(tmp_path, entry, monkeypatch):
+    os.close(registry.register(tmp_path, entry))
+    monkeypatch.setattr(registry.shutil, "rmtree", lambda folder, ignore_errors: None)
+    monkeypatch.setattr(registry.processes, "end", lambda token, folder: 0)
+    assert not registry.remove_folder(entry, patience_s=0.1)
+    monkeypatch.setattr(registry, "remove_folder", lambda entry: False)
+    registry.bury(tmp_path, entry)
+    assert registry.entries(tmp_path) == (entry,)
+
+
+def test_a_folder_in_which_a_dying_daemon_still_writes(tmp_path, entry, monkeypatch):
+    """The first attempt fails as it does when a file appears between the listing and the removal."""
+    rmtree, calls = registry.shutil.rmtree, []
+
+    def racing(folder, ignore_errors):
+        calls.append(folder)
+        if len(calls) > 1:
+            rmtree(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(registry.shutil, "rmtree", racing)
+    assert registry.remove_folder(entry)
+    assert len(calls) == 2
