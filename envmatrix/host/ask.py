@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from envmatrix.host.run import Ran, run
 
 SCRIPT = Path(__file__).with_name("asker.py")
 MIN_VERSION = (3, 7)
-START_S = 5.0  # what an interpreter may take beside its modules' own time limits
+GRACE_S = 1.0  # what an interpreter may take beside its modules' time limits, to say which of them were too slow
 
 # Nothing but the interpreter's own site-packages may be seen, as in an environment made from it: the user's site (-s),
 # PYTHON* (-E) and the current folder stay out. "-I" would say the same, but Python 2 could not say its version then.
@@ -67,14 +68,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     modules: dict[str, ModuleAnswer] = {}
 
 
-def ask(executable: str, modules: Iterable[Capability], environ: Mapping[str, str], timeout_s: float = 10.0) -> Told:
+def ask(executable: str, modules: Sequence[Capability], environ: Mapping[str, str], timeout_s: float = 10.0) -> Told:
     """Start an interpreter once and have it import every module of ``modules``, each in a child of its own.
 
     :param timeout_s: of each import; a capability that sets its own limit keeps that
     :returns: what it said; an interpreter that does not start, or never ends, gives the reason in ``failure``
     """
     questions = {capability.name: _question(capability, timeout_s) for capability in modules}
-    longest = max((question["timeout_s"] for question in questions.values()), default=timeout_s)
+    limit = max((limit_s(capability, timeout_s) + GRACE_S for capability in modules), default=timeout_s)
     code = _BOOTSTRAP.format(minimum=MIN_VERSION, script=str(SCRIPT))
     handle, answer = tempfile.mkstemp(prefix="envmatrix-asked-")
     os.close(handle)
@@ -82,7 +83,7 @@ def ask(executable: str, modules: Iterable[Capability], environ: Mapping[str, st
         ran = run(
             (executable, "-B", "-E", "-s", "-c", code),
             clean(environ),
-            longest + START_S,
+            limit,
             stdin=msgspec.json.encode({"modules": questions, "answer": answer}).decode(),
         )
         data = Path(answer).read_bytes()
@@ -112,7 +113,7 @@ def _question(capability: Capability, timeout_s: float) -> dict[str, Any]:
         "version": capability.version,
         "open": opens,
         "url": capability.url,
-        "timeout_s": limit_s(capability, timeout_s),
+        "deadline": time.monotonic() + limit_s(capability, timeout_s),  # the clock is the same in every process
     }
 
 

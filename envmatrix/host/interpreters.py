@@ -16,7 +16,7 @@ import msgspec
 
 _NAME = re.compile(r"(?P<impl>python|pypy|graalpy)(?P<version>3(\.\d+)*t?)?")
 _INSTALL = re.compile(
-    r"(?P<impl>python|cpython|pypy|graalpy|)-?(?P<version>\d+\.\d+(\.\d+)?t?)((?P<free>\+freethreaded)|-.*)?"
+    r"(?P<impl>python|cpython|pypy|graalpy|)-?(?P<version>\d+\.\d+(\.\d+)?t?)(?P<free>\+freethreaded)?(-.*)?"
 )
 
 

@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from envmatrix.host.model import Finding
 
+AMOUNTS = ("memory", "disk", "cpus")  # capabilities whose version is how much there is of them
 _NUMBERS = re.compile(r"\d+(\.\d+)*")
 
 
@@ -53,7 +54,8 @@ def held(finding: Finding, requirement: Requirement) -> Finding:
         return finding
     asked, name = str(requirement.specifier), finding.capability
     version = as_version(finding.version)
-    place = f" ({finding.where})" if finding.where else ""
+    place = f" in {finding.interpreter}" if finding.interpreter else ""
+    place += f" ({finding.where})" if finding.where and finding.where != finding.interpreter else ""
     if version is None:
         message = f"{name} is there{place}, but its version cannot be told, and {asked} is asked for"
         remedy = f"Give the capability {name} a `version` that says which one is there."
@@ -63,8 +65,6 @@ def held(finding: Finding, requirement: Requirement) -> Finding:
         word = _compared(version, requirement)
         message = f"{name} {finding.version}{place} is {word} the {asked} asked for"
         remedy = f"Provide {name} {asked} on this host, or ask for another version of it."
-    if finding.interpreter and finding.interpreter not in message:
-        message = f"{message} in {finding.interpreter}"
     return msgspec.structs.replace(finding, status="broken", message=f"{message}.", remedy=remedy)
 
 
@@ -78,10 +78,11 @@ def as_version(text: str) -> Version | None:
 
 
 def _compared(version: Version, requirement: Requirement) -> str:
+    older, newer = ("less than", "more than") if requirement.name in AMOUNTS else ("older than", "newer than")
     lower = [item for item in requirement.specifier if item.operator in (">=", ">", "~=")]
     if any(not item.contains(version, prereleases=True) and version < Version(item.version) for item in lower):
-        return "older than"
+        return older
     upper = [item for item in requirement.specifier if item.operator in ("<=", "<")]
     if any(not item.contains(version, prereleases=True) for item in upper):
-        return "newer than"
+        return newer
     return "not"

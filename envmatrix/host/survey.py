@@ -17,6 +17,7 @@ from envmatrix.host.probes.base import Context
 from envmatrix.host.probes.interpreter import missing
 from envmatrix.host.requirements import applies, held, marker_environment, parse
 from envmatrix.host.search import refused, search
+from envmatrix.host.wanted import wanted
 
 __all__ = ["probe_all", "survey"]
 
@@ -145,7 +146,7 @@ def _elsewhere(
     names = " and ".join(finding.capability for finding in there.findings if finding.status == "ok")
     if not names:
         return []
-    asks = f"Python {request.python}" if request.python else "another version"
+    asks = " or ".join(one.says for one in wanted(request))
     why = f"has {names}, but the profile asks for {asks}"
     return [
         Candidate(interpreter=there.interpreter, findings=there.findings, refused=refused(place, told, why).refused)

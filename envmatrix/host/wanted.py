@@ -45,7 +45,7 @@ class Wanted:
         if numbers[:2] < MIN_VERSION or (self.spec is None and match["free"]):
             return False
         if len(numbers) < 3:  # any patch level may be behind the name
-            return any(not self._no((*numbers, patch), match["impl"], bool(match["free"])) for patch in (0, 99))
+            return any(not self._no((*numbers, patch), match["impl"], bool(match["free"])) for patch in range(100))
         return not self._no(numbers, match["impl"], bool(match["free"]))
 
     def refuses(self, told: Told) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -52,7 +53,12 @@ class Probe(Protocol):
 def ok(capability: Capability, message: str, *, version: str = "", where: str = "", interpreter: str = "") -> Finding:
     """The finding that the capability is there and works."""
     return Finding(
-        capability=capability.name, status="ok", message=message, version=version, where=where, interpreter=interpreter
+        capability=capability.name,
+        status="ok",
+        message=_sentence(message),
+        version=version,
+        where=where,
+        interpreter=interpreter,
     )
 
 
@@ -63,7 +69,7 @@ def absent(
     return Finding(
         capability=capability.name,
         status="absent",
-        message=message,
+        message=_sentence(message),
         remedy=remedy,
         where=where,
         interpreter=interpreter,
@@ -77,9 +83,14 @@ def broken(
     return Finding(
         capability=capability.name,
         status="broken",
-        message=message,
+        message=_sentence(message),
         remedy=remedy,
         version=version,
         where=where,
         interpreter=interpreter,
     )
+
+
+def _sentence(text: str) -> str:
+    """On one line, and with one full stop where what was quoted brought its own."""
+    return re.sub(r"\.+$", ".", " ".join(text.split()))

@@ -23,8 +23,8 @@ def probe(capability: Capability, context: Context) -> Finding:
     names = [shlex.split(context.environ["CC"])] if context.environ.get("CC") else [["cc"], ["gcc"], ["clang"]]
     found = next(((program, *name[1:]) for name in names if (program := shutil.which(name[0], path=path))), None)
     if not found:
-        tried = " or ".join(name[0] for name in names)
-        return absent(capability, f"{capability.name}: no C compiler, neither {tried}, is in PATH.")
+        tried = ", ".join(name[0] for name in names)
+        return absent(capability, f"{capability.name}: no C compiler ({tried}) is in PATH.")
     environ, limit = clean(context.environ), context.limit_s(capability)
     with tempfile.TemporaryDirectory(prefix="envmatrix-cc-") as folder:
         source, binary = Path(folder) / "probe.c", Path(folder) / "probe"
@@ -32,7 +32,7 @@ def probe(capability: Capability, context: Context) -> Finding:
         built = run((*found, str(source), "-o", str(binary)), environ, limit)
         ran = run((str(binary),), environ, limit) if built.ok else built
     if not ran.ok:
-        what = "does not compile a program of five words" if not built.ok else "makes programs that do not run"
+        what = "does not compile the smallest program" if not built.ok else "makes programs that do not run"
         said = ran.failure or _error(ran.err) or f"exit code {ran.code}"
         message = f"{capability.name}: {found[0]} {what}: {said}."
         return broken(capability, message, "Install the C library's headers and the linker with it.", where=found[0])

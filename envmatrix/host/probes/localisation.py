@@ -50,8 +50,8 @@ def timezone(capability: Capability, context: Context) -> Finding:
         return absent(capability, f"{name}: this system has no time zone database.", "Install the package tzdata.")
     try:
         zoneinfo.ZoneInfo.no_cache(wanted)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-        message = f"{name}: the time zone {wanted} is unknown: {error}."
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        message = f"{name}: the time zone {wanted} is not in this system's database."
         return absent(capability, message, "Install the package tzdata, or correct the zone's name.")
     except OSError as error:
         return broken(

@@ -32,8 +32,12 @@ def finding(
             "  ", " "
         )
         return ok(capability, message, version=answer.version, where=answer.origin, interpreter=interpreter.path)
-    text = f"{capability.name}: {problem(capability, answer, timeout_s)} in {place}"
-    notes = [*_elsewhere(answer.missing or capability.module, told, environ, "")]
+    why = problem(capability, answer, timeout_s)
+    text = (
+        f"{capability.name}: {why} in {place}" if answer.status == "absent" else f"{capability.name} in {place}: {why}"
+    )
+    missing = answer.missing or capability.module
+    notes = [*_elsewhere(missing, told, environ, ""), *(_foreign(missing, told) if answer.missing else ())]
     message = ". ".join([text, *notes]) + "."
     if answer.status == "absent":
         return absent(capability, message, _remedy(capability, interpreter, environ), interpreter=interpreter.path)
@@ -89,9 +93,13 @@ def _elsewhere(module: str, told: Told, environ: Mapping[str, str], origin: str)
     for name, folders in shown.items():
         for file in (file for folder in folders if (file := _file_of(folder, top)) and str(file) != origin):
             yield f"{file} is in {name}, which environments do not see"
-    if not origin:
-        for file in (file for entry in told.path for file in _extensions(Path(entry), top)):
-            yield f"{file} is there, but was built for another Python"
+
+
+def _foreign(module: str, told: Told) -> Iterator[str]:
+    """Sentences on extension modules of that name that this interpreter passes over."""
+    top = module.partition(".")[0]
+    for file in (file for entry in told.path for file in _extensions(Path(entry), top)):
+        yield f"{file} is there, but was built for another Python"
 
 
 def _file_of(folder: Path, top: str) -> Path | None:
@@ -113,10 +121,12 @@ def _remedy(capability: Capability, interpreter: Interpreter, environ: Mapping[s
     """How to get the module into that interpreter: a system package serves the operating system's own only."""
     system, pip = install_hint(capability, environ), pip_hint(capability, interpreter)
     if interpreter.origin in ("system", "homebrew"):
-        return system or pip
+        return system or pip or f"Install what provides the module '{capability.module}' for {interpreter.path}."
     if system and pip:
         return f"{pip} Or use the operating system's own interpreter: {system[0].lower()}{system[1:]}"
-    return pip or system
+    if system and not pip:
+        return f"Use the operating system's own interpreter, for which its packages are. {system}"
+    return pip or f"Install what provides the module '{capability.module}' for {interpreter.path}."
 
 
 def _mend(capability: Capability, answer: ModuleAnswer, interpreter: Interpreter, environ: Mapping[str, str]) -> str:
@@ -124,5 +134,5 @@ def _mend(capability: Capability, answer: ModuleAnswer, interpreter: Interpreter
         return f"Make {capability.url} open for this user, or set another `url` for the capability {capability.name}."
     if answer.missing:
         return f"Install what provides the module '{answer.missing}' for {interpreter.path}, then probe again."
-    again = _remedy(capability, interpreter, environ)
-    return f"Reinstall the module for {interpreter.path}, built for this Python. {again}".strip()
+    built = ", built for this Python" if answer.type == "ImportError" else ", or repair it"
+    return f"Reinstall the module for {interpreter.path}{built}. {_remedy(capability, interpreter, environ)}"

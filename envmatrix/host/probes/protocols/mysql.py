@@ -37,7 +37,8 @@ def _greeting(address: Address, deadline: float) -> str:
     """
     with connect(address, deadline) as connection:
         head = receive(connection, deadline, 4)
-        payload = receive(connection, deadline, int.from_bytes(head[:3], "little"))
+        size = int.from_bytes(head[:3], "little")
+        payload = receive(connection, deadline, size) if size < 4096 else head
     if payload[:1] == b"\xff":
         raise RefusedError(payload[3:].decode("utf-8", "replace").lstrip("#"))
     if payload[:1] != b"\x0a" or b"\0" not in payload:
