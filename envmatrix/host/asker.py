@@ -89,7 +89,7 @@ def as_version(value: Any) -> str:
 def in_child(question: dict[str, Any], result: int, output: int) -> None:
     """The forked child's whole life; it never returns."""
     own = os.getpid()
-    os.setsid()
+    os.setpgid(0, 0)  # a group of its own, in a session that the tool can find and end as a whole
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)

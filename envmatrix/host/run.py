@@ -64,6 +64,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
         streams = _read(process, time.monotonic() + timeout_s)
         late = process.poll() is None
     finally:
+        if process.poll() is None:
+            _end_session(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -77,6 +79,16 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
         failure=f"did not end within {timeout_s:g} s" if late else "",
         late=late,
     )
+
+
+def _end_session(leader: int) -> None:
+    """Kill what the command started in process groups of its own; only what left its session as well goes on."""
+    import psutil
+
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
 
 
 def _read(process: subprocess.Popen[bytes], deadline: float) -> list[str]:

@@ -38,6 +38,17 @@ def test_a_program_that_does_not_work_is_broken(fault: str, text: str, tmp_path:
     says(fault, finding_of(tool, program(tmp_path, text), "tool>=2"), "broken")
 
 
+def test_what_a_hanging_program_started_ends_with_it(tmp_path: Path) -> None:
+    text = f"#!/bin/bash\nset -m\nsleep 61 &\necho $! >{tmp_path}/pid\nwait\n"
+    assert finding_of(Capability(name="tool", program="tool"), program(tmp_path, text)).status == "broken"
+    status = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/status")
+    for _attempt in range(100):
+        if not status.exists() or "State:\tZ" in status.read_text():
+            return
+        time.sleep(0.02)
+    raise AssertionError(status.read_text())
+
+
 def test_a_program_that_is_nowhere_is_absent() -> None:
     tool = Capability(name="tool", program="tool-of-nobody", packages={"apt": ("tool-cli",)})
     says("program-absent", finding_of(tool, ENVIRON), "absent")
