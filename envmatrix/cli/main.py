@@ -21,6 +21,8 @@ VERBS = {
     "explain": "Say where each setting of a cell comes from, and why this interpreter.",
     "doctor": "Say what this host has, what it lacks, and how to change that.",
     "report": "Show the last run, or given evidence, in some format.",
+    "gate": "Judge a revision by all evidence that hosts have reported for it.",
+    "evidence": "List, show, push, pull and prune evidence.",
     "clean": "Stop and remove what killed runs left behind.",
     "schema": "Print the JSON Schema of a document or of the profile files.",
 }

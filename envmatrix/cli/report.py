@@ -11,8 +11,9 @@ from envmatrix.cli.common import start, use_color, width
 @click.argument("evidence", nargs=-1, metavar="[EVIDENCE]...")
 @click.option("--format", "format_", default="text", metavar="NAME", help="text, markdown, json, junit, html, …")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of stdout.")
+@click.option("--against", metavar="EVIDENCE|TREE", help="Also what differs from this earlier evidence.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence is.")
-def command(evidence: tuple[str, ...], format_: str, output: str | None, store: str | None) -> int:
+def command(evidence: tuple[str, ...], format_: str, output: str | None, against: str | None, store: str | None) -> int:
     """Show the last run; or the EVIDENCE named by id, by file or by tree, judged together.
 
     Exit code as the verdict's.
@@ -21,5 +22,7 @@ def command(evidence: tuple[str, ...], format_: str, output: str | None, store: 
     """
     from envmatrix.cli.reporting import report
 
-    code: int = report(start(), evidence, format_, output, store=store, color=use_color(), width=width())
+    code: int = report(
+        start(), evidence, format_, output, against=against, store=store, color=use_color(), width=width()
+    )
     return code

@@ -17,6 +17,7 @@ from envmatrix.evidence.codec import decode
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store import Store
 from envmatrix.report import Report, render
+from envmatrix.verdict.drift import drift
 
 
 class NoEvidenceError(EnvmatrixError):
@@ -29,6 +30,7 @@ def report(
     format_: str,
     output: str | None,
     *,
+    against: str | None,
     store: str | None,
     color: bool,
     width: int,
@@ -37,6 +39,9 @@ def report(
     root = Path(find_project(start).root)
     shelf = Store(store, root)
     shown = _of_evidence(start, _find(shelf, named), root) if named else _last(shelf, root)
+    if against is not None:
+        old = _find(shelf, (against,))
+        shown = msgspec.structs.replace(shown, drift=drift(old, shown.evidence), drift_against=against)
     shown = msgspec.structs.replace(shown, color=color and output is None, width=width)
     text = render(format_, shown)
     if output is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envmatrix.config.digest import digest
+from envmatrix.config.expand import cells_of
 from envmatrix.config.layers import TOX
 from envmatrix.config.load import load
 from envmatrix.config.model import Matrix
@@ -33,11 +34,13 @@ def load_matrix(start: Path, names: Sequence[str] = ()) -> Matrix:
             "with [testenv] and `commands = …` in it, or let `envmatrix init` write one."
         )
     selection = select(loaded, names)
-    profiles = dict(sorted(selection.profiles.items()))
+    # The digest is that of everything the project's configuration says, whatever was asked for: what one host ran of
+    # it and what another ran are then evidence of the same matrix.
+    every = [cell for profile in loaded.profiles.values() for cell in cells_of(profile)]
     return Matrix(
         project=project,
-        profiles=profiles,
+        profiles=dict(sorted(selection.profiles.items())),
         capabilities=loaded.capabilities,
         cells=selection.cells,
-        digest=digest(project, profiles.values(), selection.cells),
+        digest=digest(project, loaded.profiles.values(), every),
     )

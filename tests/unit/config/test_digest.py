@@ -29,6 +29,10 @@ def test_whatever_changes_an_environment_changes_the_digest(tmp_path):
         digest(tmp_path, profile=PROFILE.replace("'1'", "'3'")),
         digest(tmp_path, profile=PROFILE.replace("'3.12'", "'3.13'")),
         digest(tmp_path, profile=f"timeout_s = 5\n{PROFILE}"),
-        digest(tmp_path, names=["unit-py311"]),
     ]
     assert len(set(digests)) == len(digests)
+
+
+def test_what_is_asked_for_does_not_change_the_digest(tmp_path):
+    whole = digest(tmp_path)
+    assert digest(tmp_path, names=["unit-py311"]) == digest(tmp_path, names=["full", "tox:py311"]) == whole

@@ -1,0 +1,106 @@
+"""``envmatrix evidence``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import msgspec
+
+from envmatrix.cli.common import json_option, start
+
+
+@click.group("evidence", short_help="List, show, push, pull and prune evidence.")
+@click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence is.")
+@click.pass_context
+def command(ctx: click.Context, store: str | None) -> None:
+    """List, show, push, pull and prune evidence.
+
+    Example: envmatrix evidence push file:///srv/evidence
+    """
+    from envmatrix.config.project import find_project
+    from envmatrix.evidence.store import Store
+
+    root = Path(find_project(start()).root)
+    ctx.meta["envmatrix.root"] = root
+    ctx.meta["envmatrix.store"] = Store(store, root)
+
+
+@command.command("list")
+@click.argument("trees", nargs=-1, metavar="[TREE]...")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
+    """List the records of trees, of all where none is named. Example: envmatrix evidence list"""
+    from envmatrix.evidence.manage import listing, listing_lines
+
+    found = listing(ctx.meta["envmatrix.store"], trees)
+    click.echo(json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found)))
+    return 0
+
+
+@command.command()
+@click.argument("ref")
+@json_option
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json", "in-toto"]), default="text", help="How to show it."
+)
+@click.pass_context
+def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
+    """Show one record: a file, a name, an id or its beginning. Example: envmatrix evidence show build1-2026"""
+    from envmatrix.evidence.codec import encode
+    from envmatrix.evidence.manage import evidence_lines, find
+    from envmatrix.export.intoto import statement
+
+    record = find(ctx.meta["envmatrix.store"], ref, start())
+    if as_json or format_ == "json":
+        click.echo(json.dumps(json.loads(encode(record)), indent=2))
+    elif format_ == "in-toto":
+        click.echo(json.dumps(statement(record), indent=2))
+    else:
+        click.echo("\n".join(evidence_lines(record)))
+    return 0
+
+
+@command.command()
+@click.argument("url")
+@click.option("--tree", "trees", multiple=True, help="Only this tree; repeatable.")
+@click.pass_context
+def push(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
+    """Copy what the store has and URL lacks. Example: envmatrix evidence push s3://bucket/evidence"""
+    return _transfer(ctx, url, trees, push=True)
+
+
+@command.command()
+@click.argument("url")
+@click.option("--tree", "trees", multiple=True, help="Only this tree; repeatable.")
+@click.pass_context
+def pull(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
+    """Copy what URL has and the store lacks. Example: envmatrix evidence pull sftp://ci/evidence"""
+    return _transfer(ctx, url, trees, push=False)
+
+
+def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: bool) -> int:
+    from envmatrix.evidence.manage import transfer_lines
+    from envmatrix.evidence.store import Store
+
+    own, other = ctx.meta["envmatrix.store"], Store(url, ctx.meta["envmatrix.root"])
+    done = own.push(other, trees or None) if push else own.pull(other, trees or None)
+    ends = (own.location, other.location) if push else (other.location, own.location)
+    click.echo("\n".join(transfer_lines(done, *ends)))
+    return 0
+
+
+@command.command()
+@click.option("--keep-days", type=float, help="Keep what is younger than this many days.")
+@click.option("--keep-trees", type=int, help="Keep the newest so many trees.")
+@click.pass_context
+def prune(ctx: click.Context, keep_days: float | None, keep_trees: int | None) -> int:
+    """Remove old records; the last run's stay. Example: envmatrix evidence prune --keep-days 30"""
+    from envmatrix.evidence.manage import prune as remove
+    from envmatrix.evidence.manage import prune_lines
+
+    store = ctx.meta["envmatrix.store"]
+    click.echo("\n".join(prune_lines(remove(store, keep_days=keep_days, keep_trees=keep_trees), store.location)))
+    return 0

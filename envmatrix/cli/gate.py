@@ -1,0 +1,55 @@
+"""``envmatrix gate``."""
+
+from __future__ import annotations
+
+import click
+
+from envmatrix.cli.common import json_option, start, use_color, width
+
+
+@click.command("gate", short_help="Judge a revision by all evidence that hosts have reported for it.")
+@click.argument("rev", required=False, default="")
+@json_option
+@click.option(
+    "--format", "format_", default="text", metavar="NAME", help="text, markdown, junit, gerrit, github, gitlab…"
+)
+@click.option("--profile", "names", multiple=True, metavar="NAME", help="Judge only this profile or cell; repeatable.")
+@click.option(
+    "--policy", metavar="REV", default="", help="Read profiles from REV, so that a change cannot weaken its gate."
+)
+@click.option(
+    "--changed-since", metavar="REV", default="", help="Leave out the profiles that the change does not need."
+)
+@click.option("--expect", multiple=True, metavar="HOST", help="A host that has to have reported; repeatable.")
+@click.option("--store", "stores", multiple=True, metavar="URL", envvar="ENVMATRIX_STORE", help="Where evidence is.")
+def command(
+    rev: str,
+    as_json: bool,
+    format_: str,
+    names: tuple[str, ...],
+    policy: str,
+    changed_since: str,
+    expect: tuple[str, ...],
+    stores: tuple[str, ...],
+) -> int:
+    """Judge REV, or what is on disk, by the union of all evidence of exactly that content.
+
+    Exit code 0 only when every required cell ran and passed somewhere; 1 when something failed on any host; 3 when
+    something is owed, stale, or ran nowhere.
+
+    Example: envmatrix gate HEAD --policy origin/main --format markdown
+    """
+    from envmatrix.cli.gating import Wanted, run_gate
+
+    wanted = Wanted(
+        rev=rev,
+        names=names,
+        policy=policy,
+        since=changed_since,
+        expect=expect,
+        stores=stores,
+        format="json" if as_json else format_,
+        color=use_color(),
+        width=width(),
+    )
+    return run_gate(start(), wanted)
