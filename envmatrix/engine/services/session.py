@@ -22,6 +22,7 @@ from envmatrix.engine.services.kinds import KINDS, Kind, missing_programs, remed
 from envmatrix.engine.services.model import Running, ServiceError, ServiceInfo
 
 PATIENCE_S = 15.0  # for a keeper that is clearing up
+NEXT_RUN_S = 3.0  # the same at the start of a run, where the owner is dead
 SOCKET_LIMIT: Final = 100  # a little under sockaddr_un's 104 (macOS) and 108 (Linux) bytes
 LONGEST_NAME: Final = len("/envmatrix-postgresql-00000000/tmp00000000/.s.PGSQL.5432")
 
@@ -44,7 +45,7 @@ def start(
     services together, in seconds. Raises ServiceError where one cannot be had; everything is stopped then.
     """
     deadline = time.monotonic() + timeout_s
-    registry.reap(work_dir)
+    registry.reap(work_dir, patience_s=NEXT_RUN_S)
     with contextlib.ExitStack() as stack:
         _refuse_unknown(names, urls)
         own = [KINDS[name] for name in dict.fromkeys(names) if name not in urls]
