@@ -67,7 +67,7 @@ def zookeeper(address: Address, deadline: float, environ: Mapping[str, str]) -> 
     match = re.match(r"Zookeeper version: ([\d.]+)", answer)
     if not match:
         raise RefusedError(f"it answers `srvr` with {answer[:120]!r}")
-    return Spoken(version=match[1], note="that a client may write to it was not tried")
+    return Spoken(version=match[1], note="writing to it was not tried")
 
 
 def etcd(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
