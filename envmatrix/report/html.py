@@ -68,7 +68,7 @@ def _facts(report: Report) -> str:
     verdict = report.verdict
     hosts = {record.host.name for record in report.evidence if record.host.name}
     found = [
-        ("commit", short(verdict.commit) + (" with changes that are not committed" if verdict.dirty else "")),
+        ("commit", (short(verdict.commit) or "none") + (" and changes" if verdict.dirty else "")),
         ("tree", short(verdict.tree)),
         ("matrix", short(verdict.matrix_digest)),
         ("evidence", f"{count(len(report.evidence), 'record')} of {count(len(hosts), 'host')}"),

@@ -18,6 +18,7 @@ from envmatrix.report.words import (
     STATES,
     count,
     duration,
+    has_run,
     not_run,
     others,
     short,
@@ -121,7 +122,7 @@ def _cells(report: Report) -> str:
     for cell in sorted(report.verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name)):
         tests, record = cell.tests, report.record(cell)
         numbers = [tests.passed, tests.failed + tests.error, tests.skipped, sum(others(tests).values())]
-        ran = cell.state in ("passed", "failed", "inconclusive", "stale")
+        ran = has_run(cell)
         shown = [f"{number:,}" if ran else "-" for number in numbers]
         took, host = (duration(cell.duration_s), code(record.host.name)) if ran and record else ("-", "-")
         state = STATE_WORDS[cell.state] if cell.state == "passed" else f"**{STATE_WORDS[cell.state]}**"

@@ -13,7 +13,9 @@ from envmatrix.plan import PlanState, Reason
 from envmatrix.verdict.model import Change, Verdict
 
 
-class _Finding(msgspec.Struct, kw_only=True):
+class FindingEntry(msgspec.Struct, kw_only=True):
+    """What was found of one capability."""
+
     capability: str
     status: Literal["ok", "absent", "broken"]
     version: str
@@ -23,52 +25,62 @@ class _Finding(msgspec.Struct, kw_only=True):
     interpreter: str
 
 
-class _Host(msgspec.Struct, kw_only=True):
+class HostDocument(msgspec.Struct, kw_only=True):
+    """The document of a host."""
+
     schema: Literal["envmatrix/host/1"]
     host: HostFacts
-    findings: list[_Finding]
+    findings: list[FindingEntry]
     blocks: dict[str, list[str]]
     remedies: list[str]
 
 
-class _Python(msgspec.Struct, kw_only=True):
+class PythonEntry(msgspec.Struct, kw_only=True):
+    """The interpreter that a cell would run on."""
+
     path: str
     version: str
 
 
-class _PlannedCell(msgspec.Struct, kw_only=True):
+class PlannedCell(msgspec.Struct, kw_only=True):
+    """What can become of one cell on a host."""
+
     name: str
     profile: str
     axes: dict[str, str]
     state: PlanState
     reasons: list[Reason]
-    interpreter: _Python | None
+    interpreter: PythonEntry | None
 
 
-class _Plan(msgspec.Struct, kw_only=True):
+class PlanDocument(msgspec.Struct, kw_only=True):
+    """The document of a plan."""
+
     schema: Literal["envmatrix/plan/1"]
     matrix_digest: str
-    cells: list[_PlannedCell]
+    cells: list[PlannedCell]
 
 
-class _Drift(msgspec.Struct, kw_only=True):
+class DriftEntry(msgspec.Struct, kw_only=True):
+    """What became of the tests since an earlier run."""
+
     against: str
     tests: list[Change]
 
 
 def _host() -> dict[str, Any]:
-    return _schema(_Host, "What a host can do (envmatrix doctor --json).")
+    return _schema(HostDocument, "What a host can do (envmatrix doctor --json).")
 
 
 def _plan() -> dict[str, Any]:
-    return _schema(_Plan, "What can run on a host (envmatrix plan --json).")
+    return _schema(PlanDocument, "What can run on a host (envmatrix plan --json).")
 
 
 def _verdict() -> dict[str, Any]:
     schema = _schema(Verdict, "What was judged of a run or of a tree (envmatrix run --json, envmatrix gate --json).")
-    drift = msgspec.json.schema(_Drift, ref_template="#/$defs/{name}")
+    drift = msgspec.json.schema(DriftEntry, ref_template="#/$defs/{name}")
     schema["$defs"].update(drift["$defs"])
-    schema["$defs"]["Verdict"]["properties"]["drift"] = {"$ref": "#/$defs/_Drift"}
+    schema["$defs"]["Verdict"]["properties"]["drift"] = {"$ref": "#/$defs/DriftEntry"}
     return schema
 
 

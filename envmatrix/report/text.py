@@ -8,7 +8,7 @@ from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
-from envmatrix.report.words import STATE_WORDS, STATES, count, duration, others, short, summary, visible
+from envmatrix.report.words import STATE_WORDS, STATES, count, duration, has_run, others, short, summary, visible
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_FAILURES = 20
@@ -167,14 +167,14 @@ def _cells(page: Page, verdict: Verdict) -> None:
 def _row(cell: CellVerdict) -> list[Span]:
     tests, bad = cell.tests, cell.tests.failed + cell.tests.error
     rest = sum(others(tests).values())
-    ran = cell.state in ("passed", "failed", "inconclusive", "stale")
+    ran = has_run(cell)
     numbers = [(f"{number:,}" if ran else "-") for number in (tests.passed, bad, tests.skipped, rest)]
     styles = ("green" if tests.passed else "", STYLES["failed"] if bad else "", "yellow" if tests.skipped else "", "")
     return [
         (cell.name, ""),
         (STATE_WORDS[cell.state], STYLES[cell.state]),
         *zip(numbers, styles, strict=True),
-        (duration(cell.duration_s) if ran else "-", ""),
+        (duration(cell.duration_s) if cell.duration_s else "-", ""),
     ]
 
 

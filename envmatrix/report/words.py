@@ -8,6 +8,8 @@ from collections import Counter
 
 from envmatrix.verdict.model import CellVerdict, Tests, Verdict
 
+MOST_CHARACTERS = 4000
+
 STATES = ("failed", "inconclusive", "blocked", "owed", "stale", "not_relevant", "passed")
 STATE_WORDS = {state: state.replace("_", " ") for state in STATES}
 
@@ -22,7 +24,13 @@ _SERVICE_MESSAGE = re.compile(r"##(?=\w*\[)")
 
 
 def visible(text: str) -> str:
-    """The text on one line with every control, escape and invisible character spelt out (``\\x1b``, ``\\u202e``)."""
+    """The text on one line with every control, escape and invisible character spelt out (``\\x1b``, ``\\u202e``).
+
+    Nobody reads a name of more than :data:`MOST_CHARACTERS`: the rest of it is counted.
+    """
+    if len(text) > MOST_CHARACTERS:
+        rest = len(text) - MOST_CHARACTERS
+        return f"{visible(text[:MOST_CHARACTERS])}… ({rest:,} more characters)"
     if text.isascii() and text.isprintable() and "##" not in text:
         return text
     return _SERVICE_MESSAGE.sub(r"#\\x23", _HIDDEN.sub(lambda found: _spelt(found[0]), text))
@@ -33,10 +41,12 @@ def visible_lines(text: str, last: int = 0) -> list[str]:
 
     Colours (SGR sequences) are dropped instead of spelt out: runners write them and they carry no content.
     """
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\r\n", "\n").expandtabs(4)
+    recent = text[-500 * last :] if last else text  # of a very long text only the end is worth the work
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", recent).replace("\r\n", "\n").expandtabs(4)
     lines = [visible(line.rstrip()) for line in plain.strip("\n").split("\n")]
-    if last and len(lines) > last:
-        return [f"(… {count(len(lines) - last, 'line')} before)", *lines[-last:]]
+    before = len(lines) - last + text.count("\n", 0, len(text) - len(recent))
+    if last and before > 0:
+        return [f"(… {count(before, 'line')} before)", *lines[-last:]]
     return lines if any(lines) else []
 
 
@@ -92,6 +102,12 @@ def others(tests: Tests) -> dict[str, int]:
     """The rarer outcomes that are not zero, by their words."""
     named = {"xfailed": tests.xfailed, "xpassed": tests.xpassed, "deselected": tests.deselected}
     return {word: number for word, number in named.items() if number}
+
+
+def has_run(cell: CellVerdict) -> bool:
+    """Whether the cell has numbers to show: it was run, and not only tried."""
+    tried = cell.state == "inconclusive" and not total(cell.tests)
+    return cell.state in ("passed", "failed", "inconclusive", "stale") and not tried
 
 
 def waits_for(cell: CellVerdict) -> str:

@@ -235,6 +235,13 @@ def test_nothing_is_wider_than_the_screen(opened, tab, scheme, width):
     assert light == (scheme == "light")
 
 
+def test_names_are_readable_on_a_phone(opened):
+    driver = opened(samples.passing(), "tests", 400)
+    name = one(driver, ".row .short")
+    assert name.text == "test_0"
+    assert driver.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", name)
+
+
 def test_20_cells_by_5000_tests_open_in_2_seconds(opened):
     report = large()
     began = time.monotonic()

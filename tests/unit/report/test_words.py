@@ -2,8 +2,8 @@ import pytest
 import report_samples as samples
 
 from envmatrix.report import UnknownFormatError, render
-from envmatrix.report.words import columns, count, duration, not_run, short, visible, visible_lines
-from envmatrix.verdict.model import CellVerdict
+from envmatrix.report.words import columns, count, duration, has_run, not_run, short, visible, visible_lines
+from envmatrix.verdict.model import CellVerdict, Tests
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,22 @@ def test_an_empty_run_never_says_that_everything_ran():
 def test_an_unknown_format_names_the_known_ones():
     with pytest.raises(UnknownFormatError, match=r"no format 'yaml'; choose one of .*json.*text"):
         render("yaml", samples.report())
+
+
+def test_a_name_that_nobody_can_read_is_cut_and_counted():
+    assert visible("a" * 4000) == "a" * 4000
+    assert visible("a" * 10_000_000) == "a" * 4000 + "… (9,996,000 more characters)"
+
+
+def test_of_a_long_output_the_end_is_shown_and_the_rest_counted():
+    lines = visible_lines("\n".join(f"line {i}" for i in range(100_000)), last=2)
+    assert lines == ["(… 99,998 lines before)", "line 99998", "line 99999"]
+    assert visible_lines("x" * 10_000_000, last=1) == ["x" * 500]
+
+
+@pytest.mark.parametrize(
+    ("state", "tests", "expected"),
+    [("passed", 1, True), ("inconclusive", 0, False), ("inconclusive", 3, True), ("blocked", 0, False)],
+)
+def test_numbers_are_shown_for_cells_that_ran(state, tests, expected):
+    assert has_run(CellVerdict(name="a", profile="a", state=state, tests=Tests(passed=tests))) is expected
