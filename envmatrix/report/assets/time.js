@@ -1,10 +1,10 @@
 // Where the time went: cells and tests as bars, the schedule as a timeline of hosts.
-function bar(label, share, value, tone, start = 0) {
+function bar(label, share, value, tone, start = 0, title = label) {
   const fill = make("i", {});
   fill.style.left = `${100 * start}%`;
   fill.style.width = `${Math.max(0, Math.min(100 * share, 100 - 100 * start))}%`;
   if (tone) fill.style.background = `var(--${tone})`;
-  return make("li", {}, make("span", { class: "label", title: label }, make("bdi", {}, label)), make("span", { class: "track", "aria-hidden": "true" }, fill), make("span", { class: "value" }, value));
+  return make("li", {}, make("span", { class: "label", title }, make("bdi", {}, label)), make("span", { class: "track", "aria-hidden": "true" }, fill), make("span", { class: "value" }, value));
 }
 
 const TONES = { passed: "passed", failed: "failed", inconclusive: "inconclusive", stale: "stale", blocked: "skipped", owed: "skipped", not_relevant: "aside" };
@@ -16,12 +16,18 @@ function durations() {
   return [make("ul", { class: "bars", id: "durations" }, cells.map((cell) => bar(cell.name, cell.duration_s / most, seconds(cell.duration_s), TONES[cell.state])))];
 }
 
+// The last two parts of a test's name, which say most of it.
+function inClass(id) {
+  const [module, short] = shortName(id);
+  return `${module.split(/::|\./).filter(Boolean).slice(-1).join("")}.${short}`;
+}
+
 function slowest() {
   const found = [];
   data.cells.forEach((cell) => cell.times.forEach((took, test) => took > 0 && found.push([took, test, cell])));
   found.sort((one, two) => two[0] - one[0]);
   if (!found.length) return [make("p", { class: "dim" }, "No test has a duration.")];
-  return [make("ul", { class: "bars" }, found.slice(0, 25).map(([took, test, cell]) => bar(`${cell.name} · ${data.tests[test]}`, took / found[0][0], seconds(took / 1000))))];
+  return [make("ul", { class: "bars" }, found.slice(0, 25).map(([took, test, cell]) => bar(`${inClass(data.tests[test])} · ${cell.name}`, took / found[0][0], seconds(took / 1000), "", 0, data.tests[test])))];
 }
 
 function timeline() {
