@@ -24,7 +24,9 @@ _RANDOM_NAME = re.compile(
     r"(?:/private)?(?:/var)?/tmp/tmp[a-z0-9_]{8}\b|(?:/private)?/var/folders/\w\w/\w+/T/tmp\w{8}\b"
 )
 _HOLDER = re.compile(r"^(setUp|tearDown)(Class|Module) \(([^()]+)\)$")
-_LOADER = re.compile(r"^unittest\.loader\.(?:_FailedTest|ModuleSkipped|ModuleImportFailure)\.(.+)$", re.DOTALL)
+_LOADER = re.compile(
+    r"^(?:unittest|nose2)\.loader\.(?:_FailedTest|ModuleSkipped|ModuleImportFailure|LoadTestsFailure)\.(.+)$", re.DOTALL
+)
 _GROUP = re.compile(r"@[^\[\]@]+$")
 
 

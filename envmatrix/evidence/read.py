@@ -112,12 +112,13 @@ def read_recordings(record_dir: Path, *, project: Path) -> Recorded:
     notes: list[str] = []
     recording = _Recording(project)
     paths = sorted(record_dir.glob("*.jsonl")) if record_dir.is_dir() else []
-    for path in paths:
-        for line in _lines(path, notes):
-            try:
-                recording.take(line)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                notes.append(f"{path.name}: a record that is not one of this version was left out")
+    lines = [(path.name, line) for path in paths for line in _lines(path, notes)]
+    lines.sort(key=lambda named: named[1]["t"] != "start")  # a test may have closed the first file of its process
+    for name, line in lines:
+        try:
+            recording.take(line)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            notes.append(f"{name}: a record that is not one of this version was left out")
     return recording.result(notes)
 
 
@@ -141,7 +142,7 @@ def _lines(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
 
 
 class _Recording:
-    """Gathers records file by file; a file holds one process, in the order in which things happened."""
+    """Gathers records, sessions' starts first; each file holds one process, in the order in which things happened."""
 
     def __init__(self, project: Path) -> None:
         self.project = project

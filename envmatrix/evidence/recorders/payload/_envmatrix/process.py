@@ -13,6 +13,7 @@ NESTED = "nested"
 inherited = os.environ.get(SESSION, "")  # the session that this process was started from, if any
 _fd = -1
 _owner = 0
+_identity = ()
 _broken = False
 _serial = 0
 _active = []  # the open sessions of this process, the innermost last
@@ -27,15 +28,15 @@ def encode(text):
 
 def emit(line):
     """Write one finished line; ``False`` where that failed, after which nothing more is written (see ``whole``)."""
-    global _broken
+    global _broken, _fd
     if _broken:
         return False
     data = line.encode("ascii")
-    for fresh in (False, True):
+    for _ in (1, 2):
         try:
-            return os.write(_descriptor(fresh), data) == len(data)
-        except OSError:  # a test may have closed every descriptor: once more with a new file
-            continue
+            return os.write(_descriptor(), data) == len(data)
+        except OSError:
+            _fd = -1
     _broken = True
     return False
 
@@ -52,16 +53,21 @@ def whole():
     return not _broken
 
 
-def _descriptor(fresh):
-    global _fd, _owner
-    pid = os.getpid()
-    if fresh or _fd < 0 or _owner != pid:
-        folder = os.environ.get(RECORD) or _folder
-        name = "%d-%s.jsonl" % (pid, os.urandom(6).hex())
-        _fd = os.open(
-            os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-        )
-        _owner = pid
+def _descriptor():
+    """Return the process's own file: a new one after a fork, and where a test closed it or its number is another's."""
+    global _fd, _owner, _identity
+    if _fd >= 0 and _owner == os.getpid():
+        try:
+            status = os.fstat(_fd)
+            if (status.st_dev, status.st_ino) == _identity:
+                return _fd
+        except OSError:
+            pass
+    _owner = os.getpid()
+    path = os.path.join(os.environ.get(RECORD) or _folder, "%d-%s.jsonl" % (_owner, os.urandom(6).hex()))
+    _fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
+    status = os.fstat(_fd)
+    _identity = (status.st_dev, status.st_ino)
     return _fd
 
 

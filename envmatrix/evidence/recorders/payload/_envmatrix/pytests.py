@@ -91,6 +91,8 @@ class Recorder(object):
         if entry is None:
             entry = self.open[nodeid] = ["", 0.0, "", []]
         entry[1] += report.duration
+        if entry[0] == "rerun" and report.when == "setup":
+            entry[0] = ""
         if report.outcome != "passed" or "wasxfail" in report.__dict__:
             _unusual(entry, report)
         elif report.when == "call" and (not entry[0] or entry[0] == "skipped") and not _is_subtest(report):
@@ -103,7 +105,7 @@ class Recorder(object):
     def close(self, nodeid, entry):
         outcome, seconds, reason, attempts = entry
         if outcome == "rerun":  # the plugin that reruns reports the next attempt under the same id
-            self.open[nodeid] = ["", seconds, "", attempts]
+            self.open[nodeid] = [outcome, seconds, "", attempts]
             return
         if not self.session.mine():
             return
@@ -200,7 +202,7 @@ def _unusual(entry, report):
     outcome, subtest = report.outcome, _is_subtest(report)
     if outcome == "rerun":
         entry[3].append("failed")
-        entry[0] = ""
+        entry[0] = "rerun"
         return
     if "wasxfail" in report.__dict__:
         outcome = "xfailed" if outcome == "skipped" else "xpassed" if outcome == "passed" else outcome
