@@ -64,7 +64,7 @@ def _descriptor():
         except OSError:
             pass
     _owner = os.getpid()
-    path = os.path.join(os.environ.get(RECORD) or _folder, "%d-%s.jsonl" % (_owner, os.urandom(6).hex()))
+    path = os.path.join(_folder, "%d-%s.jsonl" % (_owner, os.urandom(6).hex()))
     _fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
     status = os.fstat(_fd)
     _identity = (status.st_dev, status.st_ino)
