@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -56,6 +56,7 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     interrupt = Interrupt()
     progress = Progress(sys.stderr, plan, verbosity=verbosity())
     run_id = new_run_id()
+    known = _known(store)
     context = RunContext(
         matrix=matrix,
         identity=identity,
@@ -86,7 +87,7 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt)
     with interrupt.listening(), progress:
         run_plan(context, plan, watcher, finished=finished, fail_fast=wanted.fail_fast, stops_at=progress.went_wrong)
-    verdict = _judge(matrix, plan, identity, judged, wanted, interrupted=bool(interrupt()))
+    verdict = _judge(matrix, plan, identity, judged, wanted, known, interrupted=bool(interrupt()))
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + _changed_meanwhile(identity, root))
     report = Report(
         verdict=verdict,
@@ -111,7 +112,14 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
 
 
 def _judge(
-    matrix: Matrix, plan: Plan, identity: Identity, records: list[Evidence], wanted: Wanted, *, interrupted: bool
+    matrix: Matrix,
+    plan: Plan,
+    identity: Identity,
+    records: list[Evidence],
+    wanted: Wanted,
+    known: Sequence[Evidence],
+    *,
+    interrupted: bool,
 ) -> Verdict:
     return judge(
         planned=plan.cells,
@@ -125,8 +133,21 @@ def _judge(
         today=_today(),
         allow_blocked=wanted.allow_blocked,
         counts_partial=True,
+        known=known,
         interrupted=interrupted,
     )
+
+
+def _known(store: Store) -> tuple[Evidence, ...]:
+    """Return the records of the last run: they know the tests behind a skipped module, and those that vanished."""
+    last = store.last_run()
+    found = []
+    for name in last.names if last is not None else ():
+        try:
+            found.append(store.get(name))
+        except EnvmatrixError:
+            continue  # pruned, or never whole: it is only asked for names of tests
+    return tuple(found)
 
 
 def _today() -> datetime.date:

@@ -20,6 +20,7 @@ def overlay_for(cell: Cell, profile: Profile, python: str = "") -> Overlay:
         tox_env=cell.tox_env,
         python=python,
         isolated=profile.system_site_packages is False,
+        user_site=profile.system_site_packages is None,
     )
 
 

@@ -25,7 +25,8 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
 
     ``tox_env`` is the environment of the project's own whose section it stands on, "" for the base environment;
     ``python`` is the absolute path of the base interpreter, "" where tox is to choose; ``isolated`` keeps the system's
-    and the user's packages out whatever the caller's environment variables say.
+    and the user's packages out whatever the caller's environment variables say; ``user_site`` leaves the user's own
+    packages in, as tox does.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     tox_env: str = ""
     python: str = ""
     isolated: bool = False
+    user_site: bool = False
 
 
 class RequiredModule(msgspec.Struct, frozen=True, kw_only=True):

@@ -103,6 +103,8 @@ def seal(env_conf: Any, overlay: Overlay, variables: Mapping[str, str]) -> None:
     if overlay.isolated:
         blocked = env_conf["disallow_pass_env"]
         blocked.extend(name for name in (*LEAKS, *PIP_LEAKS) if name not in blocked)
+    if not overlay.user_site:
+        # What the user has installed for himself is on no other host, with the system's packages or without.
         added.setdefault("PYTHONNOUSERSITE", "1")
     if added:
         env_conf["set_env"].update(added, override=True)
