@@ -26,8 +26,9 @@ def render(report: Report) -> str:
     from junitparser import JUnitXml
 
     document = JUnitXml(visible(_project(report)))
+    records = report.records()
     for cell in sorted(report.verdict.cells, key=lambda cell: cell.name):
-        document.add_testsuite(_suite(report, cell))
+        document.add_testsuite(_suite(report.verdict, cell, records.get(cell.name)))
     document.add_testsuite(_matrix(report.verdict))
     _count(document)
     file = io.BytesIO()
@@ -47,19 +48,18 @@ def _count(document: JUnitXml) -> None:
     document.time = round(sum(suite.time for suite in suites), 3)
 
 
-def _suite(report: Report, cell: CellVerdict) -> TestSuite:
+def _suite(verdict: Verdict, cell: CellVerdict, record: Evidence | None) -> TestSuite:
     from junitparser import TestSuite
 
     suite = TestSuite(visible(cell.name))
-    record = report.record(cell)
-    for name, value in _properties(report.verdict, cell, record):
+    for name, value in _properties(verdict, cell, record):
         suite.add_property(visible(name), visible(value))
     if record:
         suite.timestamp = visible(record.started).removesuffix("Z")
         suite.hostname = visible(record.host.name)
     # A stale record's tests ran on other content: showing them as passed here would be a lie.
     cases = [_case(cell.name, test) for test in record.tests] if record and cell.state != "stale" else []
-    cases += [_breach_case(breach) for breach in report.verdict.breaches if breach.cell == cell.name]
+    cases += [_breach_case(breach) for breach in verdict.breaches if breach.cell == cell.name]
     state = _state_case(cell, record)
     suite.add_testcases([*cases, state] if state is not None else cases)
     suite.time = round(cell.duration_s, 3)

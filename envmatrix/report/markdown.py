@@ -119,8 +119,9 @@ def _blocks(report: Report) -> Iterable[str]:
 
 def _cells(report: Report) -> str:
     rows = ["| cell | state | passed | failed | skipped | other | time | host |", "| --- |" + _ALIGN]
+    records = report.records()
     for cell in sorted(report.verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name)):
-        tests, record = cell.tests, report.record(cell)
+        tests, record = cell.tests, records.get(cell.name)
         numbers = [tests.passed, tests.failed + tests.error, tests.skipped, sum(others(tests).values())]
         ran = has_run(cell)
         shown = [f"{number:,}" if ran else "-" for number in numbers]
@@ -134,7 +135,8 @@ _ALIGN = " --- | ---: | ---: | ---: | ---: | ---: | --- |"
 
 
 def _failures(report: Report) -> Iterable[str]:
-    found = [(cell, report.record(cell)) for cell in report.verdict.cells if cell.state == "failed"]
+    records = report.records()
+    found = [(cell, records.get(cell.name)) for cell in report.verdict.cells if cell.state == "failed"]
     tests = [(cell, test) for cell, record in found for test in bad_tests(record)]
     if found:
         yield f"#### Failed: {count(len(tests), 'test')} in {count(len(found), 'cell')}\n"
@@ -163,10 +165,11 @@ def _names(names: Sequence[str]) -> str:
 
 def _reasons(title: str, report: Report, states: tuple[str, ...]) -> Iterable[str]:
     cells = [cell for cell in report.verdict.cells if cell.state in states]
+    records = report.records() if "inconclusive" in states else {}
     if cells:
         yield f"#### {title}: {count(len(cells), 'cell')}\n"
     for cell in cells:
-        record = report.record(cell) if cell.state == "inconclusive" else None
+        record = records.get(cell.name)
         details = "".join(fenced(reason.detail) for reason in (record.reasons if record else ()))
         yield f"- {code(cell.name)} {STATE_WORDS[cell.state]}{_why(cell.reasons)}\n{details}"
 

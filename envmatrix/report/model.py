@@ -9,7 +9,7 @@ import msgspec
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan
-from envmatrix.verdict.model import CellVerdict, Change, Verdict
+from envmatrix.verdict.model import Change, Verdict
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +29,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     color: bool = False
     width: int = 80
 
-    def record(self, cell: CellVerdict) -> Evidence | None:
-        """The record that the cell was judged by; where the verdict names none, the newest of that cell, else None."""
-        own = [record for record in self.evidence if record.cell == cell.name]
-        for record in own:
-            if cell.evidence and record.id == cell.evidence:
-                return record
-        return max(own, key=lambda record: (record.finished, record.id), default=None)
+    def records(self) -> dict[str, Evidence]:
+        """The record that each cell was judged by, by the cell's name.
+
+        Where the verdict names none, it is the newest of the cell, but only for a cell that is said to have run: what
+        another host recorded of a cell that is blocked, owed, not relevant or stale here is not this verdict's.
+        """
+        named = {record.id: record for record in self.evidence}
+        newest: dict[str, Evidence] = {}
+        for record in self.evidence:
+            known = newest.get(record.cell)
+            if known is None or (known.finished, known.id) < (record.finished, record.id):
+                newest[record.cell] = record
+        found: dict[str, Evidence] = {}
+        for cell in self.verdict.cells:
+            judged = named.get(cell.evidence) if cell.evidence else None
+            if judged is None and cell.state in ("passed", "failed", "inconclusive"):
+                judged = newest.get(cell.name)
+            if judged is not None:
+                found[cell.name] = judged
+        return found

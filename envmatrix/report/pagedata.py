@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from typing import Any
 
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, TestResult
@@ -44,13 +45,18 @@ def block(text: str, last: int = 0) -> str:
 
 def build(report: Report) -> dict[str, Any]:
     """The data of the page as plain JSON values."""
+    records = report.records()
     cells = sorted(report.verdict.cells, key=lambda cell: (cell.profile, _natural(cell.name)))
-    found = [(cell, _told(report, cell)) for cell in cells]
+    # Stale evidence tells of other content: its tests do not count here and are not shown.
+    found = [(cell, None if cell.state == "stale" else records.get(cell.name)) for cell in cells]
+    others = _others(report.evidence, found)
     seen = {test.id for _, record in found for test in (record.tests if record else ())}
     seen |= {test.test for test in report.verdict.ran_nowhere}
     tests = {name: number for number, name in enumerate(sorted(seen))}
     reasons = _Texts()
-    built = [_cell(report, cell, record, tests, reasons) for cell, record in found]
+    built = [
+        {**_cell(report, cell, record, tests, reasons), "others": others.get(cell.name, [])} for cell, record in found
+    ]
     return {
         "tests": [visible(name) for name in tests],
         "reasons": reasons.shown(),
@@ -84,9 +90,20 @@ def _natural(name: str) -> list[tuple[str, int]]:
     return [(text, int(digits or 0)) for text, digits in re.findall(r"([^0-9]*)([0-9]{0,9})", name)]
 
 
-def _told(report: Report, cell: CellVerdict) -> Evidence | None:
-    """The record whose tests count for the cell: stale evidence tells of other content and is left out."""
-    return None if cell.state == "stale" else report.record(cell)
+def _others(
+    evidence: tuple[Evidence, ...], found: list[tuple[CellVerdict, Evidence | None]]
+) -> dict[str, list[list[str]]]:
+    """What else was reported of each cell: host, start, end state, outcomes, and what was special about it."""
+    told = {record.id for _, record in found if record is not None}
+    others: dict[str, list[list[str]]] = defaultdict(list)
+    for record in evidence:
+        if record.id not in told:
+            outcomes = Counter(test.outcome for test in record.tests)
+            counted = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(outcomes.items()))
+            special = "; ".join(text for text in (record.attempt_reason, record.partial) if text)
+            line = [record.host.name, record.started, record.state.replace("_", " "), counted, special]
+            others[record.cell].append([visible(text) for text in line])
+    return {cell: sorted(lines) for cell, lines in others.items()}
 
 
 def _cell(

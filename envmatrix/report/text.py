@@ -44,7 +44,8 @@ def render(report: Report) -> str:
 
 
 def _failures(page: Page, report: Report) -> None:
-    failed = [(cell, report.record(cell)) for cell in report.verdict.cells if cell.state == "failed"]
+    records = report.records()
+    failed = [(cell, records.get(cell.name)) for cell in report.verdict.cells if cell.state == "failed"]
     tests = [(cell, test) for cell, record in failed for test in bad_tests(record)]
     silent = [(cell, record) for cell, record in failed if not bad_tests(record)]
     if not failed:
@@ -74,12 +75,13 @@ def _bad_commands(page: Page, record: Evidence | None) -> None:
 
 def _inconclusive(page: Page, report: Report) -> None:
     cells = [cell for cell in report.verdict.cells if cell.state == "inconclusive"]
+    records = report.records()
     if cells:
         page.heading(f"INCONCLUSIVE ({count(len(cells), 'cell')}: ran, and proved nothing)", STYLES["inconclusive"])
     for cell in cells:
         page.line(f"  {cell.name}")
         _reasons(page, cell.reasons)
-        record = report.record(cell)
+        record = records.get(cell.name)
         details = [reason.detail for reason in record.reasons if reason.detail] if record else []
         for detail in details or [report.logs.get(cell.evidence, "")]:
             page.output(detail, MOST_OUTPUT_LINES)

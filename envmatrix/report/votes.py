@@ -74,8 +74,9 @@ def _lines(report: Report) -> Iterable[str]:
         if cell.state != "passed":
             yield cell_line(cell)
             yield from (f"- remedy: {code(reason.remedy)}" for reason in cell.reasons if reason.remedy)
+    records = report.records()
     for cell in verdict.cells:
-        for test in bad_tests(report.record(cell)) if cell.state == "failed" else ():
+        for test in bad_tests(records.get(cell.name)) if cell.state == "failed" else ():
             yield f"- {test.outcome}: {code(test.id)} in {code(cell.name)}"
     for breach in verdict.breaches:
         yield f"- breach {code(breach.code)} in {code(breach.cell or 'the matrix')}: {prose(breach.message)}"

@@ -30,6 +30,7 @@ function distributions(cell) {
 function picture(cell) {
   const parts = [make("h2", {}, cell.name, " ", make("span", { class: "tag" }, words(cell.state))), reasonList(cell.reasons), environment(cell), strip(cell.tests), Object.keys(cell.tests).length ? make("p", { class: "small dim" }, numbers(cell)) : null];
   if (cell.outcomes) parts.push(make("p", {}, make("button", { class: "link", type: "button", onclick: () => show("tests", { host: `cell ${cell.name}` }) }, "its tests")));
+  if (cell.others.length) parts.push(make("h2", {}, "Also reported for this cell"), table(["host", "started", "ended", "tests", "because"], cell.others));
   if (cell.findings.length) parts.push(make("h2", {}, "Capabilities, as proved in the environment"), table(["capability", "status", "version", "used by a test", "message"], cell.findings.map((found) => [found.capability, found.status, found.version || "", found.used === undefined ? "" : found.used ? "yes" : "no", found.message || found.where || ""])));
   if (cell.commands.length) parts.push(make("h2", {}, "Commands"), table(["exit", "command", "took"], cell.commands.map((command) => [String(command.exit) + (command.ignored ? " (ignored)" : ""), make("code", {}, command.line), seconds(command.duration_s)])));
   if (cell.distributions.length) parts.push(make("h2", {}, "Installed"), distributions(cell));

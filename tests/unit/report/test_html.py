@@ -110,3 +110,11 @@ def test_without_scripts_the_report_is_there_as_text():
 def test_embedded_json_cannot_end_its_element(text, shown):
     assert embedded(text) == shown
     assert json.loads(embedded(text)) == text
+
+
+def test_what_other_hosts_reported_is_told_beside_the_record_that_decides():
+    other = samples.evidence("libvirt-py311", "laptop", samples.driver_tests(2), 5, partial="-k driver")
+    data = build(samples.report(evidence=(*samples.records(), other)))
+    cell = next(cell for cell in data["cells"] if cell["name"] == "libvirt-py311")
+    assert cell["others"] == [["laptop", "2026-11-23T10:05:00Z", "finished", "2 passed", "-k driver"]]
+    assert cell["host"]["name"] == "jenkins-libvirt"

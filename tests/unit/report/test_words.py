@@ -1,7 +1,7 @@
 import pytest
 import report_samples as samples
 
-from envmatrix.report import UnknownFormatError, render
+from envmatrix.report import Report, UnknownFormatError, render
 from envmatrix.report.words import columns, count, duration, has_run, not_run, short, visible, visible_lines
 from envmatrix.verdict.model import CellVerdict, Tests
 
@@ -80,3 +80,22 @@ def test_of_a_long_output_the_end_is_shown_and_the_rest_counted():
 )
 def test_numbers_are_shown_for_cells_that_ran(state, tests, expected):
     assert has_run(CellVerdict(name="a", profile="a", state=state, tests=Tests(passed=tests))) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "named", "expected"),
+    [
+        ("passed", "", "new"),
+        ("passed", "old", "old"),
+        ("blocked", "", None),
+        ("owed", "", None),
+        ("stale", "old", "old"),
+        ("inconclusive", "gone", "new"),
+    ],
+)
+def test_a_cell_is_shown_with_the_record_it_was_judged_by(state, named, expected):
+    old = samples.evidence("full-py311", "laptop", (), 1, id="old")
+    new = samples.evidence("full-py311", "jenkins-mysql", (), 2, id="new")
+    cell = CellVerdict(name="full-py311", profile="full", state=state, evidence=named)
+    found = Report(verdict=samples.verdict(cells=(cell,)), evidence=(new, old)).records()
+    assert {name: record.id for name, record in found.items()} == ({"full-py311": expected} if expected else {})
