@@ -29,6 +29,7 @@ from envmatrix.report.words import (
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_BYTES = 1_000_000
+MOST_CELLS = 100
 MOST_FAILURES = 20
 MOST_NAMES = 10
 MOST_OUTPUT_LINES = 15
@@ -92,7 +93,7 @@ def body(report: Report, most_bytes: int) -> str:
     left = 0
     for block in _blocks(report):
         size = len(block.encode("utf-8", "replace")) + 1
-        if left or size > room:
+        if size > room:
             left += 1
             continue
         room -= size
@@ -120,7 +121,8 @@ def _blocks(report: Report) -> Iterable[str]:
 def _cells(report: Report) -> str:
     rows = ["| cell | state | passed | failed | skipped | other | time | host |", "| --- |" + _ALIGN]
     records = report.records()
-    for cell in sorted(report.verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name)):
+    cells = sorted(report.verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name))
+    for cell in cells[:MOST_CELLS]:
         tests, record = cell.tests, records.get(cell.name)
         numbers = [tests.passed, tests.failed + tests.error, tests.skipped, sum(others(tests).values())]
         ran = has_run(cell)
@@ -128,6 +130,10 @@ def _cells(report: Report) -> str:
         took, host = (duration(cell.duration_s), code(record.host.name)) if ran and record else ("-", "-")
         state = STATE_WORDS[cell.state] if cell.state == "passed" else f"**{STATE_WORDS[cell.state]}**"
         rows.append(f"| {' | '.join([code(cell.name), state, *shown, took, host])} |")
+    if len(cells) > MOST_CELLS:
+        rest = count(len(cells) - MOST_CELLS, "cell")
+        passed = sum(cell.state == "passed" for cell in cells[MOST_CELLS:])
+        rows.append(f"\n… and {rest} more, {passed:,} of them passed")
     return "\n".join(rows) + "\n"
 
 

@@ -101,3 +101,13 @@ def test_commands_mentions_and_markup_in_names_stay_names(name):
 def test_any_text_makes_a_vote(text, name):
     made = render(name, samples.renamed(text))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", made)
+
+
+def test_a_thousand_cells_leave_room_for_what_is_wrong():
+    cells = tuple(CellVerdict(name=f"full-py3{i}", profile="full", state="passed") for i in range(1000))
+    bad = CellVerdict(name="libvirt", profile="libvirt", state="blocked")
+    for name in ("github-check", "gitlab"):
+        text = shown(name, samples.report(verdict=samples.verdict(cells=(*cells, bad))))
+        assert "| `libvirt` | **blocked** |" in text
+        assert "… and 901 cells more, 901 of them passed" in text
+        assert "#### Ran nowhere: 2 tests" in text
