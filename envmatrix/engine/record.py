@@ -120,7 +120,7 @@ def _recorded(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorde
         parts.append(subunit.read(project, mark, project=project, streams=parts[0].streams))
     if run.profile.results:
         files = [path for pattern in run.profile.results for path in sorted(project.glob(pattern))]
-        parts.append(junit.read(files, since=_epoch(run)))
+        parts.append(junit.read(files, since=_epoch(run), project=project, beside=read.merge(parts)))
     return read.merge(parts)
 
 

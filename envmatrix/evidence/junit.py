@@ -17,19 +17,23 @@ _RANK: Final[dict[str, int]] = {"Error": 3, "Failure": 2, "Skipped": 1}
 _OUTCOMES: Final[dict[str, Outcome]] = {"Error": "error", "Failure": "failed", "Skipped": "skipped"}
 
 
-def read(paths: Iterable[Path], *, since: float, project: Path | None = None) -> Recorded:
+def read(
+    paths: Iterable[Path], *, since: float, project: Path | None = None, beside: Recorded | None = None
+) -> Recorded:
     """Return the tests of the files written at or after ``since`` (seconds of the epoch, as ``st_mtime``).
 
     An older file is left over from an earlier run and proves nothing of this one: it is left out with a note, and so
-    is a file that is no JUnit XML. Each file is one session of the runner "junit".
+    is a file that is no JUnit XML. Each file is one session of the runner "junit". A test that ``beside`` holds
+    already, because a recorder saw the same run that wrote the file, is left out: it ran once.
     """
+    known = {_dotted(test.id) for test in beside.tests} if beside is not None else set()
     tests: list[TestResult] = []
     sessions: list[Session] = []
     notes: list[str] = []
     for path in sorted(set(paths)):
         found = _file(path, since, project or Path.cwd(), notes)
         if found is not None:
-            tests += found
+            tests += [test for test in found if test.id not in known]
             sessions.append(Session(runner="junit", finished=True, tests=len(found)))
     return Recorded(sessions=tuple(sessions), tests=combine(tests), notes=tuple(notes))
 
@@ -49,6 +53,12 @@ def _file(path: Path, since: float, project: Path, notes: list[str]) -> list[Tes
         notes.append(f"{path}: is no JUnit XML ({error})")
         return None
     return [_result(case, suite, project) for suite in _suites(document) for case in suite]
+
+
+def _dotted(test_id: str) -> str:
+    """Return an id as JUnit XML spells it, where a node id's path and classes are all parts of one dotted name."""
+    place, bracket, parameters = test_id.partition("[")
+    return place.replace(".py::", ".").removesuffix(".py").replace("::", ".").replace("/", ".") + bracket + parameters
 
 
 def _suites(document: JUnitXml | TestSuite) -> Iterator[TestSuite]:
