@@ -83,11 +83,21 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
     if evidence.state != "finished" or any(not session.finished for session in evidence.sessions):
         return ()
     command = _failing(evidence)
-    if command is None or evidence.mismatches or (evidence.sessions and not evidence.tests):
+    if (
+        command is None
+        or evidence.mismatches
+        or (evidence.sessions and not evidence.tests)
+        or _found_none(evidence, sums)
+    ):
         return ()
     passed = " although all its tests passed" if evidence.tests else ""
     message = f"{' '.join(command.argv)} ended with {_code(command)}{passed}"
     return (VerdictReason(code="command_failed", message=message),)
+
+
+def _found_none(evidence: Evidence, sums: Tally) -> bool:
+    """Whether all that went wrong is that a runner had nothing to run: pytest and unittest end with 5 then."""
+    return not sums.ran and any(session.exit_code == 5 for session in evidence.sessions)
 
 
 def _failing(evidence: Evidence) -> CommandRun | None:

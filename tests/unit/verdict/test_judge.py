@@ -50,6 +50,13 @@ CELLS = {
         ["crashed"],
     ),
     "command failed after passing tests": (record("full", OK, commands=failing()), {}, "failed", 1, []),
+    "a selection that fits nothing": (
+        record("full", result("t.py::ok", "deselected", "-k other"), commands=failing(5), sessions=session(5, tests=0)),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
     "lint fails, no tests wanted": (
         record("full", commands=failing(), sessions=()),
         {"gate": Gate(min_tests=0)},
