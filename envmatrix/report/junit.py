@@ -94,6 +94,9 @@ def split(test: str) -> tuple[str, str]:
         module = path.removesuffix(".py").replace("/", ".").replace("\\", ".")
         parts = [module, *place.split("::")]
         return ".".join(part for part in parts if part), name + bracket + parameters
+    if head.endswith(".py"):  # a whole module, skipped or broken before its tests were known
+        place, _, name = head.replace("\\", "/").rpartition("/")
+        return place.replace("/", "."), name + bracket + parameters
     place, _, name = head.rpartition(".")
     return place, name + bracket + parameters
 

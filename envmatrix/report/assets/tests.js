@@ -106,6 +106,7 @@ function paint() {
 
 function shortName(id) {
   const head = id.split("[")[0];
+  if (!head.includes("::") && head.endsWith(".py")) return [id.slice(0, head.lastIndexOf("/") + 1), id.slice(head.lastIndexOf("/") + 1)];
   const at = Math.max(head.lastIndexOf("::") + (head.includes("::") ? 2 : 0), head.includes("::") ? 0 : head.lastIndexOf(".") + 1);
   return [id.slice(0, at), id.slice(at)];
 }

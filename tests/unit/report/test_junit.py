@@ -143,6 +143,7 @@ def test_attempts_are_kept():
         ("tests/test_a.py::T::test_x[a::b.c]", "tests.test_a.T", "test_x[a::b.c]"),
         ("tests/test_a.py::test_x", "tests.test_a", "test_x"),
         ("a.b.T.test_x", "a.b.T", "test_x"),
+        ("tests/unit/test_a.py", "tests.unit", "test_a.py"),
         ("alone", "", "alone"),
         ("", "", ""),
     ],
