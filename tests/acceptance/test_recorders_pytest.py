@@ -345,6 +345,26 @@ def test_a_test_runs_where_the_profile_promises_what_it_requires(here, tmp_path,
         assert run.reasons["test_a.py::test_new"] == reason
 
 
+def test_groups_of_a_distributed_run_are_no_part_of_any_id(here, tmp_path):
+    code = (
+        "import pytest\npytestmark = [pytest.mark.xdist_group('g'), pytest.mark.requires('kvm')]\ndef test_a(): pass\n"
+    )
+    project = write(tmp_path / "p", test_a=code)
+    (test,) = here.pytest("-n1", "--dist", "loadgroup", cwd=project, promised={"kvm": None}).recorded.tests
+    assert (test.id, test.outcome, test.requires) == ("test_a.py::test_a", "passed", ("kvm",))
+
+
+@pytest.mark.parametrize(
+    ("description", "outcome"),
+    [("requires(*names): skip unless envmatrix promises them", "skipped"), ("requires: needs a library", "passed")],
+)
+def test_a_marker_of_the_projects_own_is_left_alone(here, tmp_path, description, outcome):
+    project = write(tmp_path / "p", test_a="import pytest\n@pytest.mark.requires('yaml')\ndef test_a(): pass\n")
+    (project / "pytest.ini").write_text(f"[pytest]\nmarkers =\n    {description}\n")
+    run = here.pytest("--strict-markers", cwd=project)
+    assert run.outcomes == {"test_a.py::test_a": outcome}
+
+
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "distributed"])
 def test_what_test_processes_import_is_proof_of_use(here, tmp_path, workers):
     code = """

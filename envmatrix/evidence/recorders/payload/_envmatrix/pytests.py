@@ -156,24 +156,24 @@ class Worker(object):
     """Where the tests are collected: the process itself, or each of xdist's workers."""
 
     def __init__(self, root, config):
-        self.root = root
-        self.dist = str(config.getoption("dist", "no"))
+        self.facts = {"root": root, "grouped": bool(getattr(config.option, "loadgroup", False))}
+        self.ours = not any(_is_another(line) for line in config.getini("markers"))
 
     def pytest_deselected(self, items):
         ids = [item.nodeid for item in items]
         if ids:
-            process.write("deselected", root=self.root, ids=ids)
+            process.write("deselected", ids=ids, **self.facts)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
         cache, named = {}, {}
-        for item in items:
+        for item in items if self.ours else ():
             requirements = _requirements(item, cache)
             if requirements:
                 named[item.nodeid] = requirements
                 self.apply(item, requirements)
         if named:
-            process.write("requires", root=self.root, of=named)
+            process.write("requires", of=named, **self.facts)
 
     def apply(self, item, requirements):
         from _envmatrix import promises
@@ -181,6 +181,12 @@ class Worker(object):
         reason = promises.unmet(requirements)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _is_another(line):
+    """Tell whether a registered marker is a ``requires`` of the project's own, with a meaning of its own."""
+    name = line.partition(":")[0].partition("(")[0].strip()
+    return name == "requires" and line != MARKER and "envmatrix" not in line
 
 
 def _requirements(node, cache):
