@@ -10,17 +10,13 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from envmatrix.engine.job import JOB_VARIABLE, Events, Job, Overlay, read_events, write_job
+from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
-
-if TYPE_CHECKING:
-    from tox.config.sets import EnvConfigSet
-    from tox.session.state import State
 
 TIMEOUT_S = 120.0
 _PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "description")
@@ -160,31 +156,3 @@ def _keep(place: Path, content: bytes) -> None:
         beside.replace(place)
     except OSError:
         pass  # a read-only checkout: the next plan asks tox again
-
-
-def write_sources(job: Job, env_conf: EnvConfigSet, state: State) -> None:
-    """Inside tox: write where each setting of the environment comes from."""
-    from envmatrix.engine.overlay import OverlayLoader
-
-    root, path = state.conf.core["tox_root"], state.conf.src_path
-    file = path.relative_to(root) if path.is_relative_to(root) else path
-    sources: dict[str, str] = {}
-    for definition in env_conf.get_configs():
-        names = list(definition.keys)
-        for loader in env_conf.loaders:
-            if any(name in loader.overrides for name in names):
-                sources[names[0]] = "-x or TOX_OVERRIDE"
-            elif any(name in loader.found_keys() for name in names):
-                if isinstance(loader, OverlayLoader):
-                    given = next(loader.sources.get(name, "") for name in names if name in loader.found_keys())
-                    more = any(name in loader.appends and name not in loader.content for name in names)
-                    sources[names[0]] = given + (" (appended to)" if more else "")
-                    if more:
-                        continue
-                else:
-                    told = f"{file} [{loader.section.key}]"
-                    sources[names[0]] = f"{sources[names[0]]} {told}" if names[0] in sources else told
-            else:
-                continue
-            break
-    Events(job.events).add("sources", cell=env_conf.env_name, sources=sources)

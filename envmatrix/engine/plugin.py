@@ -94,7 +94,7 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
 
         variables |= recorder_variables(job, env_conf, os.environ)
     if job is not None and job.mode == "describe":
-        from envmatrix.engine.describe import write_sources
+        from envmatrix.engine.sources import write_sources
 
         write_sources(job, env_conf, state)
     seal(env_conf, overlay, variables)

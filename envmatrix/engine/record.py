@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from envmatrix.config.model import Profile
-from envmatrix.engine.installer import explain_install
-from envmatrix.engine.job import now, read_events
+from envmatrix.engine.job import now
 from envmatrix.engine.processes import Ended
+from envmatrix.engine.told import CellRun, Told, sort
+from envmatrix.engine.why import reasons_of, state_of
 from envmatrix.evidence import junit, read, subunit
 from envmatrix.evidence.model import (
     CommandRun,
@@ -22,42 +19,11 @@ from envmatrix.evidence.model import (
     FindingRecord,
     InterpreterRecord,
     RanReason,
-    RunState,
 )
 from envmatrix.evidence.read import Recorded
-from envmatrix.plan import Runnable
 
 if TYPE_CHECKING:
     from envmatrix.engine.session import RunContext
-
-_PHASES = re.compile(r"(commands_pre|commands|commands_post)\[")
-
-
-class CellRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt at a cell while it is made; ``folder`` holds its job, events, recordings and log."""
-
-    planned: Runnable
-    profile: Profile
-    folder: Path
-    started: str
-    attempt: int = 1
-    attempt_reason: str = ""
-    partial: str = ""
-
-
-class _Told(msgspec.Struct, kw_only=True):
-    """The events of one session, sorted out."""
-
-    commands: list[dict[str, Any]] = []
-    failed: list[dict[str, Any]] = []
-    reasons: list[dict[str, Any]] = []
-    mismatches: list[dict[str, str]] = []
-    proof: dict[str, Any] = {}
-    result: dict[str, Any] | None = None
-    refused: str = ""
-    ready: bool = False
-    interrupted: bool = False
-    pending: dict[str, Any] | None = None  # a command that started and did not end
 
 
 def make_evidence(
@@ -71,10 +37,10 @@ def make_evidence(
     reasons: tuple[RanReason, ...] = (),
 ) -> Evidence:
     """Return the record of one attempt; without ``ended`` tox was never started, for the ``reasons`` given."""
-    told = _sort(run)
+    told = sort(run)
     project = Path(context.matrix.project.root)
     merged = _recorded(run, project, mark)
-    state = _state(told, ended) if ended is not None else "not_started"
+    state = state_of(told, ended) if ended is not None else "not_started"
     cell, interpreter = run.planned.cell, run.planned.interpreter
     return Evidence(
         id=f"{context.host.name}-{context.run_id}-{os.urandom(4).hex()}",
@@ -103,7 +69,7 @@ def make_evidence(
         commands=tuple(_command(event) for event in told.commands),
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=reasons + _reasons(context, run, told, state, ended),
+        reasons=reasons + reasons_of(context, run, told, state, ended),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
         partial="; ".join(dict.fromkeys(filter(None, [run.partial, *(one.narrowed for one in merged.sessions)]))),
@@ -124,135 +90,6 @@ def _recorded(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorde
     return read.merge(parts)
 
 
-def _sort(run: CellRun) -> _Told:
-    told, cell = _Told(), run.planned.cell.name
-    for event in read_events(run.folder / "events.jsonl"):
-        kind = event["event"]
-        if kind == "command_start":
-            told.pending = event
-        elif kind == "command":
-            told.pending = None
-            if event["cell"] == cell and _PHASES.match(event["run_id"]):
-                told.commands.append(event)
-            elif event["code"] != 0:
-                told.failed.append(event)
-        elif kind == "reason":
-            told.reasons.append(event)
-        elif kind == "result" and event["cell"] == cell:
-            told.result = event
-        else:
-            _sort_state(told, kind, event)
-    return told
-
-
-def _sort_state(told: _Told, kind: str, event: dict[str, Any]) -> None:
-    if kind == "mismatch":
-        told.mismatches.extend(event["reasons"])
-    elif kind == "proof":
-        told.proof = event
-    elif kind == "refused":
-        told.refused = event["message"]
-    elif kind == "ready":
-        told.ready = True
-    elif kind == "interrupted":
-        told.interrupted = True
-
-
-def _state(told: _Told, ended: Ended) -> RunState:
-    if ended.cause == "timed_out":
-        return "timed_out"
-    if ended.cause == "interrupted" or told.interrupted:
-        return "interrupted"
-    if told.result is None:
-        return "crashed" if not told.refused and not told.failed else "not_built"
-    if told.result["skipped"]:
-        return "skipped_by_tox"
-    return "finished" if told.ready else "not_built"
-
-
-def _reasons(
-    context: RunContext, run: CellRun, told: _Told, state: RunState, ended: Ended | None
-) -> tuple[RanReason, ...]:
-    found: list[RanReason] = []
-    if state == "timed_out":
-        during = " ".join(told.pending["argv"]) if told.pending else "tox"
-        found.append(
-            RanReason(
-                code="timed_out",
-                message=f"still running after {run.profile.timeout_s:.0f} s, in `{during}`",
-                remedy=f"raise timeout_s of the profile {run.profile.name}, or find what hangs",
-            )
-        )
-    elif state == "skipped_by_tox":
-        text = told.reasons[-1]["detail"] if told.reasons else "tox skipped it"
-        code = "platform" if "platform" in text else "no_interpreter" if "interpreter" in text else "skipped_by_tox"
-        found.append(RanReason(code=code, message=f"tox skipped it: {text}"))
-    elif state == "not_built" and not told.mismatches:
-        found.append(_not_built(context, run, told))
-    elif state == "crashed" and ended is not None:
-        found.append(
-            RanReason(
-                code="crashed",
-                message=f"the process that ran tox ended with {_exit_phrase(ended.code)}",
-                detail=_tail(run),
-            )
-        )
-    for key in (told.result or {}).get("unused", ()):
-        found.append(_unused_setting(context, run, key))
-    return tuple(found)
-
-
-def _not_built(context: RunContext, run: CellRun, told: _Told) -> RanReason:
-    if told.failed:
-        last = told.failed[-1]
-        if "install" in last["run_id"] or last["cell"].startswith(".pkg") or "freeze" not in last["run_id"]:
-            site_packages = run.profile.system_site_packages is True
-            return explain_install(
-                last["out"] + "\n" + last["err"], context.matrix.capabilities, system_site_packages=site_packages
-            )
-    if told.refused:
-        return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
-    if told.reasons:
-        last = told.reasons[-1]
-        lines = [line for line in last["detail"].splitlines() if line.strip()] or [last["message"]]
-        code = (
-            "build_failed"
-            if "Backend" in last["kind"]
-            else "no_interpreter"
-            if "interpreter" in lines[0]
-            else "tox_failed"
-        )
-        return RanReason(code=code, message=lines[0], detail="\n".join(lines[1:][-15:]))
-    return RanReason(code="tox_failed", message="tox ended before the environment was ready")
-
-
-def _unused_setting(context: RunContext, run: CellRun, key: str) -> RanReason:
-    from difflib import get_close_matches
-
-    from envmatrix.config.envkeys import known
-
-    where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
-    near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.7)), "")
-    message = f"{where}: nothing reads the key {key!r}"
-    return RanReason(
-        code="unused_setting",
-        message=f"{message}; did you mean {near!r}?" if near else message,
-        remedy="correct it, remove it, or install the tox plugin that reads it",
-    )
-
-
-def _exit_phrase(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _tail(run: CellRun) -> str:
-    try:
-        text = (run.folder / "output.log").read_bytes()[-4000:].decode("utf-8", "replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-15:])
-
-
 def _command(event: dict[str, Any]) -> CommandRun:
     return CommandRun(
         argv=tuple(event["argv"]),
@@ -266,7 +103,7 @@ def _command(event: dict[str, Any]) -> CommandRun:
 
 
 def _findings(
-    run: CellRun, told: _Told, merged: Recorded, connections: Mapping[str, int | None]
+    run: CellRun, told: Told, merged: Recorded, connections: Mapping[str, int | None]
 ) -> tuple[FindingRecord, ...]:
     proved = {answer["capability"]: answer for answer in told.proof.get("modules", ())}
     records = []
@@ -314,7 +151,7 @@ def _used(
     return bool(merged.imports.get(answer["module"]))
 
 
-def _mismatches(told: _Told, merged: Recorded) -> tuple[RanReason, ...]:
+def _mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:
     found = [
         RanReason(**{key: reason.get(key, "") for key in ("code", "message", "remedy", "capability")})
         for reason in told.mismatches
@@ -332,7 +169,7 @@ def _mismatches(told: _Told, merged: Recorded) -> tuple[RanReason, ...]:
     return tuple(found)
 
 
-def _ignored(told: _Told) -> tuple[str, ...]:
+def _ignored(told: Told) -> tuple[str, ...]:
     found = []
     if (told.result or {}).get("ignore_outcome"):
         found.append("ignore_outcome")

@@ -18,7 +18,8 @@ from envmatrix.engine.cells import overlay_for, promised, required_modules
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
 from envmatrix.engine.processes import Ended, run_process
-from envmatrix.engine.record import CellRun, make_evidence
+from envmatrix.engine.record import make_evidence
+from envmatrix.engine.told import CellRun
 from envmatrix.evidence import subunit
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason

@@ -97,5 +97,5 @@ def test_tooz_is_listed_planned_and_explained_and_a_short_profile_reaches_its_fa
         explained = envmatrix("explain", f"drivers-{name}", "--json", cwd=root, env=env)
         settings = {one["key"]: one for one in explained.json["settings"]}
         assert settings["set_env"]["value"]["TOOZ_TEST_DRIVERS"] == name
-        assert settings["set_env"]["source"] == "tox.ini [testenv]"
+        assert settings["set_env"]["source"] == "tox.ini [testenv] setenv"
         assert settings["system_site_packages"]["source"].startswith("built-in profiles/restricted.toml")

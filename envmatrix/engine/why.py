@@ -1,0 +1,107 @@
+"""Why a cell's run ended as it did: its state, and the reasons where it did not simply finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from envmatrix.engine.installer import explain_install
+from envmatrix.engine.processes import Ended
+from envmatrix.engine.told import CellRun, Told
+from envmatrix.evidence.model import RanReason, RunState
+
+if TYPE_CHECKING:
+    from envmatrix.engine.session import RunContext
+
+
+def state_of(told: Told, ended: Ended) -> RunState:
+    """Return the state of a run whose process ended."""
+    if ended.cause == "timed_out":
+        return "timed_out"
+    if ended.cause == "interrupted" or told.interrupted:
+        return "interrupted"
+    if told.result is None:
+        return "crashed" if not told.refused and not told.failed else "not_built"
+    if told.result["skipped"]:
+        return "skipped_by_tox"
+    return "finished" if told.ready else "not_built"
+
+
+def reasons_of(
+    context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None
+) -> tuple[RanReason, ...]:
+    """Return why the run did not simply finish, and the settings that nothing read."""
+    found = [] if told.mismatches and state == "not_built" else list(_ending(context, run, told, state, ended))
+    for key in (told.result or {}).get("unused", ()):
+        found.append(_unused_setting(context, run, key))
+    return tuple(found)
+
+
+def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None) -> Iterator[RanReason]:
+    if state == "timed_out":
+        during = " ".join(told.pending["argv"]) if told.pending else "tox"
+        yield RanReason(
+            code="timed_out",
+            message=f"still running after {run.profile.timeout_s:.0f} s, in `{during}`",
+            remedy=f"raise timeout_s of the profile {run.profile.name}, or find what hangs",
+        )
+    elif state == "skipped_by_tox":
+        text = told.reasons[-1]["detail"] if told.reasons else "tox skipped it"
+        code = "platform" if "platform" in text else "no_interpreter" if "interpreter" in text else "skipped_by_tox"
+        yield RanReason(code=code, message=f"tox skipped it: {text}")
+    elif state == "not_built":
+        yield _not_built(context, run, told)
+    elif state == "crashed" and ended is not None:
+        message = f"the process that ran tox ended with {_exit_phrase(ended.code)}"
+        yield RanReason(code="crashed", message=message, detail=_tail(run))
+
+
+def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
+    if told.failed:
+        last = told.failed[-1]
+        return explain_install(
+            last["out"] + "\n" + last["err"],
+            context.matrix.capabilities,
+            system_site_packages=run.profile.system_site_packages is True,
+        )
+    if told.refused:
+        return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
+    if told.reasons:
+        last = told.reasons[-1]
+        lines = [line for line in last["detail"].splitlines() if line.strip()] or [last["message"]]
+        code = (
+            "build_failed"
+            if "Backend" in last["kind"]
+            else "no_interpreter"
+            if "interpreter" in lines[0]
+            else "tox_failed"
+        )
+        return RanReason(code=code, message=lines[0], detail="\n".join(lines[1:][-15:]))
+    return RanReason(code="tox_failed", message="tox ended before the environment was ready")
+
+
+def _unused_setting(context: RunContext, run: CellRun, key: str) -> RanReason:
+    from difflib import get_close_matches
+
+    from envmatrix.config.envkeys import known
+
+    where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
+    near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.7)), "")
+    message = f"{where}: nothing reads the key {key!r}"
+    return RanReason(
+        code="unused_setting",
+        message=f"{message}; did you mean {near!r}?" if near else message,
+        remedy="correct it, remove it, or install the tox plugin that reads it",
+    )
+
+
+def _exit_phrase(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _tail(run: CellRun) -> str:
+    try:
+        text = (run.folder / "output.log").read_bytes()[-4000:].decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-15:])
