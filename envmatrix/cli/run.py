@@ -19,6 +19,9 @@ from envmatrix.cli.common import json_option, profiles_argument, start
 @click.option("--allow-blocked", is_flag=True, help="Count cells that this host cannot run as owed to another, exit 0.")
 @click.option("--changed-since", metavar="REV", help="Only the profiles that a change since REV touches.")
 @click.option("--staged", is_flag=True, help="Only the profiles that the staged change touches.")
+@click.option(
+    "--jobs", "-j", metavar="N|auto", default="1", envvar="ENVMATRIX_JOBS", help="How many cells at once; 1 by default."
+)
 @click.option("--fail-fast", is_flag=True, help="Stop after the first cell that did not pass; name what was not run.")
 @click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
@@ -30,6 +33,7 @@ def command(
     allow_blocked: bool,
     changed_since: str | None,
     staged: bool,
+    jobs: str,
     fail_fast: bool,
     recreate: bool,
     store: str | None,
@@ -43,7 +47,7 @@ def command(
 
     Example: envmatrix run full -- -k migration
     """
-    from envmatrix.cli.running import Wanted, run
+    from envmatrix.cli.running import Wanted, number_of_jobs, run
 
     wanted = Wanted(
         names=names,
@@ -52,6 +56,7 @@ def command(
         allow_blocked=allow_blocked,
         since=changed_since,
         staged=staged,
+        jobs=number_of_jobs(jobs),
         fail_fast=fail_fast,
         recreate=recreate,
         store=store,

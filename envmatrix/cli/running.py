@@ -15,7 +15,9 @@ from envmatrix.cli.kept import keep
 from envmatrix.cli.planned import planned
 from envmatrix.cli.progress import Progress
 from envmatrix.config.model import Matrix
+from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.engine.run import Interrupt, run_plan
+from envmatrix.engine.scheduler import automatic_jobs
 from envmatrix.engine.session import RunContext, Watcher, fresh_folder, new_run_id
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.evidence.identity import Identity, identify
@@ -42,19 +44,37 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     staged: bool = False
     fail_fast: bool = False
     recreate: bool = False
+    jobs: int = 1
     store: str | None = None
+
+
+def number_of_jobs(text: str) -> int:
+    """Return how many cells may run at once: ``text`` itself, or for "auto" what suits this machine.
+
+    Raises EnvmatrixError for anything else.
+    """
+    if text == "auto":
+        return automatic_jobs()
+    if not text.isdecimal() or int(text) < 1:
+        raise EnvmatrixError(f"--jobs {text}: give a number of cells from 1 on, or auto")
+    return int(text)
 
 
 def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     """Run what is wanted, print the report to stdout and progress to stderr, and return the exit code."""
     if wanted.format not in FORMATS:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
+    with launcher(environ) as starts:
+        return _run(start, wanted, environ, starts)
+
+
+def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:
     matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
     root = Path(matrix.project.root)
     identity = identify(root)
     store = Store(wanted.store, root)
     interrupt = Interrupt()
-    progress = Progress(sys.stderr, plan, verbosity=verbosity())
+    progress = Progress(sys.stderr, plan, root, verbosity=verbosity(), jobs=wanted.jobs)
     run_id = new_run_id()
     known = _known(store)
     context = RunContext(
@@ -66,6 +86,7 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
         environ=environ,
         posargs=wanted.posargs,
         recreate=wanted.recreate,
+        launcher=starts,
     )
     unwritten: list[str] = []
     names: list[str] = []
@@ -84,9 +105,17 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
             unwritten.append(str(error))
         progress.finished(classed)
 
-    watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt)
+    watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
     with interrupt.listening(), progress:
-        run_plan(context, plan, watcher, finished=finished, fail_fast=wanted.fail_fast, stops_at=progress.went_wrong)
+        run_plan(
+            context,
+            plan,
+            watcher,
+            finished=finished,
+            jobs=wanted.jobs,
+            fail_fast=wanted.fail_fast,
+            stops_at=progress.went_wrong,
+        )
     verdict = _judge(matrix, plan, identity, judged, wanted, known, interrupted=bool(interrupt()))
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + _changed_meanwhile(identity, root))
     report = Report(

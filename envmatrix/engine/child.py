@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 
@@ -15,11 +17,12 @@ def main(argv: list[str]) -> int:
     os.environ[JOB_VARIABLE] = argv[0]
     job = current_job()
     assert job is not None
-    _become_reaper()
+    become_reaper()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     # A shell starts background jobs with SIGINT ignored, and then tox would never see it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    die_with_parent(signal.SIGTERM)
 
     import tox.run
     from tox.report import HandledError, ToxHandler
@@ -34,6 +37,8 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         events.add("interrupted", signal=int(signal.SIGINT))
         return 130
+    finally:
+        kill_own_children()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -41,14 +46,52 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _become_reaper() -> None:
+def become_reaper() -> None:
     """Make orphans of this process its children again (Linux), so that the parent finds all of them below it."""
-    if sys.platform != "linux":
-        return
-    import ctypes
+    _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER, prctl(2)
 
-    pr_set_child_subreaper = 36  # prctl(2)
-    ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+def die_with_parent(number: int, parent: int = 0) -> None:
+    """Let the kernel send this process ``number`` when the thread that started it ends (Linux).
+
+    ``parent`` is the pid that the parent is known to have had: it may have ended before this was asked for.
+    """
+    parent = parent or os.getppid()
+    _prctl(1, number)  # PR_SET_PDEATHSIG, prctl(2)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
+
+
+def own_children() -> list[int]:
+    """Return the pids of the children of this process (Linux with /proc/PID/task/TID/children; elsewhere none)."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir("/proc/self/task"):  # noqa: PTH208 - pathlib is not loaded here otherwise
+            with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as file:  # noqa: PTH123
+                found += [int(one) for one in file.read().split()]
+    return found
+
+
+def kill_own_children() -> None:
+    """Kill all children of this process, and theirs: a reaper inherits what those leave behind."""
+    for _ in range(1000):
+        living = own_children()
+        for pid in living:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if not living:
+            return
+        time.sleep(0.002)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,21 @@
-"""Starts a process in a session of its own, copies what it says, and ends it with everything that it started."""
+"""Runs a process of a cell to its end: copies what it says, and ends it with everything that it started."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
+import select
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
-import psutil
+
+from envmatrix.engine.launch import Launcher, Mark, Process, Request
 
 GRACE_S = 10.0  # tox takes up to 0.5 s for each of its own steps from SIGINT to SIGKILL
 DRAIN_S = 1.0
+LOOK_S = 0.1  # how often somebody who asks to stop is looked for
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,76 +26,92 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""  # "timed_out" or "interrupted"
 
 
-def run_process(
-    argv: Sequence[str],
-    *,
-    cwd: Path,
-    environ: Mapping[str, str],
-    output: Callable[[bytes], None],
-    timeout_s: float | None,
-    mark: tuple[str, str],
-    interrupted: Callable[[], bool],
-) -> Ended:
-    """Run ``argv`` to its end and return how it ended; ``output`` receives what it writes, as it comes.
+class Stopper(msgspec.Struct, frozen=True, kw_only=True):
+    """What may end a process before its time: ``interrupted()`` asks it to stop, ``killed()`` does not wait for it.
 
-    It is asked to stop (SIGINT, then SIGKILL after a grace) when ``timeout_s`` has passed or ``interrupted()`` is true.
-    Afterwards every process that is left with the variable ``mark`` (name, value) in its environment is killed: those
-    are the ones that it started and that outlived it.
+    ``deadline`` is on the monotonic clock, None for no limit; ``grace_s`` is how long it may take over stopping.
+    """
+
+    interrupted: Callable[[], bool]
+    killed: Callable[[], bool]
+    deadline: float | None = None
+    grace_s: float = GRACE_S
+
+    def why(self) -> str:
+        """Return why to stop now, "" to go on."""
+        if self.interrupted():
+            return "interrupted"
+        return "timed_out" if self.deadline is not None and time.monotonic() > self.deadline else ""
+
+
+def run_process(launcher: Launcher, request: Request, *, output: Callable[[bytes], None], stopper: Stopper) -> Ended:
+    """Run a process to its end and return how it ended; ``output`` receives what it writes, as it comes.
+
+    To stop it gets SIGINT, and SIGKILL after a grace. Afterwards everything that is left of it is killed: its group,
+    and every process that has the request's mark in its environment. Raises OSError where it cannot be started.
     """
     begun = time.monotonic()
-    process = subprocess.Popen(
-        argv,
-        cwd=cwd,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    cause, asked_at = "", 0.0
+    process = launcher.start(request)
+    cause = ""
     try:
-        with contextlib.closing(_Pipe(process)) as pipe:
-            while process.poll() is None:
-                pipe.copy(output, 0.1)
-                moment = time.monotonic()
-                if not cause and (why := _why_stop(begun, moment, timeout_s, interrupted)):
-                    cause, asked_at = why, moment
-                    _signal(process.pid, signal.SIGINT)
-                elif cause and moment - asked_at > GRACE_S:
-                    _signal_group(process.pid, signal.SIGKILL)
-            kill_left_over(process.pid, mark)
+        with _Pipe(process) as pipe:
+            cause = _follow(process, pipe, output, stopper)
+            _clear(process, request.mark)
             pipe.drain(output)
     finally:
         if process.poll() is None:
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
+            process.left_over = True
+        _clear(process, request.mark)
+        process.close()
+    return Ended(code=process.wait(), duration_s=time.monotonic() - begun, cause=cause)
+
+
+def _follow(process: Process, pipe: _Pipe, output: Callable[[bytes], None], stopper: Stopper) -> str:
+    cause, asked_at = "", 0.0
+    while process.poll() is None:
+        pipe.copy(output, LOOK_S)
+        moment = time.monotonic()
+        if not cause and (why := stopper.why()):
+            cause, asked_at = why, moment
+            _signal(process.pid, signal.SIGINT)
+        elif cause and (moment - asked_at > stopper.grace_s or stopper.killed()):
+            _signal_group(process.pid, signal.SIGKILL)
+    return cause
+
+
+def _clear(process: Process, mark: Mark) -> None:
+    if process.left_over:
         kill_left_over(process.pid, mark)
-    return Ended(code=process.returncode, duration_s=time.monotonic() - begun, cause=cause)
-
-
-def _why_stop(begun: float, moment: float, timeout_s: float | None, interrupted: Callable[[], bool]) -> str:
-    if interrupted():
-        return "interrupted"
-    return "timed_out" if timeout_s is not None and moment - begun > timeout_s else ""
+        process.left_over = False
 
 
 class _Pipe:
     """The output of a process; its end is not waited for, because a left-over daemon may hold it open."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        self._file = process.stdout
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._file, selectors.EVENT_READ)
+    def __init__(self, process: Process) -> None:
+        self._out, self._end = process.out, process.end
         self._open = True
 
+    def __enter__(self) -> _Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open = False
+
     def copy(self, output: Callable[[bytes], None], wait_s: float) -> bool:
-        if not self._open:
-            time.sleep(wait_s)
+        """Copy what there is, or wait for that or for the end of the process, but not longer than ``wait_s``."""
+        watched = [self._out] if self._open else []
+        if self._end >= 0:
+            watched.append(self._end)
+        poll = select.poll()  # select() cannot watch descriptors from 1024 on
+        for descriptor in watched:
+            poll.register(descriptor, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(wait_s * 1000)}  # of nothing: it sleeps
+        if self._out not in ready:
             return False
-        if not self._selector.select(wait_s):
-            return False
-        chunk = os.read(self._file.fileno(), 65536)
+        chunk = os.read(self._out, 65536)
         if chunk:
             output(chunk)
         else:
@@ -103,13 +119,11 @@ class _Pipe:
         return bool(chunk)
 
     def drain(self, output: Callable[[bytes], None]) -> None:
-        end = time.monotonic() + DRAIN_S
-        while self._open and time.monotonic() < end and self.copy(output, 0.05):
+        """Copy what is left in the pipe."""
+        self._end = -1
+        limit = time.monotonic() + DRAIN_S
+        while self._open and time.monotonic() < limit and self.copy(output, 0.05):
             pass
-
-    def close(self) -> None:
-        self._selector.close()
-        self._file.close()
 
 
 def _signal(pid: int, number: int) -> None:
@@ -122,11 +136,24 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def kill_left_over(group: int, mark: tuple[str, str]) -> None:
-    """Kill what is left of the process group ``group`` and every process that carries ``mark`` in its environment."""
+def kill_left_over(group: int, mark: Mark) -> None:
+    """Kill what is left of the process group ``group`` and every process that carries ``mark`` in its environment.
+
+    Looked for until none is found, because one that is being killed may still start another.
+    """
+    import psutil
+
     _signal_group(group, signal.SIGKILL)
     name, value = mark
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(name) == value:
-                process.kill()
+    if not name:
+        return
+    for _ in range(10):
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(name) == value:
+                    process.kill()
+                    found = process.status() != psutil.STATUS_ZOMBIE or found
+        if not found:
+            return
+        time.sleep(0.01)

@@ -1,26 +1,41 @@
-"""Runs the runnable cells of a plan, one after another, and gives back their evidence."""
+"""Runs the runnable cells of a plan, one thread each for as many as may run at once, and gives back their evidence."""
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
+from envmatrix.engine.scheduler import Queue, available_memory_mb, exclusive, keep_durations, known_durations, order
 from envmatrix.engine.session import RunContext, Watcher, run_cell
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan, Runnable
 
+LOOK_S = 0.5  # how often an interrupt or freed memory is looked for while all cells are busy
+
 
 class Interrupt:
-    """Whether somebody asked this run to stop: SIGINT, SIGTERM and SIGHUP are noted, cells are then ended in order."""
+    """Whether somebody asked this run to stop: SIGINT, SIGTERM and SIGHUP are noted, cells are then ended in order.
+
+    A second signal asks not to wait for them.
+    """
 
     def __init__(self) -> None:
         self.number = 0
+        self.times = 0
 
     def __call__(self) -> bool:
         """Tell whether the run is to stop."""
         return self.number != 0
+
+    def at_once(self) -> bool:
+        """Tell whether the run is to stop without waiting for what runs."""
+        return self.times > 1
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -35,6 +50,14 @@ class Interrupt:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.number = number
+        self.times += 1
+
+
+class _Ended:
+    """How a thread ended: with evidence, or with an error that nobody expected."""
+
+    def __init__(self, name: str, evidence: Evidence | None, error: BaseException | None) -> None:
+        self.name, self.evidence, self.error = name, evidence, error
 
 
 def run_plan(
@@ -43,24 +66,87 @@ def run_plan(
     watcher: Watcher,
     *,
     finished: Callable[[Evidence], None],
+    jobs: int = 1,
     fail_fast: bool = False,
     stops_at: Callable[[Evidence], bool] = lambda evidence: False,
 ) -> tuple[Evidence, ...]:
-    """Run every runnable cell in the plan's order; ``finished`` is called with each record as soon as it exists.
+    """Run every runnable cell, ``jobs`` at once; ``finished`` is called in this thread with each record as it comes.
 
-    With ``fail_fast`` the run ends after the first cell for which ``stops_at`` is true. Cells that were never started,
-    for that or for an interrupt, have no evidence.
+    With one job the order is the plan's; with several the cells that took longest go first. With ``fail_fast`` none is
+    started after the first for which ``stops_at`` is true; those that run then end as they would. Cells that were never
+    started, for that or for an interrupt, have no evidence.
     """
-    records = []
-    for planned in plan.cells:
-        if not isinstance(planned, Runnable):
-            continue
-        if watcher.interrupted():
-            break
-        watcher.said(planned.cell.name, "starts")
-        evidence = run_cell(context, planned, watcher)
-        finished(evidence)
-        records.append(evidence)
-        if fail_fast and stops_at(evidence):
-            break
+    cells = {planned.cell.name: planned for planned in plan.cells if isinstance(planned, Runnable)}
+    cache = Path(context.matrix.project.root) / ".envmatrix" / "cache"
+    profiles, capabilities = context.matrix.profiles, context.matrix.capabilities
+    waiting = list(cells) if jobs == 1 else order(list(cells), known_durations(cache, cells))
+    holds = {name: exclusive(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()}
+    todo = Queue(waiting, holds, jobs=jobs)
+    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+    records: list[Evidence] = []
+    durations: dict[str, float] = {}
+    with _Threads() as threads:
+        while todo.waiting or todo.running:
+            if watcher.interrupted():
+                todo.drop()
+            while (name := todo.take(memory_mb=available_memory_mb() if jobs > 1 else None)) is not None:
+                watcher.said(name, "starts")
+                threads.start(context, cells[name], watcher, ended)
+            if not todo.running:
+                break
+            evidence = _next(ended, todo)
+            if evidence is None:
+                continue
+            finished(evidence)
+            records.append(evidence)
+            if evidence.state == "finished":
+                durations[evidence.cell] = evidence.duration_s
+            if fail_fast and stops_at(evidence):
+                todo.drop()
+    keep_durations(cache, durations)
     return tuple(records)
+
+
+def _next(ended: queue.SimpleQueue[_Ended], todo: Queue) -> Evidence | None:
+    """Wait a little for a cell to end; raise what its thread raised."""
+    with contextlib.suppress(queue.Empty):
+        one = ended.get(timeout=LOOK_S)
+        todo.done(one.name)
+        if one.error is not None:
+            raise one.error
+        return one.evidence
+    return None
+
+
+class _Threads:
+    """The threads of the cells that run; leaving the context waits for them, so that nothing is left in their care."""
+
+    def __init__(self) -> None:
+        self._threads: list[threading.Thread] = []
+        self._leaving = False
+
+    def __enter__(self) -> _Threads:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leaving = True
+        for thread in self._threads:
+            thread.join()
+
+    def start(self, context: RunContext, planned: Runnable, watcher: Watcher, ended: queue.SimpleQueue[_Ended]) -> None:
+        own = Watcher(
+            output=watcher.output,
+            said=watcher.said,
+            interrupted=lambda: self._leaving or watcher.interrupted(),
+            killed=watcher.killed,
+        )
+
+        def work() -> None:
+            try:
+                ended.put(_Ended(planned.cell.name, run_cell(context, planned, own), None))
+            except BaseException as error:
+                ended.put(_Ended(planned.cell.name, None, error))
+
+        thread = threading.Thread(target=work, name=f"cell {planned.cell.name}")
+        self._threads.append(thread)
+        thread.start()

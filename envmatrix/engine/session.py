@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,8 +15,9 @@ from envmatrix.config.model import Cell, Matrix, Profile
 from envmatrix.engine import services
 from envmatrix.engine.cells import overlay_for, promised, required_modules
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
+from envmatrix.engine.launch import Launcher, Request, Spawner, request_mark
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
-from envmatrix.engine.processes import Ended, run_process
+from envmatrix.engine.processes import Ended, Stopper, run_process
 from envmatrix.engine.record import make_evidence
 from envmatrix.engine.told import CellRun
 from envmatrix.evidence import subunit
@@ -39,14 +39,18 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     posargs: tuple[str, ...] = ()
     recreate: bool = False
+    launcher: Launcher = msgspec.field(default_factory=Spawner)
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to know: ``output`` gets what a cell writes, ``said`` a line about it; ``interrupted`` asks to stop."""
+    """Who wants to know: ``output`` gets what a cell writes, ``said`` a line about it; ``interrupted`` asks to stop,
+    ``killed`` not to wait for those who were asked. All are called from several threads.
+    """
 
     output: Callable[[str, bytes], None]
     said: Callable[[str, str], None]
     interrupted: Callable[[], bool]
+    killed: Callable[[], bool] = lambda: False
 
 
 def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attempt: int = 1, why: str = "") -> Evidence:
@@ -87,9 +91,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
 @contextlib.contextmanager
 def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[None]:
     """Hold the cell's lock: tox has none for its run environments, and two sessions in one break it for good."""
-    folder = Path(context.matrix.project.root) / ".envmatrix" / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{cell.name}.lock")
+    lock = FileLock(_lock_folder(Path(context.matrix.project.root)) / f"{cell.name}.lock")
     waited = False
     while True:
         try:
@@ -105,6 +107,23 @@ def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[None]
         yield
     finally:
         lock.release()
+
+
+def _lock_folder(root: Path) -> Path:
+    folder = root / ".envmatrix" / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass  # a read-only checkout, whose environments are elsewhere (TOX_WORK_DIR)
+    import hashlib
+    import tempfile
+
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"envmatrix-locks-{os.getuid()}" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 @contextlib.contextmanager
@@ -139,7 +158,7 @@ def _run_tox(
     job = _job(context, run, running)
     job_file = run.folder / "job.json"
     write_job(job, job_file)
-    argv = [sys.executable, "-P", "-m", "envmatrix.engine.child", str(job_file), "run", "-e", cell.name]
+    argv = [str(job_file), "run", "-e", cell.name]
     argv += ["--skip-missing-interpreters", "false"]
     if context.recreate:
         argv.append("--recreate")
@@ -150,21 +169,26 @@ def _run_tox(
         environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
     environ[JOB_VARIABLE] = str(job_file)
     mark = subunit.mark(root)
-    with (run.folder / "output.log").open("wb") as log:
+    request = Request(
+        kind="tox",
+        argv=tuple(argv),
+        cwd=str(root),
+        environ=environ,
+        mark=request_mark(Path(job.record_dir)),
+    )
+    limit = run.profile.timeout_s
+    stopper = Stopper(
+        interrupted=watcher.interrupted,
+        killed=watcher.killed,
+        deadline=time.monotonic() + limit if limit is not None else None,
+    )
+    with (run.folder / "output.log").open("wb", buffering=0) as log:
 
         def output(chunk: bytes) -> None:
             log.write(chunk)
             watcher.output(cell.name, chunk)
 
-        ended = run_process(
-            argv,
-            cwd=root,
-            environ=environ,
-            output=output,
-            timeout_s=run.profile.timeout_s,
-            mark=("ENVMATRIX_RECORD", job.record_dir),
-            interrupted=watcher.interrupted,
-        )
+        ended = run_process(context.launcher, request, output=output, stopper=stopper)
     return ended, mark
 
 

@@ -1,0 +1,211 @@
+"""The helper that starts cells' processes: ``python -m envmatrix.engine.forkserver DESCRIPTOR``.
+
+It loads tox once and forks a child per cell; a command of the warm path is forked and executed. It has one thread, so
+that forking is safe, and it is the reaper of whatever its children leave behind. When the socket to its owner ends,
+however the owner ended, it kills all of them and goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from envmatrix.engine.child import become_reaper, die_with_parent, kill_own_children, own_children
+from envmatrix.engine.launch import Report, Request
+
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those are the owner's; its end is ours
+
+
+class _Server:
+    def __init__(self, owner: socket.socket) -> None:
+        self.owner = owner
+        self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
+        self.loaded = False
+
+    def serve(self) -> None:
+        wake_read, wake_write = os.pipe()
+        for descriptor in (wake_read, wake_write):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        while True:
+            ready = select.select([self.owner.fileno(), wake_read], [], [])[0]
+            if wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake_read, 4096)
+                self.reap()
+            if self.owner.fileno() in ready and not self.take():
+                return
+
+    def take(self) -> bool:
+        """Take one request; False when the owner is gone."""
+        try:
+            head, descriptors, _, _ = socket.recv_fds(self.owner, 8, 2)
+            while head and len(head) < 8:
+                head += self.owner.recv(8 - len(head))
+            size = int.from_bytes(head, "big")
+            data = b""
+            while head and len(data) < size:
+                chunk = self.owner.recv(size - len(data))
+                if not chunk:
+                    return False
+                data += chunk
+        except OSError:
+            return False
+        if not head:
+            return False
+        request = msgspec.json.decode(data, type=Request)
+        if request.kind != "exec":
+            self.load()
+        if request.kind != "preload":
+            self.start(request, *descriptors)
+        return True
+
+    def load(self) -> None:
+        if self.loaded:
+            return
+        self.loaded = True
+        with contextlib.suppress(Exception):  # a broken tox says so in the child, where its words are kept
+            preload()
+            gc.collect()
+            gc.freeze()  # children that never write to these objects share their memory
+
+    def start(self, request: Request, out: int, told: int) -> None:
+        parent, pid = os.getpid(), os.fork()
+        if pid == 0:
+            self.become(request, out, parent)
+        os.close(out)
+        self.children[pid] = (told, request)
+        tell(told, Report(pid=pid))
+
+    def become(self, request: Request, out: int, parent: int) -> NoReturn:
+        code = 70
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (*_IGNORED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+                # Python starts with SIGPIPE ignored, and so does a Python that was started by itself: exec inherits it.
+                keeps = request.kind == "tox" and number in (signal.SIGPIPE, signal.SIGXFSZ)
+                signal.signal(number, signal.SIG_IGN if keeps else signal.SIG_DFL)
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for target, source in ((0, nothing), (1, out), (2, out)):
+                os.dup2(source, target)
+            os.closerange(3, 256)
+            die_with_parent(signal.SIGKILL, parent)
+            code = execute(request) if request.kind == "exec" else run_tox(request)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code & 0xFF)
+
+    def reap(self) -> None:
+        """Collect everything that ended; orphans of our children became our own."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if pid in self.children:
+                told, _ = self.children.pop(pid)
+                left = bool(set(own_children()) - set(self.children))
+                tell(told, Report(pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left))
+                os.close(told)
+        if not self.children:
+            for pid in own_children():  # nobody is left to whom they could belong
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill everything that was started here and has not ended."""
+        from envmatrix.engine.processes import kill_left_over
+
+        for pid, (_, request) in self.children.items():
+            kill_left_over(pid, request.mark)
+        kill_own_children()
+
+
+def preload() -> None:
+    """Import what a tox session of a cell will import, so that its child finds it there."""
+    import importlib
+
+    for name in (
+        "tox.run",
+        "tox.plugin.manager",
+        "tox.session.cmd.run.sequential",
+        "tox.tox_env.python.virtual_env.runner",
+        "tox.tox_env.python.virtual_env.package.pyproject",
+        "virtualenv.run",
+        "virtualenv.seed.embed.via_app_data.via_app_data",
+        "virtualenv.create.via_global_ref.builtin.cpython.cpython3",
+        "envmatrix.engine.asked",
+        "envmatrix.engine.inside",
+        "envmatrix.engine.observe",
+        "envmatrix.engine.overlay",
+        "envmatrix.engine.plugin",
+    ):
+        with contextlib.suppress(ImportError):  # another version of tox: the child imports what there is
+            importlib.import_module(name)
+
+
+def execute(request: Request) -> NoReturn:
+    """Become another program, as a shell would: 127 where it is not there, 126 where it cannot be run."""
+    os.chdir(request.cwd)
+    try:
+        os.execve(request.argv[0], list(request.argv), request.environ)
+    except OSError as error:
+        sys.stderr.write(f"{request.argv[0]}: {error.strerror}\n")
+        raise SystemExit(127 if isinstance(error, FileNotFoundError) else 126) from None
+
+
+def run_tox(request: Request) -> int:
+    """Be the process that runs tox for a cell, as if it had been started with these arguments and variables."""
+    from envmatrix.engine.child import main
+
+    # The old ones know their file to be /dev/null, in which they could seek.
+    sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    os.chdir(request.cwd)
+    os.environ.clear()
+    os.environ.update(request.environ)
+    sys.argv = [str(Path(__file__).with_name("child.py")), *request.argv]
+    return main(list(request.argv))
+
+
+def tell(descriptor: int, report: Report) -> None:
+    """Write one report; an owner that does not listen any more is about to be noticed elsewhere."""
+    with contextlib.suppress(OSError):
+        os.write(descriptor, msgspec.json.encode(report) + b"\n")
+
+
+def main(descriptor: int) -> None:
+    """Serve the owner at the other end of ``descriptor`` until it is gone."""
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    become_reaper()
+    os.set_inheritable(descriptor, False)
+    server = _Server(socket.socket(fileno=descriptor))
+    try:
+        server.serve()
+    finally:
+        server.end()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
