@@ -101,6 +101,7 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
         judged.append(classed)
         try:
             names.append(store.put(classed))
+            store.put_log(classed, _output(root, classed))
         except EnvmatrixError as error:
             unwritten.append(str(error))
         progress.finished(classed)
@@ -194,11 +195,12 @@ def _changed_meanwhile(before: Identity, root: Path) -> tuple[str, ...]:
 
 
 def _logs(root: Path, records: list[Evidence]) -> dict[str, str]:
-    found = {}
-    for evidence in records:
-        try:
-            text = (root / evidence.log).read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
-        except OSError:
-            continue
-        found[evidence.id] = text
-    return found
+    return {one.id: _output(root, one)[-LOG_TAIL_BYTES:].decode("utf-8", "replace") for one in records if one.log}
+
+
+def _output(root: Path, evidence: Evidence) -> bytes:
+    """Return what the cell wrote; nothing where that is gone."""
+    try:
+        return (root / evidence.log).read_bytes() if evidence.log else b""
+    except OSError:
+        return b""
