@@ -10,7 +10,7 @@ import msgspec
 
 from envmatrix.config import settings
 from envmatrix.config.envkeys import present
-from envmatrix.config.model import Gate, Profile, Relevant, Setting, SkipRule
+from envmatrix.config.model import FlakyRule, Gate, Profile, Relevant, Setting, SkipRule
 from envmatrix.config.reading import Document
 from envmatrix.config.schema import ProfileFile
 
@@ -151,6 +151,9 @@ def _lay(values: dict[str, Any], layer: Layer) -> None:
     values["service_env"].update(file.service_env)
     if "skips" in given:
         values["skips"] = (*values.get("skips", ()), *(_skip(entry) for entry in file.skips))
+    if "flaky" in given:
+        rules = (FlakyRule(tests=entry.tests, owner=entry.owner, expires=entry.expires) for entry in file.flaky)
+        values["flaky"] = (*values.get("flaky", ()), *rules)
     if "relevant" in given:
         values["relevant"] = Relevant(paths=file.relevant.paths)
     if "gate" in given:

@@ -34,6 +34,17 @@ class SkipRule(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[str, ...] = ()
 
 
+class FlakyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``[[flaky]]`` entry: tests (glob patterns of ids) that may fail and then pass when they are run again.
+
+    From ``expires`` on it counts no more.
+    """
+
+    tests: tuple[str, ...]
+    owner: str
+    expires: datetime.date
+
+
 class Relevant(msgspec.Struct, frozen=True, kw_only=True):
     """``[relevant]``: glob patterns of paths; a change that touches none of them does not need the profile."""
 
@@ -70,6 +81,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     include: tuple[dict[str, str], ...] = ()
     env: dict[str, Setting] = {}
     skips: tuple[SkipRule, ...] = ()
+    flaky: tuple[FlakyRule, ...] = ()
     unexpected_skips: Literal["report", "refuse"] = "report"
     unused: Literal["refuse", "allow"] = "refuse"
     timeout_s: float | None = None

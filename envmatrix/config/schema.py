@@ -25,6 +25,16 @@ class SkipEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tests: Annotated[Texts, Meta(description="Glob patterns of test ids that it is narrowed to.")] = ()
 
 
+class FlakyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tests that are known to fail now and then, accepted until a date where they pass when they are run again."""
+
+    tests: Annotated[Values, Meta(description="Glob patterns of test ids.")]
+    owner: Annotated[Text, Meta(description="Who answers for it.")]
+    expires: Annotated[
+        datetime.date, Meta(description="The day from which on a test that failed and then passed fails its cell.")
+    ]
+
+
 class RelevantTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which changes need the profile."""
 
@@ -86,6 +96,9 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = {}
     skips: Annotated[tuple[SkipEntry, ...], Meta(description="Known and accepted skips.")] = ()
+    flaky: Annotated[
+        tuple[FlakyEntry, ...], Meta(description="Known and accepted flaky tests: failed, then passed when run again.")
+    ] = ()
     relevant: Annotated[RelevantTable, Meta(description="Which changes need the profile.")] = RelevantTable()
     gate: Annotated[GateTable, Meta(description="What the gate asks of the profile.")] = GateTable()
 

@@ -138,7 +138,6 @@ def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, 
     swallowed = next((s for s in evidence.sessions if s.finished and s.exit_code), None)
     if swallowed is not None and not any(command.exit_code for command in evidence.commands):
         notes.append(f"a {swallowed.runner} session ended with {swallowed.exit_code} and its command with 0")
-    if sums.flaky:
-        names = listed(test.id for test in sums.flaky)
-        notes.append(f"flaky: {number(len(sums.flaky), 'test')} passed only when run again: {names}")
+    if evidence.attempt > 1:
+        notes.append(f"attempt {evidence.attempt}, because of the one before: {evidence.attempt_reason or 'not told'}")
     return tuple(notes)

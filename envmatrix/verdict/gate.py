@@ -12,6 +12,7 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.verdict.cells import with_evidence
 from envmatrix.verdict.contracts import Case, breaches
 from envmatrix.verdict.counting import Tally, number, tally
+from envmatrix.verdict.flaky import Reran, with_reruns
 from envmatrix.verdict.hosts import Hosts
 from envmatrix.verdict.judge import excused, exit_code, verdict_word
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict
@@ -103,11 +104,12 @@ class _Collected:
         return Stale(host=record.host.name, age=age(record), why=why, finished=record.state == "finished")
 
     def _judge(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
-        failing = bool(sums.failed)
+        failed = frozenset(test.id for test in sums.failed)
+        failing = bool(failed)
         decides = failing or (record.state == "finished" and not record.partial)
         when = age(record, failing=failing)
         if failing:
-            reports.remember_failure(record, when)
+            reports.remember_failure(record, when, failed)
         if decides and not record.partial:
             self._hosts.reported(record)
         if not reports.is_news(record.host.name, when, decides=decides):
@@ -116,7 +118,17 @@ class _Collected:
         case = Case(evidence=record, tally=sums, profile=profile, capabilities=self._asked.capabilities)
         found = breaches(case)
         judged = with_evidence(record, sums, found, counts_partial=False)
-        report = Report(host=record.host.name, age=when, commit=record.commit, verdict=judged, breaches=found)
+        reran = Reran(flaky=tuple(test.id for test in sums.flaky))
+        report = Report(
+            host=record.host.name,
+            age=when,
+            commit=record.commit,
+            run_id=record.run_id,
+            verdict=with_reruns(judged, reran, profile, self._asked.today),
+            breaches=found,
+            passed=sums.ran - failed if record.attempt > 1 else frozenset(),
+            failed=failed,
+        )
         reports.add(report, decides=decides)
 
     def verdict(self) -> Verdict:
@@ -149,7 +161,9 @@ class _Collected:
         for cell in self._wanted:
             judged, breached = of_cell(
                 cell,
+                self._asked.profiles[cell.profile],
                 self._cells[cell.name],
+                today=self._asked.today,
                 commit=self._asked.commit,
                 not_relevant=self._asked.not_relevant.get(cell.name, ""),
                 able=self._hosts.able(cell),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from envmatrix.config.model import Capability, Profile
 from envmatrix.errors import ExitCode
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.verdict.cells import stale, with_evidence, without_evidence
 from envmatrix.verdict.contracts import Case, breaches
-from envmatrix.verdict.counting import number, tally
+from envmatrix.verdict.counting import Tally, number, tally
+from envmatrix.verdict.flaky import Reran, last_that_decides, reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
 from envmatrix.verdict.nowhere import Entry, Ledger
 
@@ -33,15 +36,17 @@ def judge(
     known: Sequence[Evidence] = (),
     interrupted: bool = False,
     counts_partial: bool = True,
+    earlier: Mapping[str, Sequence[Evidence]] = {},
 ) -> Verdict:
     """The verdict over one run.
 
     ``evidence`` is the newest attempt of each cell, by the cell's name, with its tests classified by
-    :func:`envmatrix.verdict.classes.classify`. ``known`` are records of other runs, asked only for names of tests.
-    ``counts_partial`` lets a cell that its caller narrowed pass, with a note. The exit code is 1 where something
-    failed, else 3 where anything is missing, else 0; 130 after an interrupt, whatever else.
+    :func:`envmatrix.verdict.classes.classify`; ``earlier`` are the attempts of the same run before it, oldest first:
+    what failed in them is flaky or failed, whatever the newest says. ``known`` are records of other runs, asked only
+    for names of tests. ``counts_partial`` lets a cell that its caller narrowed pass, with a note. The exit code is 1
+    where something failed, else 3 where anything is missing, else 0; 130 after an interrupt, whatever else.
     """
-    ledger = _ledger(planned, profiles, evidence, tree, known)
+    ledger = _ledger(planned, profiles, evidence, earlier, tree, known)
     cells: list[CellVerdict] = []
     found: list[Breach] = []
     for item in planned:
@@ -51,13 +56,16 @@ def judge(
         elif record.tree != tree:
             cells.append(stale(record, tree))
         else:
+            attempts = (*earlier.get(record.cell, ()), record)
+            record = last_that_decides(attempts)
             profile = profiles[item.cell.profile]
             absent = ledger.absent(record.cell)
             sums = tally(record.tests)
             case = Case(evidence=record, tally=sums, profile=profile, capabilities=capabilities, absent=absent)
             breached = breaches(case)
             found += breached
-            cells.append(with_evidence(record, sums, breached, counts_partial=counts_partial))
+            judged = with_evidence(record, sums, breached, counts_partial=counts_partial)
+            cells.append(with_reruns(judged, _reran(attempts, record, sums), profile, today))
     entries = ledger.entries()
     whole = len({item.cell.profile for item in planned}) > 1
     owed = [entry for entry in entries if whole and entry.owed and not excused(entry, cells)]
@@ -102,21 +110,33 @@ def _ledger(
     planned: Sequence[Planned],
     profiles: Mapping[str, Profile],
     evidence: Mapping[str, Evidence],
+    earlier: Mapping[str, Sequence[Evidence]],
     tree: str,
     known: Sequence[Evidence],
 ) -> Ledger:
     ledger = Ledger(profiles)
-    for earlier in known:
-        if earlier.state == "finished" and not earlier.partial:
-            ledger.add_known(earlier, same_content=earlier.tree == tree)
+    for one in known:
+        if one.state == "finished" and not one.partial:
+            ledger.add_known(one, same_content=one.tree == tree)
     for item in planned:
         record = evidence.get(item.cell.name)
         if record is not None and record.tree == tree:
-            ledger.add(record, tally(record.tests))
+            for attempt in (*earlier.get(item.cell.name, ()), record):
+                ledger.add(attempt, tally(attempt.tests))
         elif record is None and not isinstance(item, NotRelevant):
             why = item.reasons[0].message if isinstance(item, Blocked) else "the cell did not run"
             ledger.add_unable(item.cell.name, item.cell.profile, why)
     return ledger
+
+
+def _reran(attempts: Sequence[Evidence], decided: Evidence, sums: Tally) -> Reran:
+    """What became of the tests that failed before: in this record's own session, or in an earlier attempt."""
+    failed = frozenset(test.id for test in sums.failed)
+    before = attempts[: attempts.index(decided)]
+    failures = [[test.id for test in tally(one.tests).failed] for one in before]
+    found = reran(failures, passed=sums.ran - failed, failed=failed)
+    own = {test.id for test in sums.flaky}
+    return msgspec.structs.replace(found, flaky=tuple(sorted(own.union(found.flaky))))
 
 
 def excused(entry: Entry, cells: Sequence[CellVerdict], states: Sequence[str] = ("owed", "not_relevant")) -> bool:

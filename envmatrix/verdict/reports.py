@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import sys
+from collections.abc import Collection
 
 import msgspec
 
@@ -35,8 +37,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     age: Age
     commit: str
+    run_id: str
     verdict: CellVerdict
     breaches: tuple[Breach, ...] = ()
+    # What a further attempt executed, asked where an earlier one of its run failed.
+    passed: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +54,14 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool
 
 
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt in which tests failed: the run that it belongs to, its evidence and the tests."""
+
+    run_id: str
+    evidence: str
+    tests: tuple[str, ...]
+
+
 class CellReports:
     """All that is known of one cell: per host its newest deciding report and its newest other one."""
 
@@ -55,7 +69,7 @@ class CellReports:
         self.deciding: dict[str, Report] = {}
         self.undecided: dict[str, Report] = {}
         self.stale: dict[str, Stale] = {}
-        self._failed: dict[str, set[tuple[Age, str]]] = {}
+        self._failed: dict[str, dict[tuple[Age, str], Failure]] = {}
 
     def is_news(self, host: str, when: Age, *, decides: bool) -> bool:
         """Whether a record would be kept: judging one that would not is a waste."""
@@ -66,15 +80,17 @@ class CellReports:
         """Keep a report that is news."""
         (self.deciding if decides else self.undecided)[report.host] = report
 
-    def remember_failure(self, record: Evidence, when: Age) -> None:
+    def remember_failure(self, record: Evidence, when: Age, failed: Collection[str]) -> None:
         """A failed attempt makes a later pass of the same host a flaky one."""
-        self._failed.setdefault(record.host.name, set()).add((when, record.id))
+        failure = Failure(run_id=record.run_id, evidence=record.id, tests=tuple(map(sys.intern, sorted(failed))))
+        self._failed.setdefault(record.host.name, {})[when, record.id] = failure
 
     def add_stale(self, found: Stale) -> None:
         """Keep the newest stale record of each host."""
         if found.host not in self.stale or self.stale[found.host].age < found.age:
             self.stale[found.host] = found
 
-    def earlier_failures(self, report: Report) -> tuple[str, ...]:
-        """The evidence of the host's older attempts that failed, oldest first."""
-        return tuple(evidence for when, evidence in sorted(self._failed.get(report.host, ())) if when < report.age)
+    def earlier_failures(self, report: Report) -> tuple[Failure, ...]:
+        """The host's older attempts that failed, oldest first."""
+        failed = self._failed.get(report.host, {})
+        return tuple(failed[key] for key in sorted(failed) if key[0] < report.age)

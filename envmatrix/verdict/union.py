@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 
 import msgspec
 
-from envmatrix.config.model import Cell
+from envmatrix.config.model import Cell, Profile
 from envmatrix.verdict.counting import listed
+from envmatrix.verdict.flaky import reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
 from envmatrix.verdict.reports import CellReports, Report
 
 
 def of_cell(
-    cell: Cell, reports: CellReports, *, commit: str, not_relevant: str, able: Sequence[str]
+    cell: Cell,
+    profile: Profile,
+    reports: CellReports,
+    *,
+    today: datetime.date,
+    commit: str,
+    not_relevant: str,
+    able: Sequence[str],
 ) -> tuple[CellVerdict, tuple[Breach, ...]]:
     """The cell's state and the breaches that count.
 
@@ -22,7 +31,8 @@ def of_cell(
     is evidence of other content, or owed; ``able`` are the hosts that could run it.
     """
     by_state: dict[str, list[Report]] = {}
-    for report in sorted(reports.deciding.values(), key=lambda item: (item.age, item.host)):
+    deciding = (_rerun(report, reports, profile, today) for report in reports.deciding.values())
+    for report in sorted(deciding, key=lambda item: (item.age, item.host)):
         by_state.setdefault(report.verdict.state, []).append(report)
     failed, passed = by_state.get("failed", []), by_state.get("passed", [])
     if failed:
@@ -33,6 +43,15 @@ def of_cell(
     if doubtful and not not_relevant:
         return _told(doubtful[-1].verdict, doubtful, reports, commit), doubtful[-1].breaches
     return _unseen(cell, reports, not_relevant, able), ()
+
+
+def _rerun(report: Report, reports: CellReports, profile: Profile, today: datetime.date) -> Report:
+    """The report in the light of the earlier attempts of its own run: what failed in them is not undone by a rerun."""
+    failures = [item.tests for item in reports.earlier_failures(report) if item.run_id == report.run_id]
+    if not failures:
+        return report
+    found = reran(failures, passed=report.passed, failed=report.failed)
+    return msgspec.structs.replace(report, verdict=with_reruns(report.verdict, found, profile, today))
 
 
 def _disputed(failed: Sequence[Report], passed: Sequence[Report]) -> CellVerdict:
@@ -53,10 +72,11 @@ def _told(verdict: CellVerdict, deciding: Sequence[Report], reports: CellReports
         notes.append(f"the evidence was made at commit {shown.commit[:12]}, whose content is the same")
     if verdict.state == "passed":
         for report in deciding:
-            if earlier := reports.earlier_failures(report):
-                notes.append(f"flaky: failed on {report.host} in an earlier attempt ({listed(earlier)})")
-    others = {**reports.undecided, **{h: r for h, r in reports.deciding.items() if r.verdict.state == "inconclusive"}}
-    for host, report in sorted(others.items()):
+            others = [item.evidence for item in reports.earlier_failures(report) if item.run_id != report.run_id]
+            if others:
+                notes.append(f"flaky: failed on {report.host} in an earlier run ({listed(others)})")
+    doubtful = {**reports.undecided, **{h: r for h, r in reports.deciding.items() if r.verdict.state == "inconclusive"}}
+    for host, report in sorted(doubtful.items()):
         if report is not shown:
             why = report.verdict.reasons[0].message if report.verdict.reasons else "it did not finish"
             notes.append(f"inconclusive on {host}: {why}")

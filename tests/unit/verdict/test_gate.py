@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, profile, record, result, skip, wants
+from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, flaky, profile, record, result, skip, wants
 
 from envmatrix.config.model import Cell, Gate, Profile
 from envmatrix.evidence.model import Evidence, FindingRecord, HostRecord, RanReason
@@ -72,10 +72,10 @@ def test_a_failure_on_one_host_is_not_hidden_by_a_pass_on_another() -> None:
         assert verdict.notes == ("hosts disagree about full",)
 
 
-def test_the_newest_attempt_of_a_host_counts_and_a_pass_after_a_failure_is_flaky() -> None:
-    verdict = gated(on("a", "full", BAD, hour=1), on("a", "full", OK, hour=2, attempt=2))
+def test_the_newest_run_of_a_host_counts_and_a_pass_after_a_failure_is_flaky() -> None:
+    verdict = gated(on("a", "full", BAD, hour=1), on("a", "full", OK, hour=2, run_id="another"))
     assert verdict.exit_code == 0
-    assert any("flaky: failed on a in an earlier attempt (a-full-1)" in note for note in only(verdict).notes)
+    assert any("flaky: failed on a in an earlier run (a-full-1)" in note for note in only(verdict).notes)
     assert gated(on("a", "full", OK, hour=1), on("a", "full", BAD, hour=2)).exit_code == 1
 
 
@@ -245,3 +245,27 @@ def test_the_sequence_that_hid_a_regression() -> None:
 def test_skips_that_were_declared_stay_listed() -> None:
     verdict = gated(on("a", "full", OK, skip("n", "nested", "declared")))
     assert (verdict.exit_code, [item.test for item in verdict.ran_nowhere]) == (0, ["n"])
+
+
+def test_a_failure_that_the_same_run_made_pass_is_the_choice_of_the_profile() -> None:
+    attempts = on("a", "full", BAD, hour=1), on("a", "full", OK, hour=2, attempt=2, attempt_reason="tests failed")
+    refused = gated(*attempts)
+    assert (refused.exit_code, [reason.code for reason in only(refused).reasons]) == (1, ["flaky"])
+    accepted = gated(*attempts, profiles=[profile("full", flaky=(flaky("t.py::*"),))])
+    assert (accepted.exit_code, only(accepted).state) == (0, "passed")
+    assert any("flaky: 1 test failed and then passed" in note for note in only(accepted).notes)
+    assert gated(*attempts, profiles=[profile("full", flaky=(flaky("t.py::*", days=0),))]).exit_code == 1
+
+
+def test_a_failure_that_the_next_attempt_did_not_run_again_stays_a_failure() -> None:
+    gone = on("a", "full", result("t.py::other"), hour=2, attempt=2)
+    verdict = gated(on("a", "full", BAD, hour=1), gone, profiles=[profile("full", flaky=(flaky("*"),))])
+    assert (verdict.exit_code, only(verdict).state) == (1, "failed")
+    assert "did not run in the attempt after that: t.py::ok" in only(verdict).reasons[0].message
+
+
+def test_an_attempt_that_never_began_undoes_no_failure_and_hides_no_pass() -> None:
+    unreachable = {"state": "not_built", "reasons": (RanReason(code="index_unreachable", message="no index"),)}
+    assert gated(on("a", "full", BAD, hour=1), on("a", "full", hour=2, attempt=2, **unreachable)).exit_code == 1
+    assert gated(on("a", "full", hour=1, **unreachable), on("a", "full", OK, hour=2, attempt=2)).exit_code == 0
+    assert gated(on("a", "full", hour=1, **unreachable)).exit_code == 3

@@ -10,6 +10,7 @@ from verdict_values import (
     TREE,
     blocked,
     codes,
+    flaky,
     judged,
     not_relevant,
     profile,
@@ -354,9 +355,28 @@ def test_a_swallowed_exit_code_is_noted() -> None:
     assert notes == ("a pytest session ended with 1 and its command with 0",)
 
 
-def test_a_flaky_test_is_noted() -> None:
-    notes = judged(record("full", result("t.py::f", attempts=("failed", "passed")))).cells[0].notes
-    assert "flaky: 1 test" in notes[0]
+def test_a_test_that_passed_only_when_run_again_needs_a_live_entry_of_the_profile() -> None:
+    again = record("full", result("t.py::f", attempts=("failed", "passed")))
+    refused = judged(again)
+    assert (refused.exit_code, refused.cells[0].reasons[0].code) == (1, "flaky")
+    accepted = judged(again, profiles=[profile("full", flaky=(flaky("t.py"),))])
+    assert accepted.exit_code == 0
+    assert accepted.cells[0].notes == (
+        "flaky: 1 test failed and then passed when run again: t.py::f; accepted by team until 2026-07-01",
+    )
+    for rules in ((flaky("t.py", days=0),), (flaky("u.py"),)):
+        assert judged(again, profiles=[profile("full", flaky=rules)]).exit_code == 1
+
+
+def test_earlier_attempts_of_a_run_are_judged_with_the_newest() -> None:
+    first, second = record("full", result("t.py::f", "failed")), record("full", result("t.py::f"), id="e2", attempt=2)
+    assert judged(second, earlier={"full": [first]}).cells[0].reasons[0].code == "flaky"
+    crashed = record("full", id="e2", attempt=2, state="crashed")
+    verdict = judged(crashed, earlier={"full": [first]})
+    assert (verdict.exit_code, verdict.cells[0].evidence) == (1, first.id)
+    unbuilt = record("full", id="e0", state="not_built")
+    passed = judged(second, earlier={"full": [unbuilt]})
+    assert (passed.exit_code, passed.cells[0].evidence) == (0, "e2")
 
 
 def test_a_declared_skip_that_expires_soon_is_noted() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from envmatrix.config.model import Capability, Cell, Profile, SkipRule
+from envmatrix.config.model import Capability, Cell, FlakyRule, Profile, SkipRule
 from envmatrix.evidence.model import CommandRun, Evidence, HostRecord, InterpreterRecord, Session, TestResult
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Blocked, NotRelevant, Reason, Runnable
@@ -56,6 +56,10 @@ def profile(name: str = "full", **more: Any) -> Profile:
 
 def rule(match: str, days: int = 30, **more: Any) -> SkipRule:
     return SkipRule(match=match, owner="team", expires=TODAY + datetime.timedelta(days=days), **more)
+
+
+def flaky(*tests: str, days: int = 30) -> FlakyRule:
+    return FlakyRule(tests=tests, owner="team", expires=TODAY + datetime.timedelta(days=days))
 
 
 def record(cell: str = "full-py311", *tests: TestResult, **more: Any) -> Evidence:

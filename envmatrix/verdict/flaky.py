@@ -1,0 +1,72 @@
+"""Tests that failed and passed when they were run again: whether that passes is for ``[[flaky]]`` entries to say."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable, Sequence, Set
+
+import msgspec
+
+from envmatrix.config.model import FlakyRule, Profile
+from envmatrix.evidence.model import Evidence
+from envmatrix.verdict.classes import matches
+from envmatrix.verdict.counting import listed, number
+from envmatrix.verdict.model import CellVerdict, VerdictReason
+
+
+class Reran(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the tests that failed in earlier attempts: passed in the last one, or not run again."""
+
+    flaky: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+
+
+def reran(failures: Iterable[Collection[str]], *, passed: Set[str], failed: Set[str]) -> Reran:
+    """Hold the failures of earlier attempts against what passed and what failed in the last one."""
+    every = {test for tests in failures for test in tests}
+    return Reran(flaky=tuple(sorted(every & passed)), unresolved=tuple(sorted(every - passed - failed)))
+
+
+def last_that_decides(attempts: Sequence[Evidence]) -> Evidence:
+    """The attempt that a cell is judged by, of one run's in their order: the newest that finished or in which a test
+    failed; the newest of all where none did.
+    """
+    for record in reversed(attempts):
+        if record.state == "finished" or any(test.outcome in ("failed", "error") for test in record.tests):
+            return record
+    return attempts[-1]
+
+
+def with_reruns(verdict: CellVerdict, found: Reran, profile: Profile, today: datetime.date) -> CellVerdict:
+    """The cell's verdict with its flaky tests: failed, but for those that a live ``[[flaky]]`` entry accepts."""
+    accepted: dict[str, FlakyRule] = {}
+    for test in found.flaky:
+        rule = _rule(test, profile, today)
+        if rule is not None:
+            accepted[test] = rule
+    refused = [test for test in found.flaky if test not in accepted]
+    reasons = []
+    if found.unresolved:
+        what = f"{number(len(found.unresolved), 'test')} failed and did not run in the attempt after that"
+        reasons.append(VerdictReason(code="tests_failed", message=f"{what}: {listed(found.unresolved)}"))
+    if refused:
+        what = f"{number(len(refused), 'test')} failed and then passed when run again, which no [[flaky]] entry accepts"
+        remedy = (
+            f"mend it, or accept it in {profile.origin} with a [[flaky]] entry that has an owner and an expiry date"
+        )
+        reasons.append(VerdictReason(code="flaky", message=f"{what}: {listed(refused)}", remedy=remedy))
+    notes = (*verdict.notes, _note(accepted)) if accepted else verdict.notes
+    if not reasons:
+        return msgspec.structs.replace(verdict, notes=notes)
+    return msgspec.structs.replace(verdict, state="failed", reasons=(*reasons, *verdict.reasons), notes=notes)
+
+
+def _rule(test: str, profile: Profile, today: datetime.date) -> FlakyRule | None:
+    live = (rule for rule in profile.flaky if today < rule.expires)
+    return next((rule for rule in live if any(matches(test, pattern) for pattern in rule.tests)), None)
+
+
+def _note(accepted: dict[str, FlakyRule]) -> str:
+    owners = sorted({f"{rule.owner} until {rule.expires}" for rule in accepted.values()})
+    told = f"{number(len(accepted), 'test')} failed and then passed when run again: {listed(accepted)}"
+    return f"flaky: {told}; accepted by {listed(owners)}"
