@@ -20,6 +20,7 @@ from envmatrix.engine.run import Interrupt, run_plan
 from envmatrix.engine.scheduler import automatic_jobs
 from envmatrix.engine.session import RunContext, Watcher, fresh_folder, new_run_id
 from envmatrix.errors import EnvmatrixError, ExitCode
+from envmatrix.evidence.earlier import earlier
 from envmatrix.evidence.identity import Identity, identify
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.store import Store
@@ -76,7 +77,7 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
     interrupt = Interrupt()
     progress = Progress(sys.stderr, plan, root, verbosity=verbosity(), jobs=wanted.jobs)
     run_id = new_run_id()
-    known = _known(store)
+    known = earlier(store, tree=identity.tree)
     context = RunContext(
         matrix=matrix,
         identity=identity,
@@ -166,18 +167,6 @@ def _judge(
         known=known,
         interrupted=interrupted,
     )
-
-
-def _known(store: Store) -> tuple[Evidence, ...]:
-    """Return the records of the last run: they know the tests behind a skipped module, and those that vanished."""
-    last = store.last_run()
-    found = []
-    for name in last.names if last is not None else ():
-        try:
-            found.append(store.get(name))
-        except EnvmatrixError:
-            continue  # pruned, or never whole: it is only asked for names of tests
-    return tuple(found)
 
 
 def _today() -> datetime.date:

@@ -39,8 +39,10 @@ def make_evidence(
     """Return the record of one attempt; without ``ended`` tox was never started, for the ``reasons`` given."""
     told = sort(run)
     project = Path(context.matrix.project.root)
-    merged = _recorded(run, project, mark)
     state = state_of(told, ended) if ended is not None else "not_started"
+    recorded = _recorded(run, project, mark)
+    files, unwritten = _results(run, project, recorded)
+    merged = read.merge([recorded, files])
     cell, interpreter = run.planned.cell, run.planned.interpreter
     return Evidence(
         id=f"{context.host.name}-{context.run_id}-{os.urandom(4).hex()}",
@@ -69,10 +71,11 @@ def make_evidence(
         commands=tuple(_command(event) for event in told.commands),
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=reasons + reasons_of(context, run, told, state, ended),
+        reasons=reasons + reasons_of(context, run, told, state, ended) + (unwritten if state == "finished" else ()),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
         partial="; ".join(dict.fromkeys(filter(None, [run.partial, *(one.narrowed for one in merged.sessions)]))),
+        notes=merged.notes,
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
         log=str(run.folder.relative_to(project) / "output.log") if run.folder.is_relative_to(project) else "",
@@ -80,14 +83,25 @@ def make_evidence(
 
 
 def _recorded(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorded:
-    """Return what was recorded of tests: by the recorders, in subunit streams, in files that the profile names."""
+    """Return what was recorded of tests by the recorders and in subunit streams."""
     parts = [read.read_recordings(run.folder / "record", project=project)]
     if mark is not None:
         parts.append(subunit.read(project, mark, project=project, streams=parts[0].streams))
-    if run.profile.results:
-        files = [path for pattern in run.profile.results for path in sorted(project.glob(pattern))]
-        parts.append(junit.read(files, since=_epoch(run), project=project, beside=read.merge(parts)))
     return read.merge(parts)
+
+
+def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, tuple[RanReason, ...]]:
+    """Return the tests in the files that the profile names, and a reason for each pattern that no new file meets."""
+    parts, reasons = [], []
+    for pattern in run.profile.results:
+        found = junit.read(sorted(project.glob(pattern)), since=_epoch(run), project=project, beside=beside)
+        parts.append(found)
+        if not found.sessions:
+            why = f" ({found.notes[0]})" if found.notes else ""
+            message = f"results names {pattern!r}, and the commands wrote no such JUnit file{why}"
+            remedy = f"correct results in {run.profile.origin}, or the command that writes the file"
+            reasons.append(RanReason(code="no_tests", message=message, remedy=remedy))
+    return read.merge(parts), tuple(reasons)
 
 
 def _command(event: dict[str, Any]) -> CommandRun:

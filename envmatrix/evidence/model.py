@@ -151,6 +151,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     mismatches: tuple[RanReason, ...] = ()  # the proof inside the environment that failed
     ignored: tuple[str, ...] = ()  # what of the run tox would not count: "ignore_outcome", "- before a command"
     partial: str = ""  # what narrowed the run, "" for a whole run
+    notes: tuple[str, ...] = ()  # what of the recordings could not be read or was not counted
     attempt: int = 1
     attempt_reason: str = ""
     log: str = ""  # path of the cell's output, relative to the evidence store

@@ -9,6 +9,7 @@ from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.verdict.counting import Tally, listed, number, tally
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
 
+_NOTES = 5  # of the recording, shown with a cell
 _STATES = {
     "not_built": "the environment could not be built",
     "not_started": "the cell was not started",
@@ -127,7 +128,9 @@ def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -
 
 
 def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, ...]:
-    notes = []
+    notes = list(evidence.notes[:_NOTES])
+    if len(evidence.notes) > _NOTES:
+        notes.append(f"{len(evidence.notes) - _NOTES} more notes on the recording are in the evidence")
     if evidence.partial and counts_partial:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
     for command in evidence.commands:

@@ -8,6 +8,7 @@ import msgspec
 
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, Session, TestResult
+from envmatrix.evidence.read import NOT_RUN
 from envmatrix.verdict.counting import Tally, listed, number
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
@@ -68,6 +69,20 @@ def _crashed(case: Case) -> Iterator[Breach]:
     elif broken:
         message = f"{broken[0].runner} stopped with exit code {broken[0].exit_code} before it had run all tests"
         yield case.breach("crashed", message)
+    elif not case.tally.failed:
+        yield from _ended_early(case)
+
+
+def _ended_early(case: Case) -> Iterator[Breach]:
+    """A session that was made to end before its last test and calls that a success, as ``pytest.exit`` can."""
+    stopped = next((s for s in case.evidence.sessions if s.stopped and not s.nested), None)
+    unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(NOT_RUN)]
+    if stopped is not None and unrun and case.tally.ran:
+        message = (
+            f"a {stopped.runner} session ended itself before its last test ({stopped.stopped});"
+            f" {number(len(unrun), 'test')} did not run, such as {unrun[0]}"
+        )
+        yield case.breach("crashed", message, unrun)
 
 
 def _no_commands(case: Case) -> Iterator[Breach]:
@@ -84,7 +99,10 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         return
     ran = len(case.tally.ran)
     silent = _silent(evidence)
-    if ran == 0 and (gate.min_tests > 0 or silent):
+    unwritten = next((reason for reason in evidence.reasons if reason.code == "no_tests"), None)
+    if unwritten is not None:
+        yield case.breach("no_tests", unwritten.message)
+    elif ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", _why_no_tests(evidence))
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")

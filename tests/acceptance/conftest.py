@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traps import INI, Trap
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 REPOSITORY = Path(__file__).parents[2]
@@ -219,8 +220,37 @@ def stock_tox(execute: Callable[..., Result], tmp_path: Path) -> Callable[..., R
     """``stock_tox("-e", "full", cwd=…)`` runs tox as it is, without envmatrix and without any other plugin."""
     alone = {"TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix,tox-uv"}
 
-    def run(*args: str, cwd: Path = tmp_path, env: Mapping[str, str] | None = None, timeout_s: float = 300) -> Result:
-        command = (sys.executable, "-m", "tox", *args)
+    def run(
+        *args: str,
+        cwd: Path = tmp_path,
+        env: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+        timeout_s: float = 300,
+    ) -> Result:
+        command = (*within, sys.executable, "-m", "tox", *args)
         return execute(*command, cwd=cwd, env={**alone, **(env or {})}, timeout_s=timeout_s)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tox environments that all trap projects of one module share."""
+    return tmp_path_factory.mktemp("tox")
+
+
+@pytest.fixture
+def trap(
+    project: Callable[..., Path], stock_tox: Callable[..., Result], envmatrix: Callable[..., Result], workshop: Path
+) -> Callable[..., Trap]:
+    """``trap(commands, files, profile=…, more=…)``: a project of these commands, files, profile lines and settings."""
+
+    def make(
+        commands: str, files: Mapping[str, str | Path], profile: str = "", more: str = "", name: str = "project"
+    ) -> Trap:
+        ini = INI.format(work=workshop, commands=commands.replace("\n", "\n    "), more=more)
+        described = f'description = "A trap"\nextends = "restricted"\n{profile}'
+        root = project({"tox.ini": ini, "profiles/trap.toml": described, ".gitignore": "*.pyc\n", **files}, name=name)
+        return Trap(root, stock_tox, envmatrix)
+
+    return make

@@ -121,6 +121,25 @@ CELLS = {
         ["crashed"],
     ),
     "crashed after a failure": (record("full", BAD, state="crashed"), {}, "failed", 1, ["crashed"]),
+    "ended itself early with exit code 0": (
+        record(
+            "full",
+            OK,
+            result("t.py::rest", "deselected", "not run: Exit: enough"),
+            sessions=(Session(runner="pytest", finished=True, exit_code=0, tests=1, stopped="Exit: enough"),),
+        ),
+        {},
+        "inconclusive",
+        3,
+        ["crashed"],
+    ),
+    "a file of results that the commands did not write": (
+        record("full", OK, reasons=(RanReason(code="no_tests", message="results names 'a.xml'"),)),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
     "timed out": (record("full", OK, state="timed_out"), {}, "inconclusive", 3, ["timed_out"]),
     "interrupted": (record("full", OK, state="interrupted"), {}, "inconclusive", 3, ["interrupted"]),
     "mismatch": (
@@ -408,3 +427,8 @@ def test_tests_are_counted_by_outcome() -> None:
     counts = judged(record("full", *tests)).cells[0].tests
     assert (counts.passed, counts.failed, counts.error, counts.skipped) == (1, 1, 1, 1)
     assert (counts.xfailed, counts.xpassed, counts.deselected) == (1, 1, 1)
+
+
+def test_notes_on_the_recording_are_shown_and_counted() -> None:
+    verdict = judged(record("full", OK, notes=tuple(f"n{number}" for number in range(7))))
+    assert verdict.cells[0].notes == ("n0", "n1", "n2", "n3", "n4", "2 more notes on the recording are in the evidence")

@@ -1,0 +1,47 @@
+"""What is remembered of earlier runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from test_store import OTHER, TREE, record
+
+from envmatrix.evidence.earlier import earlier
+from envmatrix.evidence.names import name_of
+from envmatrix.evidence.store import Store
+
+
+def ids(store: Store, newest: int = 5) -> set[str]:
+    return {item.id for item in earlier(store, tree=TREE, newest=newest)}
+
+
+def test_records_of_the_same_tree_are_remembered(tmp_path: Path) -> None:
+    store = Store(None, tmp_path)
+    for item in (record("1"), record("2", cell="other"), record("3", tree=OTHER)):
+        store.put(item)
+    assert ids(store) == {"1", "2"}
+
+
+def test_the_last_run_is_remembered_whatever_its_tree(tmp_path: Path) -> None:
+    store = Store(None, tmp_path)
+    records = [record("1", tree=OTHER), record("2", tree=OTHER, cell="other"), record("3", tree=OTHER)]
+    for item in records:
+        store.put(item)
+    store.record_last_run("run", OTHER, [name_of(item) for item in records[:2]])
+    assert ids(store) == {"1", "2"}
+
+
+def test_what_cannot_be_read_is_forgotten(tmp_path: Path) -> None:
+    store = Store(None, tmp_path)
+    path = tmp_path / ".envmatrix" / "evidence" / store.put(record("1"))
+    store.put(record("2"))
+    path.write_text("{")
+    assert ids(store) == {"2"}
+    assert ids(Store(f"file://{tmp_path}/absent", tmp_path)) == set()
+
+
+def test_not_every_record_of_a_cell_is_read(tmp_path: Path) -> None:
+    store = Store(None, tmp_path)
+    for number in range(3):
+        store.put(record(f"r{number}"))
+    assert len(ids(store, newest=2)) == 2
