@@ -111,6 +111,6 @@ def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
         raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")
     one = plan.cells[0]
     profile = matrix.profiles[one.cell.profile]
-    python = one.interpreter.path if isinstance(one, Runnable) else ""
+    python = one.interpreter if isinstance(one, Runnable) else None
     described = describe(Path(matrix.project.root), [overlay_for(one.cell, profile, python)], environ=environ)
     return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name])

@@ -8,17 +8,18 @@ from packaging.requirements import Requirement
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.engine.job import Overlay, RequiredModule
-from envmatrix.host.model import Finding
+from envmatrix.host.model import Finding, Interpreter
 from envmatrix.plan import Runnable
 
 
-def overlay_for(cell: Cell, profile: Profile, python: str = "") -> Overlay:
+def overlay_for(cell: Cell, profile: Profile, python: Interpreter | None = None) -> Overlay:
     """Return what ``profile`` lays over the tox environment of ``cell``, on the interpreter ``python``."""
     return Overlay(
         name=cell.name,
         settings=tuple(profile.env[key] for key in sorted(profile.env)),
         tox_env=cell.tox_env,
-        python=python,
+        python=python.path if python is not None else "",
+        python_version=python.version if python is not None else "",
         isolated=profile.system_site_packages is False,
         user_site=profile.system_site_packages is None,
     )

@@ -24,15 +24,16 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     """What a profile lays over one tox environment.
 
     ``tox_env`` is the environment of the project's own whose section it stands on, "" for the base environment;
-    ``python`` is the absolute path of the base interpreter, "" where tox is to choose; ``isolated`` keeps the system's
-    and the user's packages out whatever the caller's environment variables say; ``user_site`` leaves the user's own
-    packages in, as tox does.
+    ``python`` is the absolute path of the base interpreter, "" where tox is to choose, ``python_version`` its version;
+    ``isolated`` keeps the system's and the user's packages out whatever the caller's environment variables say;
+    ``user_site`` leaves the user's own packages in, as tox does.
     """
 
     name: str
     settings: tuple[Setting, ...] = ()
     tox_env: str = ""
     python: str = ""
+    python_version: str = ""
     isolated: bool = False
     user_site: bool = False
 

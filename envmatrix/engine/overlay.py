@@ -85,6 +85,9 @@ def seed(state: State, overlay: Overlay) -> None:
 
 def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sources: dict[str, str]) -> None:
     content["base_python"] = [overlay.python]
+    if "virtualenv_spec" not in content and (spec := _virtualenv_for(overlay.python_version)):
+        content["virtualenv_spec"] = spec
+        sources["virtualenv_spec"] = f"envmatrix: the last that makes environments of Python {overlay.python_version}"
     sources["base_python"] = "chosen by envmatrix for what the profile requires"
     # Under ignore_base_python_conflict the environment's name wins over base_python; discovery is then led by
     # `--discover`, which tox and virtualenv try first.
@@ -95,6 +98,27 @@ def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sour
     # environments with different runners cannot share a packaging environment.
     if "runner" not in content:
         state.conf.options.default_runner = "virtualenv"
+
+
+# The first release of virtualenv that no longer makes environments of a Python, or brings no pip that it can run
+# (virtualenv's changelog). tox pins an older one
+# by itself only where base_python is a version, which a path is not.
+_DROPPED = (((3, 6), "virtualenv<20.22.0"), ((3, 7), "virtualenv<20.27.0"), ((3, 8), "virtualenv<21.5.0"))
+
+
+def _virtualenv_for(version: str) -> str:
+    """Return the requirement of the virtualenv that still knows this Python, "" where the installed one does."""
+    import virtualenv
+    from packaging.requirements import Requirement
+
+    try:
+        minor = tuple(int(part) for part in version.split(".")[:2])
+    except ValueError:
+        return ""
+    for last, spec in _DROPPED:
+        if minor <= last:
+            return "" if virtualenv.__version__ in Requirement(spec).specifier else spec
+    return ""
 
 
 def seal(env_conf: Any, overlay: Overlay, variables: Mapping[str, str]) -> None:

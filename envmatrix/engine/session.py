@@ -194,7 +194,7 @@ def _run_tox(
 
 def _job(context: RunContext, run: CellRun, running: services.Running | None) -> Job:
     cell, planned = run.planned.cell, run.planned
-    overlay = overlay_for(cell, run.profile, planned.interpreter.path)
+    overlay = overlay_for(cell, run.profile, planned.interpreter)
     variables = dict(running.env) if running is not None else {}
     addresses = tuple(address for info in running.services for address in _addresses(info)) if running else ()
     return Job(
