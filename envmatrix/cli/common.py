@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -25,14 +25,14 @@ def json_option(function: Function) -> Function:
     )(function)
 
 
-def use_color() -> bool:
-    """Tell whether to colour: --color or --no-color, else NO_COLOR, else whether stdout is a terminal."""
+def use_color(stream: TextIO | None = None) -> bool:
+    """Tell whether to colour: --color or --no-color, else NO_COLOR, else whether ``stream`` (stdout) is a terminal."""
     settings = click.get_current_context().find_root().obj
     if settings is not None and settings.color is not None:
         return bool(settings.color)
     if os.environ.get("NO_COLOR"):
         return False
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
 
 
 def verbosity() -> int:

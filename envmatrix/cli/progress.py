@@ -1,108 +1,105 @@
-"""What a run says while it runs: on stderr, one line an event, so that it reads well in a console and in a log."""
+"""What a run says while it runs, on stderr: a live table on a terminal, else one line an event.
+
+How it is said depends on the terminal and on the CI system; what is run and how it is judged never does.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Literal, TextIO
 
-import msgspec
-
+from envmatrix.cli.board import Board, Display
+from envmatrix.cli.following import Follower
+from envmatrix.cli.lines import Lines
 from envmatrix.evidence.model import Evidence
-from envmatrix.plan import Blocked, NotRelevant, Plan, Runnable
+from envmatrix.plan import Plan
 
-LOG_LINES = 200
-
-
-class _Count(msgspec.Struct):
-    done: int = 0
-    failed: int = 0
+Mode = Literal["auto", "live", "plain"]
+LIVE_TICK_S = 0.25
+PLAIN_TICK_S = 1.0
+TAIL_BYTES = 200_000
 
 
 class Progress:
-    """Says on ``stream`` what each cell does; with one cell, or when asked for more, also what it writes.
+    """Says on ``stream`` what each cell does; its methods may be called from several threads.
 
-    What a cell wrote that went wrong is shown when it has ended, where it was not shown before. Cells call this from
-    their threads. A terminal that was closed ends the saying, not the run.
+    ``folder`` is the run's own, in which cells write what they do; ``expected`` maps cells to the seconds that they
+    took before. With one cell, or when asked for more, what the commands write is shown too.
     """
 
-    def __init__(self, stream: TextIO, plan: Plan, root: Path, *, verbosity: int, jobs: int = 1) -> None:
-        self._stream, self._root = stream, root
+    def __init__(
+        self,
+        stream: TextIO,
+        plan: Plan,
+        *,
+        verbosity: int,
+        folder: Path,
+        expected: Mapping[str, float] | None = None,
+        environ: Mapping[str, str] | None = None,
+        mode: Mode = "auto",
+        color: bool = False,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        environ = environ or {}
+        self._board = Board(plan, expected or {})
+        self._folder, self._interrupted, self._told = folder, interrupted, False
+        self._streams = verbosity > 0 or (self._board.total == 1 and verbosity == 0)
         self._lock = threading.RLock()
-        self._prefixed = jobs > 1
-        self._pending: dict[str, bytes] = {}  # by cell: a line whose end has not come
-        self._quiet = verbosity < 0
-        runnable = [planned for planned in plan.cells if isinstance(planned, Runnable)]
-        self._live = verbosity > 0 or (len(runnable) == 1 and verbosity == 0)
-        self._total, self._count, self._plan = len(runnable), _Count(), plan
-        self._begun = time.monotonic()
+        self._stop = threading.Event()
+        self._followers: dict[str, Follower] = {}
+        self._lost = verbosity < 0
+        live = mode == "live" or (mode == "auto" and _is_terminal(stream, environ))
+        self._display = _display(stream, environ, color=color, live=live and not self._lost)
+        self._tick_s = LIVE_TICK_S if live else PLAIN_TICK_S
+        self._thread = threading.Thread(target=self._watch, name="envmatrix-progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        for planned in self._plan.cells:
-            if isinstance(planned, Blocked):
-                self.said(planned.cell.name, f"blocked: {planned.reasons[0].message}")
-            elif isinstance(planned, NotRelevant):
-                self.said(planned.cell.name, f"not relevant: {planned.rule}")
+        with self._shown():
+            self._display.begin(self._board)
+        if not self._lost:
+            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        with self._shown():
+            self._display.end(self._board)
 
     def said(self, cell: str, sentence: str) -> None:
         """Say one line about a cell."""
-        if not self._quiet:
-            elapsed = time.monotonic() - self._begun
-            self._write(f"[{elapsed:6.1f} s] {cell}: {sentence}\n" if cell else f"[{elapsed:6.1f} s] {sentence}\n")
+        with self._shown():
+            row = self._board.rows.get(cell)
+            if row is not None and sentence == "starts":
+                row.begin()
+                self._followers[cell] = Follower(self._folder / cell)
+                if row.expected_s:
+                    sentence = f"starts; took {_about(row.expected_s)} before"
+            elif row is not None:
+                row.phase = sentence
+            self._display.said(self._board, cell, sentence)
 
     def output(self, cell: str, chunk: bytes) -> None:
-        """Take what a cell's commands write; of cells that run together whole lines are shown, each with its cell."""
-        if not self._live:
-            return
-        if not self._prefixed:
-            self._write(chunk.decode("utf-8", "replace"))
-            return
-        with self._lock:
-            *lines, self._pending[cell] = (self._pending.get(cell, b"") + chunk).split(b"\n")
-        if lines:
-            self._write("".join(f"{cell} | {line.decode('utf-8', 'replace')}\n" for line in lines))
-
-    def _write(self, text: str) -> None:
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
-            self._stream.flush()
-
-    def _show_log(self, evidence: Evidence) -> None:
-        try:
-            lines = (self._root / evidence.log).read_bytes().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return
-        left_out = len(lines) - LOG_LINES
-        if left_out > 0:
-            lines = [f"({left_out} lines more in {evidence.log})", *lines[-LOG_LINES:]]
-        self._write("".join(f"{evidence.cell} | {line}\n" for line in lines))
+        """Take what a cell's commands write."""
+        if self._streams:
+            with self._shown():
+                self._display.output(cell if self._board.total > 1 else "", chunk)
 
     def finished(self, evidence: Evidence) -> None:
         """Say how a cell's run ended; the verdict over it comes later."""
-        self._count.done += 1
-        if rest := self._pending.pop(evidence.cell, b""):
-            self.output(evidence.cell, rest + b"\n")
-        if not self._live and not self._quiet and evidence.log and self.went_wrong(evidence):
-            self._show_log(evidence)
-        outcomes = [test.outcome for test in evidence.tests]
-        bad = sum(outcome in {"failed", "error"} for outcome in outcomes)
-        ran = sum(outcome not in {"skipped", "deselected"} for outcome in outcomes)
-        ended = evidence.state.replace("_", " ")
-        self.said(
-            evidence.cell,
-            f"{ended} in {evidence.duration_s:.1f} s: {ran} tests ran, {bad} failed,"
-            f" {len(outcomes) - ran} did not run ({self._count.done} of {self._total})",
-        )
+        with self._shown():
+            self._followers.pop(evidence.cell, None)
+            sentence = self._board.finished(evidence, went_wrong=self.went_wrong(evidence))
+            self._display.said(self._board, evidence.cell, sentence)
+            if self.went_wrong(evidence) and not self._streams:
+                self._display.failed(evidence.cell, *self._output_of(evidence))
 
     def went_wrong(self, evidence: Evidence) -> bool:
         """Tell whether `--fail-fast` stops here."""
@@ -111,3 +108,62 @@ class Progress:
             or any(test.outcome in {"failed", "error"} for test in evidence.tests)
             or any(run.exit_code and not run.ignored for run in evidence.commands)
         )
+
+    def _output_of(self, evidence: Evidence) -> tuple[str, str]:
+        log = Path(evidence.log)
+        path = self._folder / log.parent.name / log.name  # a second attempt has a folder of its own
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+                return evidence.log, file.read().decode("utf-8", "replace")
+        except OSError:
+            return evidence.log, ""
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._tick_s):
+            with self._shown():
+                if self._interrupted() and not self._told:
+                    self._told = True
+                    self._display.said(self._board, "", "interrupted: what runs is being ended, its evidence is kept")
+                for cell, follower in self._followers.items():
+                    self._board.rows[cell].look(follower.look())
+                self._display.tick(self._board)
+
+    @contextlib.contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Hold the lock; a terminal that went away costs the run nothing but its progress."""
+        with self._lock:
+            if self._lost:
+                self._display = _Nowhere()
+            try:
+                yield
+            except (OSError, ValueError):
+                self._lost = True
+
+
+class _Nowhere:
+    """The display of a quiet run, and of one whose terminal went away."""
+
+    def begin(self, board: Board) -> None: ...
+    def end(self, board: Board) -> None: ...
+    def said(self, board: Board, cell: str, sentence: str) -> None: ...
+    def output(self, cell: str, chunk: bytes) -> None: ...
+    def failed(self, cell: str, path: str, text: str) -> None: ...
+    def tick(self, board: Board) -> None: ...
+
+
+def _display(stream: TextIO, environ: Mapping[str, str], *, color: bool, live: bool) -> Display:
+    if live:
+        from envmatrix.cli.screen import Screen  # rich takes a tenth of a second to import
+
+        return Screen(stream, color=color)
+    return Lines(stream, environ)
+
+
+def _is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Tell whether a table that is drawn over and over can be read there; a CI console keeps every drawing."""
+    return stream.isatty() and environ.get("TERM", "dumb") not in ("", "dumb") and not environ.get("CI")
+
+
+def _about(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

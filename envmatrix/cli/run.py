@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from envmatrix.cli.common import json_option, profiles_argument, start
+
+if TYPE_CHECKING:
+    from envmatrix.cli.progress import Mode
 
 
 @click.command("run", short_help="Run profiles on this host and judge what really ran.")
@@ -25,6 +29,13 @@ from envmatrix.cli.common import json_option, profiles_argument, start
 @click.option("--fail-fast", is_flag=True, help="Stop after the first cell that did not pass; name what was not run.")
 @click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "plain"]),
+    default="auto",
+    envvar="ENVMATRIX_PROGRESS",
+    help="A live table, or plain lines (for pipes and screen readers); auto: a table on a terminal.",
+)
 def command(
     names: tuple[str, ...],
     posargs: tuple[str, ...],
@@ -37,6 +48,7 @@ def command(
     fail_fast: bool,
     recreate: bool,
     store: str | None,
+    progress: Mode,
 ) -> int:
     """Run profiles on this host and judge what really ran.
 
@@ -60,6 +72,7 @@ def command(
         fail_fast=fail_fast,
         recreate=recreate,
         store=store,
+        progress=progress,
     )
     return run(start(), wanted, os.environ)
 

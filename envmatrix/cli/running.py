@@ -13,11 +13,11 @@ import msgspec
 from envmatrix.cli.common import use_color, verbosity, width
 from envmatrix.cli.kept import keep
 from envmatrix.cli.planned import planned
-from envmatrix.cli.progress import Progress
+from envmatrix.cli.progress import Mode, Progress
 from envmatrix.config.model import Matrix
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.engine.run import Interrupt, run_plan
-from envmatrix.engine.scheduler import automatic_jobs
+from envmatrix.engine.scheduler import automatic_jobs, known_durations
 from envmatrix.engine.session import RunContext, Watcher, fresh_folder, new_run_id
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.evidence.earlier import earlier
@@ -47,6 +47,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     recreate: bool = False
     jobs: int = 1
     store: str | None = None
+    progress: Mode = "auto"
 
 
 def number_of_jobs(text: str) -> int:
@@ -75,7 +76,6 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
     identity = identify(root)
     store = Store(wanted.store, root)
     interrupt = Interrupt()
-    progress = Progress(sys.stderr, plan, root, verbosity=verbosity(), jobs=wanted.jobs)
     run_id = new_run_id()
     known = earlier(store, tree=identity.tree)
     context = RunContext(
@@ -88,6 +88,17 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
         posargs=wanted.posargs,
         recreate=wanted.recreate,
         launcher=starts,
+    )
+    progress = Progress(
+        sys.stderr,
+        plan,
+        verbosity=verbosity(),
+        folder=context.folder,
+        expected=known_durations(root / ".envmatrix" / "cache", [planned.cell.name for planned in plan.cells]),
+        environ=environ,
+        mode=wanted.progress,
+        color=use_color(sys.stderr),
+        interrupted=interrupt,
     )
     unwritten: list[str] = []
     names: list[str] = []

@@ -1,0 +1,112 @@
+"""Progress as plain lines, one an event, for pipes, logs of CI systems and readers that read every line aloud."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+from envmatrix.cli.board import Board, Row
+from envmatrix.report.words import visible, visible_lines
+
+SILENCE_S = 60.0  # CI systems end jobs that say nothing for long: GitLab and Travis knew limits from ten minutes on
+TAIL_LINES = 40
+FOLDED_LINES = 2000
+
+
+class Lines:
+    """One line an event with the time since the run began; a failed cell's output is folded where the console can."""
+
+    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
+        self._stream, self._fold = stream, _fold(environ)
+        self._phases: dict[str, str] = {}
+        self._rests: dict[str, bytes] = {}
+        self._serial = itertools.count()
+        self._last = time.monotonic()
+
+    def begin(self, board: Board) -> None:
+        """Say what will not run here."""
+        for row in board.of("blocked", "not relevant"):
+            self.said(board, row.cell, f"{row.state}: {row.phase}")
+
+    def end(self, board: Board) -> None:
+        """Say what was written last and has no end."""
+        for cell in list(self._rests):
+            self._flush(cell)
+        self._stream.flush()
+
+    def said(self, board: Board, cell: str, sentence: str) -> None:
+        """Say one event."""
+        self._flush(cell)
+        name = f"{visible(cell)}: " if cell else ""
+        self._write(f"[{board.elapsed_s:6.1f} s] {name}{visible(sentence)}\n")
+        self._phases[cell] = ""
+
+    def output(self, cell: str, chunk: bytes) -> None:
+        """Pass on what commands write; of several cells, line by line with the cell before it."""
+        if not cell:
+            self._write(chunk.decode("utf-8", "replace"))
+            return
+        whole, newline, rest = (self._rests.get(cell, b"") + chunk).rpartition(b"\n")
+        self._rests[cell] = rest
+        if newline:
+            lines = whole.decode("utf-8", "replace").splitlines()
+            self._write("".join(f"{cell} | {line}\n" for line in lines))
+
+    def failed(self, cell: str, path: str, text: str) -> None:
+        """Say the end of the cell's output, behind a bar so that no CI system takes a line of it for a command."""
+        begin, end = self._fold
+        told = {"cell": visible(cell), "at": int(time.time()), "id": _section(cell, next(self._serial))}
+        lines = visible_lines(text, FOLDED_LINES if begin else TAIL_LINES)
+        body = "".join(f"  | {line}\n" for line in lines) or "  | (nothing)\n"
+        head = begin.format(**told) if begin else f"  the end of {visible(cell)}'s output; all of it is in {path}:\n"
+        self._write(head + body + end.format(**told))
+
+    def tick(self, board: Board) -> None:
+        """Say which phase cells have come to, and after a silence that they still run."""
+        for row in board.of("running"):
+            if row.phase and row.phase != self._phases.get(row.cell):
+                if self._phases.get(row.cell) is not None and row.phase != "starting tox":
+                    self.said(board, row.cell, row.phase)
+                self._phases[row.cell] = row.phase
+        if time.monotonic() - self._last > SILENCE_S:
+            for row in board.of("running"):
+                self.said(board, row.cell, f"still {_doing(row)}")
+                self._phases[row.cell] = row.phase
+
+    def _flush(self, cell: str) -> None:
+        rest = self._rests.pop(cell, b"")
+        if rest:
+            self._write(f"{cell} | {rest.decode('utf-8', 'replace')}\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+        self._last = time.monotonic()
+
+
+def _doing(row: Row) -> str:
+    seen = row.seen
+    if not seen.done:
+        return row.phase
+    whole = f" of {seen.total}" if seen.total >= seen.done else ""
+    return f"{row.phase}: {seen.done}{whole} tests done, {seen.failed} failed, {seen.skipped} skipped"
+
+
+def _fold(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return what begins and ends a part that the console folds: https://docs.github.com/actions (workflow commands)
+    and https://docs.gitlab.com/ci/jobs/job_logs (custom collapsible sections). Empty where nothing folds.
+    """
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return "::group::output of {cell}\n", "::endgroup::\n"
+    if environ.get("GITLAB_CI"):
+        clear = "\x1b[0K"
+        begin = clear + "section_start:{at}:{id}[collapsed=true]\r" + clear + "output of {cell}\n"
+        return begin, clear + "section_end:{at}:{id}\r" + clear + "\n"
+    return "", ""
+
+
+def _section(cell: str, number: int) -> str:
+    return f"envmatrix_{number}_{re.sub('[^A-Za-z0-9_.-]', '_', cell)}"
