@@ -21,6 +21,7 @@ class Row(msgspec.Struct, kw_only=True):
     cell: str
     state: State = "waiting"
     phase: str = ""
+    first: str = "starting tox"
     seen: Seen = Seen()
     expected_s: float = 0.0
     begun: float = 0.0
@@ -28,7 +29,7 @@ class Row(msgspec.Struct, kw_only=True):
 
     def begin(self) -> None:
         """Note that the cell runs now."""
-        self.state, self.begun, self.phase = "running", time.monotonic(), "starting tox"
+        self.state, self.begun, self.phase = "running", time.monotonic(), self.first
 
     def look(self, seen: Seen) -> None:
         """Take what its files say by now."""
@@ -76,8 +77,10 @@ class Board:
         row = self.rows.get(evidence.cell)
         if row is not None:
             row.state, row.took_s = "failed" if went_wrong else "finished", evidence.duration_s
-            row.phase = evidence.state.replace("_", " ")
-            row.seen = Seen(phase=row.phase, done=ran, failed=bad, skipped=len(outcomes) - ran, total=len(outcomes))
+            row.phase = row.state if evidence.state == "finished" else evidence.state.replace("_", " ")
+            row.seen = Seen(
+                phase=row.phase, done=len(outcomes), failed=bad, skipped=len(outcomes) - ran, total=len(outcomes)
+            )
         return (
             f"{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {ran} tests ran, {bad} failed,"
             f" {len(outcomes) - ran} did not run ({self.done} of {self.total})"
@@ -112,4 +115,5 @@ def _row(planned: Planned, expected: Mapping[str, float]) -> Row:
         return Row(cell=name, state="blocked", phase=planned.reasons[0].message)
     if isinstance(planned, NotRelevant):
         return Row(cell=name, state="not relevant", phase=planned.rule)
-    return Row(cell=name, expected_s=expected.get(name, 0.0))
+    first = f"starting {', '.join(planned.cell.services)}" if planned.cell.services else "starting tox"
+    return Row(cell=name, first=first, expected_s=expected.get(name, 0.0))

@@ -68,7 +68,7 @@ class Lines:
         """Say which phase cells have come to, and after a silence that they still run."""
         for row in board.of("running"):
             if row.phase and row.phase != self._phases.get(row.cell):
-                if self._phases.get(row.cell) is not None and row.phase != "starting tox":
+                if self._phases.get(row.cell) is not None and row.phase != row.first:
                     self.said(board, row.cell, row.phase)
                 self._phases[row.cell] = row.phase
         if time.monotonic() - self._last > SILENCE_S:

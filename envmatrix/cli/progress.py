@@ -162,7 +162,7 @@ def _display(stream: TextIO, environ: Mapping[str, str], *, color: bool, live: b
 
 def _is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Tell whether a table that is drawn over and over can be read there; a CI console keeps every drawing."""
-    return stream.isatty() and environ.get("TERM", "dumb") not in ("", "dumb") and not environ.get("CI")
+    return stream.isatty() and environ.get("TERM", "dumb") not in ("", "dumb", "unknown") and not environ.get("CI")
 
 
 def _about(seconds: float) -> str:

@@ -93,13 +93,11 @@ class Screen:
 
 def _cells(row: Row) -> list[Text]:
     seen, ran = row.seen, row.state in ("running", "failed", "finished")
-    doing = row.phase if row.state in ("running", "failed") else ": ".join(filter(None, (row.state, row.phase)))
-    if row.state == "finished":
-        doing = row.phase
+    told = row.phase if ran else ": ".join(filter(None, (row.state, row.phase)))
     whole = f"/{seen.total}" if row.state == "running" and seen.total >= seen.done else ""
     return [
         Text(visible(row.cell), style=_STYLES[row.state]),
-        Text(visible(doing), style="" if row.state == "running" else _STYLES[row.state]),
+        Text(visible(told), style="" if row.state == "running" else _STYLES[row.state]),
         Text(_time(row)),
         Text(f"{seen.done:,}{whole}" if ran and (seen.done or seen.total) else ""),
         Text(f"{seen.failed:,}" if ran and seen.done else "", style=_STYLES["failed"] if seen.failed else ""),

@@ -1,0 +1,187 @@
+"""What a person sees: envmatrix in a real terminal of 80 x 24 (tmux), and in the consoles of CI systems."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("envmatrix")
+QUEUE = 'extends = "restricted"\nservices = ["rabbitmq"]\n'
+
+
+class Screen:
+    """A shell in a terminal of 80 x 24."""
+
+    def __init__(self, folder, environ, socket):
+        self.tmux = ("tmux", "-L", socket, "-f", os.devnull)
+        self.environ = environ
+        self._tmux("new-session", "-d", "-x", "80", "-y", "24", "-c", str(folder), "env PS1='$ ' bash --norc")
+        self._tmux("set-option", "-g", "history-limit", "2000")
+        self.wait(r"^\$")
+
+    def _tmux(self, *words):
+        done = subprocess.run([*self.tmux, *words], env=self.environ, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def type(self, line):
+        self._tmux("send-keys", "clear", "Enter")
+        self._tmux("send-keys", "-l", line)
+        self._tmux("send-keys", "Enter")
+
+    def press(self, key):
+        self._tmux("send-keys", key)
+
+    def shown(self):
+        return self._tmux("capture-pane", "-p").rstrip("\n")
+
+    def wait(self, pattern, timeout_s=60):
+        """Return the screen as soon as the pattern is on it."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            shown = self.shown()
+            if re.search(pattern, shown, re.MULTILINE):
+                return shown
+            time.sleep(0.1)
+        raise AssertionError(f"{pattern!r} did not appear:\n{self.shown()}")
+
+    def close(self):
+        subprocess.run([*self.tmux, "kill-server"], env=self.environ, check=False)
+
+
+@pytest.fixture
+def screen(clean_env, tmp_path):
+    opened = []
+
+    def start(folder):
+        path = f"{COMMAND.parent}:{clean_env['PATH']}"
+        environ = {**clean_env, "PATH": path, "TERM": "xterm-256color", "TMUX_TMPDIR": str(tmp_path)}
+        opened.append(Screen(folder, environ, f"screen{len(opened)}"))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def quick(project):
+    """A project of two cells whose tests need nothing but Python, and take a moment."""
+    tests = (
+        "import time, unittest\n"
+        "class Tests(unittest.TestCase):\n"
+        "    def test_a(self): time.sleep({seconds})\n"
+        "    def test_b(self): self.{method}(1, 2)\n"
+        "    def test_c(self): self.skipTest('redis is not installed')\n"
+    )
+
+    def make(method="assertNotEqual", seconds=0.6):
+        files = {
+            "tox.ini": "[testenv]\nskip_install = true\ncommands = python -m unittest test_it\n",
+            "test_it.py": tests.format(method=method, seconds=seconds),
+            "profiles/one.toml": 'extends = "restricted"\n',
+            "profiles/two.toml": 'extends = "restricted"\n',
+        }
+        return project(files)
+
+    return make
+
+
+def test_a_passing_run_is_a_table_that_the_report_replaces(screen, quick):
+    terminal = screen(quick())
+    terminal.type("envmatrix run")
+    table = terminal.wait(r"^one +running: python -m unit.* [123]/3 ")
+    assert re.search(r"^cell +time +tests +failed +skipped$", table, re.MULTILINE)
+    assert re.search(r"^two +waiting", table, re.MULTILINE)
+    assert re.search(r"^0 of 2 cells ended, 1 running; 0:\d\d", table, re.MULTILINE)
+    report = terminal.wait(r"exit [03]$")
+    assert "cells ended" not in report
+    assert re.search(r"^  two +passed", report, re.MULTILINE)
+    terminal.type("envmatrix run")
+    terminal.wait(r"^one .* 0:\d\d of ~0:\d\d")  # the run before says how long it takes
+    terminal.wait(r"exit [03]$")
+
+
+def test_a_failing_run_shows_the_output_when_the_cell_ends_and_the_failure_at_the_end(screen, quick):
+    terminal = screen(quick("assertEqual"))
+    terminal.type("envmatrix run")
+    during = terminal.wait(r"^two +(starting tox|creating|running)")
+    assert re.search(r"^one: its output is in$|^one: its output is in \.envmatrix", during, re.MULTILINE)
+    assert "  | AssertionError: 1 != 2" in during
+    assert re.search(r"^one +failed +0:\d\d +3 +1 +1$", during, re.MULTILINE)
+    report = terminal.wait(r"exit 1$")
+    assert re.search(r"^  one +failed +1 +1 +1 ", report, re.MULTILINE)
+    assert "Traceback" not in report.partition("CELLS")[2]
+
+
+def test_a_blocked_cell_is_in_the_table_and_its_remedy_in_the_report(screen, quick):
+    project = quick()
+    (project / "profiles" / "queue.toml").write_text(QUEUE)
+    terminal = screen(project)
+    terminal.type("envmatrix run one queue")
+    terminal.wait(r"^queue +blocked: rabbitmq: ")
+    report = terminal.wait(r"exit 3$")
+    assert "remedy: Install it: apt-get install rabbitmq-server." in report
+    assert "1 blocked (rabbitmq)" in report
+
+
+def test_ctrl_c_is_acknowledged_at_once_and_leaves_the_terminal_as_it_was(screen, quick):
+    terminal = screen(quick(seconds=60))
+    terminal.type("envmatrix run; echo code=$?")
+    terminal.wait(r"^one +running: ")
+    terminal.press("C-c")
+    terminal.wait("interrupted: what runs is being ended, its evidence is kept", 10)
+    report = terminal.wait(r"^code=130$", 30)
+    assert "interrupted" in report
+    terminal.type("echo still $((20 + 3))")
+    terminal.wait("^still 23$")
+    assert terminal._tmux("display-message", "-p", "#{cursor_flag}").strip() == "1"
+
+
+def test_plain_lines_on_a_terminal_that_asks_for_them(screen, quick):
+    terminal = screen(quick())
+    for way in ("TERM=dumb envmatrix", "NO_COLOR=1 ENVMATRIX_PROGRESS=plain envmatrix"):
+        terminal.type(f"{way} run one two 2>&1 | head -3; {way} run one two >/dev/null; echo end=$?")
+        shown = terminal.wait(r"^end=\d$")
+        assert re.search(r"^\[ +[\d.]+ s\] one: starts", shown, re.MULTILINE)
+        assert "cells ended" not in shown
+
+
+def script(command, environ, folder):
+    """Run a command on a pseudo terminal and return all bytes that it wrote there."""
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        env=environ,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colour_where_none_is_wanted(clean_env, quick, more):
+    environ = {**clean_env, "TERM": "xterm-256color", **more}
+    written = script(f"{shlex.quote(str(COMMAND))} run one", environ, quick("assertEqual"))
+    assert not re.search(rb"\x1b\[(\d+;)*(3[0-7]|4[0-7]|9[0-7])m", written)
+    if "TERM" in more:
+        assert b"\x1b" not in written
+
+
+def test_a_ci_console_gets_lines_and_a_part_that_folds(envmatrix, quick):
+    project = quick("assertEqual")
+    github = envmatrix("run", cwd=project, env={"CI": "true", "GITHUB_ACTIONS": "true"})
+    assert github.returncode == 1
+    assert github.stderr.count("::group::output of ") == github.stderr.count("::endgroup::") == 2
+    assert "  | AssertionError: 1 != 2" in github.stderr
+    jenkins = envmatrix("run", cwd=project, env={"CI": "true", "JENKINS_URL": "http://ci.example.org/"})
+    assert "::" not in jenkins.stderr
+    assert re.search(r"^\[ +[\d.]+ s\] one: finished in [\d.]+ s: 2 tests ran, 1 failed", jenkins.stderr, re.MULTILINE)
+    assert jenkins.stdout == github.stdout or "failed" in jenkins.stdout  # what is judged is the same
+    assert "\x1b" not in jenkins.output
