@@ -124,8 +124,8 @@ def test_a_blocked_cell_is_in_the_table_and_its_remedy_in_the_report(screen, qui
     terminal = screen(project)
     terminal.type("envmatrix run one queue")
     terminal.wait(r"^queue +blocked: rabbitmq: ")
-    report = terminal.wait(r"exit 3$")
-    assert "remedy: Install it: apt-get install rabbitmq-server." in report
+    report = terminal.wait(r"exit\s+3$")
+    assert "remedy: Install it: apt-get install rabbitmq-server." in report  # on one line, to be copied
     assert "1 blocked (rabbitmq)" in report
 
 

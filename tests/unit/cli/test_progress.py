@@ -6,7 +6,6 @@ import progress_samples as samples
 import pytest
 
 from envmatrix.cli import lines
-from envmatrix.cli.expected import expected
 from envmatrix.cli.progress import Progress
 from envmatrix.cli.screen import clock
 
@@ -156,19 +155,6 @@ def test_an_interrupt_is_acknowledged(tmp_path, monkeypatch):
         while "interrupted" not in stream.getvalue():
             pass
     assert stream.getvalue().count("interrupted") == 1
-
-
-def test_durations_are_expected_from_the_last_runs(tmp_path):
-    for number, seconds in enumerate((10, 30, 20)):
-        folder = tmp_path / ".envmatrix" / "runs" / f"2026{number}"
-        folder.mkdir(parents=True)
-        cells = f'[{{"name": "unit", "state": "passed", "duration_s": {seconds}}}, {{"name": "db", "state": "owed"}}]'
-        (folder / "report.json").write_text(f'{{"verdict": {{"cells": {cells}}}, "color": false}}')
-    (tmp_path / ".envmatrix" / "runs" / "20269").mkdir()
-    (tmp_path / ".envmatrix" / "runs" / "20268").mkdir()
-    (tmp_path / ".envmatrix" / "runs" / "20268" / "report.json").write_text("{")
-    assert expected(tmp_path) == {"unit": 20.0}
-    assert expected(tmp_path / "absent") == {}
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(7, "0:07"), (750, "12:30"), (3723, "1:02:03")])
