@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--fail-fast", is_flag=True, help="Stop after the first cell that did not pass; name what was not run.")
 @click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
+@click.option("--warm/--no-warm", default=True, help="Run what has not changed without tox (default), or never.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
 @click.option(
     "--progress",
@@ -47,6 +48,7 @@ def command(
     jobs: str,
     fail_fast: bool,
     recreate: bool,
+    warm: bool,
     store: str | None,
     progress: Mode,
 ) -> int:
@@ -71,6 +73,7 @@ def command(
         jobs=number_of_jobs(jobs),
         fail_fast=fail_fast,
         recreate=recreate,
+        warm=warm,
         store=store,
         progress=progress,
     )

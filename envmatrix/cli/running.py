@@ -46,6 +46,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     fail_fast: bool = False
     recreate: bool = False
     jobs: int = 1
+    warm: bool = True
     store: str | None = None
     progress: Mode = "auto"
 
@@ -87,6 +88,7 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
         environ=environ,
         posargs=wanted.posargs,
         recreate=wanted.recreate,
+        warm=wanted.warm,
         launcher=starts,
     )
     progress = Progress(

@@ -58,7 +58,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One task for a tox process: run one cell, or describe environments.
 
     ``events`` is the file that is answered to; ``record_dir`` receives the recorders' files; ``variables`` are set for
-    the commands on top of everything else; ``promised`` maps the capabilities of the profile to their specifiers.
+    the commands on top of everything else; ``promised`` maps the capabilities of the profile to their specifiers;
+    ``host_prefix`` is the sys.prefix of the tool; ``building`` is a file that is there while the environment is not
+    finished.
     """
 
     mode: Literal["run", "describe"]
@@ -74,6 +76,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
     python_version: str = ""
+    host_prefix: str = ""
+    building: str = ""
 
 
 def current_job() -> Job | None:

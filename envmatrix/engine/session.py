@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,14 +13,17 @@ import msgspec
 from filelock import FileLock
 
 from envmatrix.config.model import Cell, Matrix, Profile
-from envmatrix.engine import services
+from envmatrix.engine import services, warm
 from envmatrix.engine.cells import overlay_for, promised, required_modules
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.launch import Launcher, Request, Spawner, request_mark
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
 from envmatrix.engine.processes import Ended, Stopper, run_process
 from envmatrix.engine.record import make_evidence
-from envmatrix.engine.told import CellRun
+from envmatrix.engine.resolved import Resolved, find_program
+from envmatrix.engine.resolved import read as read_resolved
+from envmatrix.engine.told import CellRun, sort
+from envmatrix.engine.warmrun import run_warm
 from envmatrix.evidence import subunit
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
@@ -39,6 +43,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     posargs: tuple[str, ...] = ()
     recreate: bool = False
+    warm: bool = True
     launcher: Launcher = msgspec.field(default_factory=Spawner)
 
 
@@ -72,7 +77,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
     with _locked(context, cell, watcher):
         try:
             with _services(context, cell, profile) as running:
-                ended, mark = _run_tox(context, run, running, watcher)
+                ended, mark = _run_commands(context, run, running, watcher)
                 used = _connections(running)
         except services.ServiceError as error:
             reason = RanReason(
@@ -150,46 +155,119 @@ def _connections(running: services.Running | None) -> dict[str, int | None]:
     return {info.name: services.connections(info) for info in running.services}
 
 
-def _run_tox(
+def _run_commands(
     context: RunContext, run: CellRun, running: services.Running | None, watcher: Watcher
 ) -> tuple[Ended, subunit.Mark]:
-    """Start the process that runs tox for the cell; return how it ended and where its test stream begins."""
+    """Run the cell, through tox or without; return how it ended and where its test stream begins."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
+    cache, inputs = root / ".envmatrix" / "cache", inputs_for(context, run.planned)
     job = _job(context, run, running)
-    job_file = run.folder / "job.json"
-    write_job(job, job_file)
-    argv = [str(job_file), "run", "-e", cell.name]
-    argv += ["--skip-missing-interpreters", "false"]
-    if context.recreate:
-        argv.append("--recreate")
-    if context.posargs:
-        argv += ["--", *context.posargs]
-    environ = dict(context.environ)
-    if job.overlays[0].isolated:
-        environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
-    environ[JOB_VARIABLE] = str(job_file)
-    mark = subunit.mark(root)
-    request = Request(
-        kind="tox",
-        argv=tuple(argv),
-        cwd=str(root),
-        environ=environ,
-        mark=request_mark(Path(job.record_dir)),
-    )
+    write_job(job, run.folder / "job.json")
+    decision = warm.decide(inputs, cache) if context.warm else warm.Decision(reason="--no-warm was given")
     limit = run.profile.timeout_s
     stopper = Stopper(
         interrupted=watcher.interrupted,
         killed=watcher.killed,
         deadline=time.monotonic() + limit if limit is not None else None,
     )
+    mark = subunit.mark(root)
     with (run.folder / "output.log").open("wb", buffering=0) as log:
 
         def output(chunk: bytes) -> None:
             log.write(chunk)
             watcher.output(cell.name, chunk)
 
-        ended = run_process(context.launcher, request, output=output, stopper=stopper)
+        if decision.kept is not None and (programs := _moved_programs(decision.kept.resolved)):
+            decision = warm.Decision(reason=f"{', '.join(programs)} is another program now")
+        if decision.kept is not None:
+            ended = run_warm(
+                job,
+                decision.kept,
+                caller=_tox_environ(context, job),
+                launcher=context.launcher,
+                stopper=stopper,
+                mark=request_mark(Path(job.record_dir)),
+                output=output,
+            )
+        else:
+            ended = _run_tox(context, run, job, inputs, output=output, stopper=stopper)
     return ended, mark
+
+
+def _moved_programs(resolved: Resolved) -> list[str]:
+    assert resolved.variables is not None
+    path = {"PATH": resolved.variables.fixed["PATH"]}
+    return [
+        step.argv[0] for step in resolved.steps if find_program(step.argv[0], path, resolved.change_dir) != step.program
+    ]
+
+
+def _tox_environ(context: RunContext, job: Job) -> dict[str, str]:
+    environ = dict(context.environ)
+    if job.overlays[0].isolated:
+        environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
+    return environ | {JOB_VARIABLE: str(Path(job.events).with_name("job.json"))}
+
+
+def _run_tox(
+    context: RunContext,
+    run: CellRun,
+    job: Job,
+    inputs: warm.Inputs,
+    *,
+    output: Callable[[bytes], None],
+    stopper: Stopper,
+) -> Ended:
+    """Run the cell through tox, and keep what tox made of it for the next run."""
+    root, cell, building = Path(context.matrix.project.root), run.planned.cell, Path(job.building)
+    argv = [str(Path(job.events).with_name("job.json")), "run", "-e", cell.name]
+    argv += ["--skip-missing-interpreters", "false"]
+    if building.exists() and not context.recreate:
+        output(f"{cell.name}: building it was interrupted the last time, so it is built anew\n".encode())
+    if building.exists() or context.recreate:
+        argv.append("--recreate")
+    if context.posargs:
+        argv += ["--", *context.posargs]
+    before = warm.parts(inputs, None)
+    with contextlib.suppress(OSError):
+        building.parent.mkdir(parents=True, exist_ok=True)
+        building.touch()
+    request = Request(
+        kind="tox",
+        argv=tuple(argv),
+        cwd=str(root),
+        environ=_tox_environ(context, job),
+        mark=request_mark(Path(job.record_dir)),
+    )
+    ended = run_process(context.launcher, request, output=output, stopper=stopper)
+    told = sort(run)
+    if not ended.cause and told.result is not None:
+        building.unlink(missing_ok=True)
+    resolved = read_resolved(run.folder)
+    if not ended.cause and resolved is not None and told.ready and told.result is not None:
+        warm.keep(
+            inputs,
+            root / ".envmatrix" / "cache",
+            before if isinstance(before, dict) else {},
+            resolved,
+            told.result["unused"],
+        )
+    return ended
+
+
+def inputs_for(context: RunContext, planned: Runnable) -> warm.Inputs:
+    """Return what the run of a cell follows from, for the decision whether tox has to be asked."""
+    cell, project = planned.cell, context.matrix.project
+    return warm.Inputs(
+        root=project.root,
+        tox_file=project.tox_file,
+        overlay=overlay_for(cell, context.matrix.profiles[cell.profile], planned.interpreter.path),
+        interpreter=planned.interpreter,
+        environ=dict(context.environ),
+        posargs=context.posargs,
+        services=bool(cell.services),
+        recreate=context.recreate,
+    )
 
 
 def _job(context: RunContext, run: CellRun, running: services.Running | None) -> Job:
@@ -211,6 +289,8 @@ def _job(context: RunContext, run: CellRun, running: services.Running | None) ->
         addresses=addresses,
         results=run.profile.results,
         python_version=planned.interpreter.version,
+        host_prefix=sys.prefix,
+        building=str(Path(context.matrix.project.root) / ".envmatrix" / "building" / cell.name),
     )
 
 

@@ -1,0 +1,145 @@
+"""Inside tox: writes down what it made of the environment, or why that is not enough to run without it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from envmatrix.engine.job import Job
+from envmatrix.engine.prove import Finished
+from envmatrix.engine.resolved import NAME, Resolved, Step, find_program, variables
+
+if TYPE_CHECKING:
+    from tox.tox_env.api import ToxEnv
+
+_RUNNERS = {"VirtualEnvRunner", "UvVenvRunner"}
+_PLUGINS = ("tox.", "envmatrix.", "tox_uv.")
+_INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirements?|--constraints?)(?:\s*=?\s*|(?=\S))(\S+)")
+_PHASES = ("commands_pre", "commands", "commands_post")
+
+
+class _DoubtError(Exception):
+    pass
+
+
+def write(job: Job, tox_env: ToxEnv) -> None:
+    """Write the resolved environment beside the job's events; what cannot be told becomes a doubt, never an error."""
+    try:
+        found = _resolved(job, tox_env)
+    except _DoubtError as doubt:
+        found = Resolved(doubt=str(doubt))
+    except Exception as error:  # another version of tox: then everything goes through it
+        found = Resolved(doubt=f"this tox does not tell everything ({type(error).__name__}: {error})")
+    with contextlib.suppress(OSError):
+        Path(job.events).with_name(NAME).write_bytes(msgspec.json.encode(found))
+
+
+def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
+    conf = tox_env.conf
+    _doubt_session(job, tox_env)
+    environment = dict(tox_env.environment_variables)
+    found = variables(
+        environment,
+        os.environ,
+        passed=conf["pass_env"],
+        refused=[*conf["disallow_pass_env"]],
+        set_names=list(conf["set_env"]),
+    )
+    if found is None:
+        raise _DoubtError("how its variables follow from the caller's cannot be told")
+    if "TOX_HASHSEED" not in os.environ and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
+        found = msgspec.structs.replace(found, drawn=("PYTHONHASHSEED",))
+    steps = tuple(_steps(tox_env, environment))
+    return Resolved(
+        env=Finished(
+            python=str(conf["env_python"]),
+            bin_dir=str(conf["env_bin_dir"]),
+            site_packages=str(conf["env_site_packages_dir"]),
+            allowlist=tuple(conf["allowlist_externals"]),
+            commands=tuple(step.argv for step in steps),
+            count=len(conf["commands"]),
+        ),
+        steps=steps,
+        variables=found,
+        env_dir=str(conf["env_dir"]),
+        tmp_dir=str(conf["env_tmp_dir"]),
+        log_dir=str(conf["env_log_dir"]),
+        change_dir=str(conf["change_dir"]),
+        package=str(conf["package"]),
+        files=tuple(sorted(set(_files(tox_env, environment)))),
+        ignore_errors=bool(conf["ignore_errors"]),
+        ignore_outcome=bool(conf["ignore_outcome"]),
+        grace_s=float(conf["interrupt_timeout"]) + float(conf["terminate_timeout"]),
+    )
+
+
+def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
+    from tox.plugin.manager import MANAGER
+
+    conf = tox_env.conf
+    if sys.prefix != job.host_prefix:
+        raise _DoubtError("tox runs in an environment that it provisioned")
+    for name, plugin in MANAGER.manager.list_name_plugin():
+        module = getattr(plugin, "__name__", type(plugin).__module__)
+        if plugin is not None and not f"{module}.".startswith(_PLUGINS):
+            raise _DoubtError(f"the tox plugin {name} may do more")
+    if type(tox_env).__name__ not in _RUNNERS:
+        raise _DoubtError(f"its runner is {type(tox_env).__name__}")
+    for key in ("recreate", "extra_setup_commands", "interrupt_post_commands", "commands_retry"):
+        if conf[key]:
+            raise _DoubtError(f"it sets {key}")
+    if os.environ.get("TOX_LIMITED_SHEBANG"):
+        raise _DoubtError("TOX_LIMITED_SHEBANG is set")
+
+
+def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:
+    allowed = tox_env._allow_externals
+    for phase in _PHASES:
+        for index, command in enumerate(tox_env.conf[phase]):
+            argv = tuple(map(str, command.args))
+            program = find_program(argv[0], environment, str(tox_env.conf["change_dir"]))
+            if program is None or not any(fnmatch(argv[0], one) or fnmatch(program, one) for one in allowed):
+                raise _DoubtError(f"its command {argv[0]} is not one of the environment's nor allowed")
+            yield Step(
+                run_id=f"{phase}[{index}]",
+                argv=argv,
+                program=program,
+                ignored=command.ignore_exit_code,
+                inverted=command.invert_exit_code,
+            )
+
+
+def _files(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[str]:
+    root = Path(tox_env.core["tox_root"])
+    pending: list[tuple[Path, str]] = []
+    for key in ("deps", "constraints"):
+        try:
+            value: Any = tox_env.conf[key]
+        except KeyError:
+            continue
+        pending += [(root, line) for line in value.lines()]
+    if tox_env.conf["pylock"]:
+        yield str(root / tox_env.conf["pylock"])
+    for name, value in environment.items():
+        if name.startswith(("PIP_", "UV_")) and name.endswith(("CONSTRAINT", "REQUIREMENT", "OVERRIDE")):
+            pending += [(root, f"-c {file}") for file in value.split()]
+    seen: set[Path] = set()
+    while pending:
+        folder, line = pending.pop()
+        if (told := _INCLUDES.match(line)) is None:
+            continue
+        if "://" in told[1] or "$" in told[1]:
+            raise _DoubtError(f"a requirement comes from {told[1]}")
+        file = (folder / told[1].strip("'\"")).resolve()
+        if file not in seen:
+            seen.add(file)
+            yield str(file)
+            pending += [(file.parent, one) for one in file.read_text(errors="replace").splitlines()]

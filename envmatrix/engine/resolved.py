@@ -1,0 +1,123 @@
+"""What tox made of an environment, as a value: everything that is needed to run its commands again without tox."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import random
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.engine.prove import Finished
+from envmatrix.evidence.recorders import VARIABLES
+
+NAME = "resolved.json"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One command: tox's run id, its arguments, the program that they resolve to, and what its exit code means."""
+
+    run_id: str
+    argv: tuple[str, ...]
+    program: str
+    ignored: bool = False
+    inverted: bool = False
+
+    @property
+    def phase(self) -> str:
+        """The tox key that it is of."""
+        return self.run_id.partition("[")[0]
+
+    def succeeded(self, code: int) -> bool:
+        """Tell whether tox goes on after this exit code."""
+        return self.ignored or (code != 0) == self.inverted
+
+
+class Variables(msgspec.Struct, frozen=True, kw_only=True):
+    """How the variables of the commands follow from the caller's: those let through, and those that stand fixed.
+
+    ``drawn`` are those for which tox draws a number anew for every run (PYTHONHASHSEED).
+    """
+
+    passed: tuple[str, ...]
+    refused: tuple[str, ...]
+    removed: tuple[str, ...]
+    fixed: dict[str, str]
+    drawn: tuple[str, ...] = ()
+
+    def of(self, caller: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables for a caller with these; without the recorders', which are each run's own."""
+        through = {
+            name: value
+            for name, value in caller.items()
+            if _matches(name, self.passed) and not _matches(name, self.refused) and name not in self.removed
+        }
+        drawn = {name: str(random.randint(1, 2**32 - 1)) for name in self.drawn}
+        return {name: value for name, value in (through | self.fixed | drawn).items() if name not in VARIABLES}
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment as tox last resolved it. ``doubt`` says why its commands may not be run without tox, "" if so.
+
+    ``files`` are those that requirements come from; ``package`` is tox's package type, "skip" where none is installed.
+    """
+
+    doubt: str = ""
+    env: Finished | None = None
+    steps: tuple[Step, ...] = ()
+    variables: Variables | None = None
+    env_dir: str = ""
+    tmp_dir: str = ""
+    log_dir: str = ""
+    change_dir: str = ""
+    package: str = ""
+    files: tuple[str, ...] = ()
+    ignore_errors: bool = False
+    ignore_outcome: bool = False
+    grace_s: float = 0.5
+
+
+def read(folder: Path) -> Resolved | None:
+    """Return what the session in ``folder`` resolved; None where it did not come so far."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Resolved)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def variables(
+    environment: Mapping[str, str],
+    caller: Mapping[str, str],
+    *,
+    passed: Sequence[str],
+    refused: Sequence[str],
+    set_names: Sequence[str],
+) -> Variables | None:
+    """Return how ``environment`` follows from ``caller``; None where that cannot be told."""
+    through = {name: value for name, value in caller.items() if _matches(name, passed) and not _matches(name, refused)}
+    stands = {*set_names, "PATH"} | {name for name, value in environment.items() if through.get(name) != value}
+    found = Variables(
+        passed=tuple(passed),
+        refused=tuple(refused),
+        removed=tuple(sorted(set(through) - set(environment))),
+        fixed={name: environment[name] for name in sorted(stands) if name in environment},
+    )
+    wanted = {name: value for name, value in environment.items() if name not in VARIABLES}
+    return found if found.of(caller) == wanted else None
+
+
+def find_program(name: str, environment: Mapping[str, str], folder: str) -> str | None:
+    """Return the file that tox would run for ``name`` in ``folder``, None where there is none."""
+    if os.sep in name:
+        return shutil.which(os.path.join(folder, name))  # noqa: PTH118 - as tox joins them
+    path = os.pathsep.join(os.path.join(folder, entry) for entry in environment["PATH"].split(os.pathsep))  # noqa: PTH118
+    return shutil.which(name, path=path)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    # as tox does it: the pattern as a shell's, without regard to case, from the beginning
+    return any(re.match(fnmatch.translate(pattern), name, re.IGNORECASE) for pattern in patterns)

@@ -1,0 +1,248 @@
+"""Whether a cell's commands can be run without tox: when nothing that tox would look at is other than it was.
+
+After a run through tox, what it resolved is kept with a digest of everything that this follows from. The next run
+compares; whatever differs, or cannot be compared, is a reason to go through tox again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.engine.job import Overlay
+from envmatrix.engine.resolved import Resolved
+from envmatrix.evidence.content import is_dropping
+from envmatrix.host.model import Interpreter
+
+_TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
+_METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")
+_ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
+_PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What reads other files, the terminal, or variables whose names are not written down.
+_OPEN_ENDED = re.compile(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
+_DYNAMIC = re.compile(r"\bdynamic\s*=|attr:|file:|scm|\bpbr\b|versioneer|versioningit|dunamai|vcs")
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cell's run follows from, as far as it is known before tox is asked. ``environ`` is what tox is given."""
+
+    root: str
+    tox_file: str
+    overlay: Overlay
+    interpreter: Interpreter
+    environ: dict[str, str]
+    posargs: tuple[str, ...] = ()
+    services: bool = False
+    recreate: bool = False
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a run through tox: the parts by name with their digests, and what tox resolved."""
+
+    parts: dict[str, str]
+    resolved: Resolved
+    unused: tuple[str, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Without tox by ``kept``, or through tox because of ``reason``."""
+
+    kept: Kept | None = None
+    reason: str = ""
+
+
+def decide(inputs: Inputs, cache: Path) -> Decision:
+    """Say whether the cell's commands can be run without tox, and if not, why."""
+    if inputs.recreate:
+        return Decision(reason="the environment is to be built anew")
+    if inputs.services:
+        return Decision(reason="its services have new addresses in every run")
+    try:
+        kept = msgspec.json.decode(_place(cache, inputs).read_bytes(), type=Kept)
+    except FileNotFoundError:
+        return Decision(reason="nothing is known of an earlier run through tox")
+    except (OSError, msgspec.DecodeError):
+        return Decision(reason="what was kept of the last run cannot be read, it is made anew")
+    if kept.resolved.doubt:
+        return Decision(reason=kept.resolved.doubt)
+    now = parts(inputs, kept.resolved)
+    if isinstance(now, str):
+        return Decision(reason=now)
+    changed = sorted(name for name in {*now, *kept.parts} if now.get(name) != kept.parts.get(name))
+    if changed:
+        return Decision(reason=f"changed since the last run through tox: {', '.join(changed)}")
+    return Decision(kept=kept)
+
+
+def keep(inputs: Inputs, cache: Path, before: Mapping[str, str], resolved: Resolved, unused: Sequence[str]) -> None:
+    """Keep what tox resolved; ``before`` are the parts as they were before it ran, so that no change is lost."""
+    now = {} if resolved.doubt else parts(inputs, resolved)
+    if isinstance(now, str):
+        resolved, now = Resolved(doubt=now), {}
+    if any(now[name] != digest for name, digest in before.items() if name in now):
+        resolved, now = Resolved(doubt="something changed while tox was running"), {}
+    place = _place(cache, inputs)
+    with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(msgspec.json.encode(Kept(parts=now, resolved=resolved, unused=tuple(unused))))
+        beside.replace(place)
+
+
+def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
+    """Return the digest of each thing that the run follows from, or a sentence why there can be none.
+
+    Without ``resolved`` only those are returned that are known before tox was asked.
+    """
+    root = Path(inputs.root)
+    names = {name for name in (inputs.tox_file, *_TOX_FILES) if name}
+    texts = {name: _content(root / name) for name in sorted(names | set(_METADATA))}
+    written = "\n".join(_of_tox(name, content, inputs.tox_file) for name, content in texts.items() if name in names)
+    laid = msgspec.json.encode(inputs.overlay).decode()
+    if found := _OPEN_ENDED.search(written + laid):
+        return f"its settings use {found[0]!r}, which reads more than is compared"
+    known = set(_NAME.findall(written + laid)) | _ALWAYS
+    variables = {name: value for name, value in inputs.environ.items() if name in known or name.startswith(_PREFIXES)}
+    result = {name: _digest(content) for name, content in texts.items() if content}
+    result["profile"] = _digest(laid.encode())
+    result["arguments"] = _digest(repr(inputs.posargs).encode())
+    result["interpreter"] = _digest(repr((inputs.interpreter, _state(Path(inputs.interpreter.path)))).encode())
+    result["user's tox settings"] = _digest(_content(_user_config(inputs.environ)))
+    result["tox and its plugins"] = _digest(repr(_installed()).encode())
+    result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
+    if resolved is not None:
+        result |= {name: _digest(_content(Path(name))) for name in resolved.files}
+        result["environment"] = _digest(repr(_environment(resolved)).encode())
+        result |= _package(root, resolved, texts)
+    return result
+
+
+def _of_tox(name: str, content: bytes, tox_file: str) -> str:
+    """Return what of a file tox reads, TOML as JSON so that every key is spelt in one way."""
+    if name == "setup.cfg" and name != tox_file:
+        return ""
+    text = content.decode("utf-8", "replace")
+    if not name.endswith(".toml"):
+        return text
+    try:
+        document = tomllib.loads(text)
+    except ValueError:
+        return text
+    return json.dumps(document.get("tool", {}).get("tox", {}) if name == "pyproject.toml" else document, default=str)
+
+
+def _place(cache: Path, inputs: Inputs) -> Path:
+    return cache / "warm" / f"{inputs.overlay.name}.json"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _state(path: Path) -> tuple[str, int, int, int]:
+    try:
+        real = path.resolve()
+        stat = real.stat()
+    except OSError:
+        return (str(path), 0, 0, 0)
+    return (str(real), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _user_config(environ: Mapping[str, str]) -> Path:
+    # tox reads this file or what $TOX_USER_CONFIG_FILE names, which counts as a variable
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+    return Path(environ.get("TOX_USER_CONFIG_FILE") or f"{home}/tox/config.ini")
+
+
+def _installed() -> list[object]:
+    """Return what changes when something is installed beside tox, or envmatrix itself is edited."""
+    from envmatrix import __version__
+
+    found: list[object] = [__version__, sys.version, sys.prefix]
+    for entry in sys.path:
+        with contextlib.suppress(OSError):
+            found.append((entry, Path(entry).stat().st_mtime_ns))
+    own = Path(__file__).parent
+    for folder in (own, own.parent / "evidence" / "recorders" / "payload"):
+        with os.scandir(folder) as entries:
+            found += sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries if entry.name.endswith(".py"))
+    return found
+
+
+def _environment(resolved: Resolved) -> object:
+    """Return what changes when something is installed in the environment, or it is built anew or damaged."""
+    assert resolved.env is not None
+    folder, packages = Path(resolved.env_dir), Path(resolved.env.site_packages)
+    listed: list[object] = []
+    for place, whole in ((packages, False), (Path(resolved.env.bin_dir), True)):
+        try:
+            with os.scandir(place) as entries:
+                listed.append(sorted(_entry(entry, whole) for entry in entries if entry.name != "__pycache__"))
+        except OSError:
+            listed.append("")
+    marks = [_digest(_content(folder / name)) for name in ("pyvenv.cfg", ".tox-info.json")]
+    return (marks, _state(Path(resolved.env.python)), listed)
+
+
+def _entry(entry: os.DirEntry[str], whole: bool) -> tuple[str, int, int]:
+    if whole or entry.name.endswith((".dist-info", ".egg-info", ".pth", ".egg-link")):
+        stat = entry.stat(follow_symlinks=False)
+        return (entry.name, stat.st_size, stat.st_mtime_ns)
+    return (entry.name, 0, 0)
+
+
+def _package(root: Path, resolved: Resolved, texts: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the digest of what an installed project was built from.
+
+    An editable one follows its source; it is built anew where its metadata change, or what they are computed from.
+    """
+    if resolved.package == "skip":
+        return {}
+    metadata = b"\n".join(texts.values()).decode("utf-8", "replace")
+    static = "setup.py" not in [name for name, content in texts.items() if content] and not _DYNAMIC.search(metadata)
+    if resolved.package in {"editable", "editable-legacy"} and static:
+        return {"source folders": _digest(repr(sorted(_folders(root))).encode())}
+    return {"source": _digest(repr(sorted(_sources(root))).encode())}
+
+
+def _folders(root: Path) -> Iterator[str]:
+    for place in (root, root / "src"):
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            yield from (
+                entry.path
+                for entry in entries
+                if not is_dropping(entry.name) and (entry.is_dir() or entry.name.endswith(".py"))
+            )
+
+
+def _sources(root: Path) -> Iterator[tuple[str, int, int, int, int]]:
+    pending = [str(root)]
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                relative = os.path.relpath(entry.path, root)
+                if is_dropping(relative):
+                    continue
+                stat = entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    if not Path(entry.path, "pyvenv.cfg").is_file():
+                        pending.append(entry.path)
+                else:
+                    yield (relative, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
