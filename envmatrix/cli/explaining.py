@@ -13,6 +13,7 @@ from envmatrix.cli.planned import planned
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.engine.cells import overlay_for
 from envmatrix.engine.describe import Described, describe
+from envmatrix.engine.warm import decide, inputs_for
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.plan import Blocked, Planned, Runnable
 from envmatrix.report.plan import reasons
@@ -27,6 +28,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     matrix: Matrix
     described: Described
+    way: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -64,6 +66,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
                 if everything or key in self.described.sources
             ],
             "problem": self.described.problem,
+            "way": self.way,
         }
 
     def as_json(self, everything: bool) -> str:
@@ -86,6 +89,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
         for title in ("requires", "services", "must_run"):
             if found[title]:
                 lines += ["", f"{title.replace('_', ' ').capitalize()}: {', '.join(found[title])}"]
+        lines += ["", "Way", f"  {self.way}"] if self.way else []
         lines += ["", "Settings"]
         if found["problem"]:
             lines.append(f"  {found['problem']}")
@@ -113,4 +117,11 @@ def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
     profile = matrix.profiles[one.cell.profile]
     python = one.interpreter if isinstance(one, Runnable) else None
     described = describe(Path(matrix.project.root), [overlay_for(one.cell, profile, python)], environ=environ)
-    return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name])
+    way = _way(matrix, one, environ) if isinstance(one, Runnable) else ""
+    return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name], way=way)
+
+
+def _way(matrix: Matrix, one: Runnable, environ: Mapping[str, str]) -> str:
+    cache = Path(matrix.project.root) / ".envmatrix" / "cache"
+    decision = decide(inputs_for(matrix, one, environ), cache)
+    return f"through tox: {decision.reason}" if decision.kept is None else "without tox: nothing has changed since"

@@ -34,6 +34,7 @@ def write(job: Job, tox_env: ToxEnv) -> None:
     """Write the resolved environment beside the job's events; what cannot be told becomes a doubt, never an error."""
     try:
         found = _resolved(job, tox_env)
+        msgspec.json.encode(found)
     except _DoubtError as doubt:
         found = Resolved(doubt=str(doubt))
     except Exception as error:  # another version of tox: then everything goes through it
@@ -45,7 +46,8 @@ def write(job: Job, tox_env: ToxEnv) -> None:
 def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     conf = tox_env.conf
     _doubt_session(job, tox_env)
-    environment = dict(tox_env.environment_variables)
+    # tox marks some values by classes of its own
+    environment = {str.__str__(name): str.__str__(value) for name, value in tox_env.environment_variables.items()}
     found = variables(
         environment,
         os.environ,
@@ -104,7 +106,7 @@ def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:
     allowed = tox_env._allow_externals
     for phase in _PHASES:
         for index, command in enumerate(tox_env.conf[phase]):
-            argv = tuple(map(str, command.args))
+            argv = tuple(str.__str__(str(part)) for part in command.args)
             program = find_program(argv[0], environment, str(tox_env.conf["change_dir"]))
             if program is None or not any(fnmatch(argv[0], one) or fnmatch(program, one) for one in allowed):
                 raise _DoubtError(f"its command {argv[0]} is not one of the environment's nor allowed")

@@ -160,7 +160,10 @@ def _run_commands(
 ) -> tuple[Ended, subunit.Mark]:
     """Run the cell, through tox or without; return how it ended and where its test stream begins."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
-    cache, inputs = root / ".envmatrix" / "cache", inputs_for(context, run.planned)
+    cache = root / ".envmatrix" / "cache"
+    inputs = warm.inputs_for(
+        context.matrix, run.planned, context.environ, posargs=context.posargs, recreate=context.recreate
+    )
     job = _job(context, run, running)
     write_job(job, run.folder / "job.json")
     decision = warm.decide(inputs, cache) if context.warm else warm.Decision(reason="--no-warm was given")
@@ -253,21 +256,6 @@ def _run_tox(
             told.result["unused"],
         )
     return ended
-
-
-def inputs_for(context: RunContext, planned: Runnable) -> warm.Inputs:
-    """Return what the run of a cell follows from, for the decision whether tox has to be asked."""
-    cell, project = planned.cell, context.matrix.project
-    return warm.Inputs(
-        root=project.root,
-        tox_file=project.tox_file,
-        overlay=overlay_for(cell, context.matrix.profiles[cell.profile], planned.interpreter.path),
-        interpreter=planned.interpreter,
-        environ=dict(context.environ),
-        posargs=context.posargs,
-        services=bool(cell.services),
-        recreate=context.recreate,
-    )
 
 
 def _job(context: RunContext, run: CellRun, running: services.Running | None) -> Job:

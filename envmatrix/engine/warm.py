@@ -18,10 +18,13 @@ from pathlib import Path
 
 import msgspec
 
+from envmatrix.config.model import Matrix
+from envmatrix.engine.cells import overlay_for
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.resolved import Resolved
 from envmatrix.evidence.content import is_dropping
 from envmatrix.host.model import Interpreter
+from envmatrix.plan import Runnable
 
 _TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
 _METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")
@@ -59,6 +62,28 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     kept: Kept | None = None
     reason: str = ""
+
+
+def inputs_for(
+    matrix: Matrix,
+    planned: Runnable,
+    environ: Mapping[str, str],
+    *,
+    posargs: tuple[str, ...] = (),
+    recreate: bool = False,
+) -> Inputs:
+    """Return what the run of a cell follows from."""
+    cell, project = planned.cell, matrix.project
+    return Inputs(
+        root=project.root,
+        tox_file=project.tox_file,
+        overlay=overlay_for(cell, matrix.profiles[cell.profile], planned.interpreter.path),
+        interpreter=planned.interpreter,
+        environ=dict(environ),
+        posargs=posargs,
+        services=bool(cell.services),
+        recreate=recreate,
+    )
 
 
 def decide(inputs: Inputs, cache: Path) -> Decision:
