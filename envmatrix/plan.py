@@ -24,10 +24,14 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runnable(msgspec.Struct, frozen=True, kw_only=True, tag="runnable"):
-    """The cell can run here, on this interpreter, with these findings to be proved again in the environment."""
+    """The cell can run here, on this interpreter, with these findings to be proved again in the environment.
+
+    ``system_site_packages`` is None where nobody said what the environment sees of the system.
+    """
 
     cell: Cell
     interpreter: Interpreter
+    system_site_packages: bool | None = None
     findings: tuple[Finding, ...] = ()
     considered: tuple[Candidate, ...] = ()
 
@@ -121,13 +125,15 @@ def _plan_cell(
 ) -> Planned:
     if tox_env is not None and (reason := _tox_refuses(tox_env, platform)):
         return Blocked(cell=cell, reasons=(reason,))
-    answer = answers[request_for(cell, project, tox_env)]
+    request = request_for(cell, project, tox_env)
+    answer = answers[request]
     chosen = next((candidate for candidate in answer.candidates if not candidate.refused), None)
     reasons = [_finding_reason(finding) for finding in answer.findings if finding.status != "ok"]
     if chosen is not None and not reasons:
         return Runnable(
             cell=cell,
             interpreter=chosen.interpreter,
+            system_site_packages=request.system_site_packages,
             findings=answer.findings + chosen.findings,
             considered=answer.candidates,
         )

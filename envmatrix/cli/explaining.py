@@ -11,7 +11,7 @@ import msgspec
 
 from envmatrix.cli.planned import planned
 from envmatrix.config.model import Matrix, Profile
-from envmatrix.engine.cells import overlay_for
+from envmatrix.engine.cells import overlay_for, overlay_of
 from envmatrix.engine.describe import Described, describe
 from envmatrix.engine.warm import decide, inputs_for
 from envmatrix.errors import EnvmatrixError, ExitCode
@@ -115,8 +115,8 @@ def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
         raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")
     one = plan.cells[0]
     profile = matrix.profiles[one.cell.profile]
-    python = one.interpreter if isinstance(one, Runnable) else None
-    described = describe(Path(matrix.project.root), [overlay_for(one.cell, profile, python)], environ=environ)
+    overlay = overlay_of(one, profile) if isinstance(one, Runnable) else overlay_for(one.cell, profile)
+    described = describe(Path(matrix.project.root), [overlay], environ=environ)
     way = _way(matrix, one, environ) if isinstance(one, Runnable) else ""
     return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name], way=way)
 

@@ -13,10 +13,10 @@ from envmatrix.config.load import Loaded, load
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
 from envmatrix.config.select import Selection, select
-from envmatrix.engine.cells import overlay_for
+from envmatrix.engine.cells import overlay_for, overlay_of
 from envmatrix.engine.job import Overlay
 from envmatrix.errors import EnvmatrixError
-from envmatrix.host.model import Interpreter
+from envmatrix.plan import Blocked, Runnable
 
 if TYPE_CHECKING:
     from tox.session.state import State
@@ -60,11 +60,14 @@ def _overlays(
             return (), ()
         selection = select(loaded, ours)
         _refuse_profile_names(selection, ours)
-    pythons: dict[str, Interpreter] = {}
+    runnable: dict[str, Runnable] = {}
     if command not in _LISTING:
-        pythons = _interpreters(loaded, selection, strict=not everything and command not in _DESCRIBING)
+        runnable = _runnable(loaded, selection, strict=not everything and command not in _DESCRIBING)
     overlays = tuple(
-        overlay_for(cell, selection.profiles[cell.profile], pythons.get(cell.name)) for cell in selection.cells
+        overlay_of(runnable[cell.name], selection.profiles[cell.profile])
+        if cell.name in runnable
+        else overlay_for(cell, selection.profiles[cell.profile])
+        for cell in selection.cells
     )
     return overlays, tuple(overlay.name for overlay in overlays)
 
@@ -93,10 +96,9 @@ def _refuse_profile_names(selection: Selection, names: list[str]) -> None:
             raise HandledError(f"envmatrix: {name} is a profile, not an environment; its environments are {told}")
 
 
-def _interpreters(loaded: Loaded, selection: Selection, *, strict: bool) -> dict[str, Interpreter]:
-    """Return the interpreter of every cell that this host can run; ``strict`` refuses where there is one it cannot."""
+def _runnable(loaded: Loaded, selection: Selection, *, strict: bool) -> dict[str, Runnable]:
+    """Return every cell that this host can run, as planned; ``strict`` refuses where there is one it cannot."""
     from envmatrix.engine.planning import plan_cells
-    from envmatrix.plan import Blocked, Runnable
 
     matrix = Matrix(
         project=loaded.project,
@@ -110,4 +112,4 @@ def _interpreters(loaded: Loaded, selection: Selection, *, strict: bool) -> dict
         if strict and isinstance(planned, Blocked):
             told = "; ".join(f"{reason.message}. {reason.remedy}".rstrip(". ") for reason in planned.reasons)
             raise HandledError(f"envmatrix: {planned.cell.name} is blocked on this host: {told}")
-    return {planned.cell.name: planned.interpreter for planned in plan.cells if isinstance(planned, Runnable)}
+    return {planned.cell.name: planned for planned in plan.cells if isinstance(planned, Runnable)}

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from packaging.requirements import Requirement
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.engine.job import Overlay, RequiredModule
 from envmatrix.host.model import Finding, Interpreter
 from envmatrix.plan import Runnable
+
+
+def overlay_of(planned: Runnable, profile: Profile) -> Overlay:
+    """Return what ``profile`` lays over the tox environment of a cell that was planned."""
+    overlay = overlay_for(planned.cell, profile, planned.interpreter)
+    return msgspec.structs.replace(overlay, sees_system=planned.system_site_packages is not False)
 
 
 def overlay_for(cell: Cell, profile: Profile, python: Interpreter | None = None) -> Overlay:

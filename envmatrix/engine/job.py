@@ -26,7 +26,8 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     ``tox_env`` is the environment of the project's own whose section it stands on, "" for the base environment;
     ``python`` is the absolute path of the base interpreter, "" where tox is to choose, ``python_version`` its version;
     ``isolated`` keeps the system's and the user's packages out whatever the caller's environment variables say;
-    ``user_site`` leaves the user's own packages in, as tox does.
+    ``user_site`` leaves the user's own packages in, as tox does. ``sees_system`` is false where the
+    environment is known to have none of the system's packages, by the profile or the project.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     python: str = ""
     python_version: str = ""
     isolated: bool = False
+    sees_system: bool = True
     user_site: bool = False
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tox.config.loader.api import AppendOverridesError, ConfigLoadArgs, Override
 from tox.config.loader.toml import TomlLoader
 
+from envmatrix.engine import installers
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
 
@@ -93,11 +94,12 @@ def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sour
     # `--discover`, which tox and virtualenv try first.
     discover = list(getattr(state.conf.options, "discover", None) or [])
     state.conf.options.discover = [overlay.python, *(path for path in discover if path != overlay.python)]
-    # tox-uv reads the version out of the environment's name and takes the first such Python of PATH instead of the
-    # interpreter it was given, so it would lose the one that has the bindings. For the whole session, because
-    # environments with different runners cannot share a packaging environment.
+    # For the whole session, because environments with different runners cannot share a packaging environment.
     if "runner" not in content:
-        state.conf.options.default_runner = "virtualenv"
+        uv = installers.may_use_uv(state, overlay, content)
+        state.conf.options.default_runner = installers.UV_RUNNER if uv else "virtualenv"
+        if uv:
+            installers.honour_chosen_python(overlay)
 
 
 # The first release of virtualenv that no longer makes environments of a Python, or brings no pip that it can run

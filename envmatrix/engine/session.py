@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from envmatrix.config.model import Cell, Matrix, Profile
 from envmatrix.engine import services, warm
-from envmatrix.engine.cells import overlay_for, promised, required_modules
+from envmatrix.engine.cells import overlay_of, promised, required_modules
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.launch import Launcher, Request, Spawner, request_mark
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
@@ -260,7 +260,7 @@ def _run_tox(
 
 def _job(context: RunContext, run: CellRun, running: services.Running | None) -> Job:
     cell, planned = run.planned.cell, run.planned
-    overlay = overlay_for(cell, run.profile, planned.interpreter)
+    overlay = overlay_of(planned, run.profile)
     variables = dict(running.env) if running is not None else {}
     addresses = tuple(address for info in running.services for address in _addresses(info)) if running else ()
     return Job(

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.model import Matrix
-from envmatrix.engine.cells import overlay_for
+from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.resolved import Resolved
 from envmatrix.evidence.content import is_dropping
@@ -77,7 +77,7 @@ def inputs_for(
     return Inputs(
         root=project.root,
         tox_file=project.tox_file,
-        overlay=overlay_for(cell, matrix.profiles[cell.profile], planned.interpreter.path),
+        overlay=overlay_of(planned, matrix.profiles[cell.profile]),
         interpreter=planned.interpreter,
         environ=dict(environ),
         posargs=posargs,

@@ -1,0 +1,127 @@
+"""Inside tox: whether uv builds an environment, through tox-uv, or virtualenv and pip do."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tox.session.state import State
+
+    from envmatrix.engine.job import Overlay
+
+UV_RUNNER = "uv-venv-runner"
+_OLDEST = (3, 8)  # the oldest Python that uv works with (its documentation, "Python versions")
+
+# What a project says when it counts on pip or virtualenv being there.
+_NEEDS_PIP = re.compile(r"\b(?:pip|install_command|virtualenv_spec|always_copy|alwayscopy|easy_install|piptools)\b")
+_PIP_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_CONSTRAINT", "PIP_CONFIG_FILE")
+_UV_SOURCES = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_NO_INDEX",
+    "UV_CONSTRAINT",
+    "UV_CONFIG_FILE",
+)
+
+
+def may_use_uv(state: State, overlay: Overlay, content: Mapping[str, Any]) -> bool:
+    """Tell whether uv may build the environment: tox-uv is there, the environment sees nothing of the system, and
+    neither the project nor the user counts on pip.
+
+    With system site-packages uv installs its own copy of what the system has, or fails to build it.
+    """
+    if overlay.sees_system or not _registered() or not _supported(overlay.python_version):
+        return False
+    return not _needs_pip(_text(state), content) and not _pip_knows_better(os.environ)
+
+
+def _registered() -> bool:
+    from tox.tox_env.register import REGISTER
+
+    return UV_RUNNER in REGISTER.env_runners
+
+
+def _supported(version: str) -> bool:
+    try:
+        return tuple(int(part) for part in version.split(".")[:2]) >= _OLDEST
+    except ValueError:
+        return False
+
+
+def _text(state: State) -> str:
+    try:
+        return state.conf.src_path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _needs_pip(text: str, content: Mapping[str, Any]) -> bool:
+    return bool(_NEEDS_PIP.search(text) or _NEEDS_PIP.search(repr(dict(content))))
+
+
+def _pip_knows_better(environ: Mapping[str, str]) -> bool:
+    """Tell whether pip was told where packages come from and uv was not: it would look in another place."""
+    if any(environ.get(name) for name in _UV_SOURCES):
+        return False
+    return any(environ.get(name) for name in _PIP_SOURCES) or _own_index(environ)
+
+
+def _own_index(environ: Mapping[str, str]) -> bool:
+    """Tell whether pip's configuration files replace the index, or add one of the network.
+
+    The files are those of pip's documentation ("Configuration files") for Unix.
+    """
+    home = environ.get("HOME", "")
+    config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    parser = configparser.RawConfigParser(strict=False)
+    for path in ("/etc/pip.conf", f"{config}/pip/pip.conf", f"{home}/.pip/pip.conf"):
+        try:
+            parser.read_string(Path(path).read_text(errors="replace"), path)
+        except (OSError, configparser.Error):
+            continue
+    told = [dict(parser.items(section)) for section in ("global", "install") if parser.has_section(section)]
+    return any(
+        values.get("index-url") or values.get("no-index") or "http" in values.get("extra-index-url", "")
+        for values in told
+    )
+
+
+_chosen: dict[str, tuple[str, str]] = {}
+
+
+def honour_chosen_python(overlay: Overlay) -> None:
+    """Make tox-uv use the interpreter that was chosen by its path, and build anew when it becomes another.
+
+    It reads a version out of the environment's name and takes the first such Python of PATH, so it could take another
+    one than the plan's. The proof inside the environment would find that, this prevents it.
+    """
+    from tox_uv._venv import UvVenv
+
+    _chosen[overlay.name] = (overlay.python, overlay.python_version)
+    plain, cache = UvVenv._get_python, UvVenv.python_cache
+    if hasattr(plain, "__wrapped__"):
+        return
+
+    @wraps(plain)
+    def _get_python(self: Any, base_python: list[str]) -> Any:
+        found = plain(self, base_python)
+        if found is None or self.conf.name not in _chosen:
+            return found
+        return replace(found, extra={**found.extra, "executable": _chosen[self.conf.name][0]})
+
+    @wraps(cache)
+    def python_cache(self: Any) -> dict[str, Any]:
+        found: dict[str, Any] = cache(self)
+        return found | ({"chosen": list(_chosen[self.conf.name])} if self.conf.name in _chosen else {})
+
+    UvVenv._get_python = _get_python  # type: ignore[method-assign]
+    UvVenv.python_cache = python_cache  # type: ignore[method-assign]
