@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from envmatrix.engine.job import now
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told, sort
-from envmatrix.engine.why import reasons_of, state_of
+from envmatrix.engine.why import reasons_of, state_of, unread_settings
 from envmatrix.evidence import junit, read, subunit
 from envmatrix.evidence.model import (
     CommandRun,
@@ -75,7 +75,7 @@ def make_evidence(
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
         partial="; ".join(dict.fromkeys(filter(None, [run.partial, *(one.narrowed for one in merged.sessions)]))),
-        notes=merged.notes,
+        notes=merged.notes + unread_settings(context, run, told)[1],
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
         log=str(run.folder.relative_to(project) / "output.log") if run.folder.is_relative_to(project) else "",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from envmatrix.config.envkeys import known
 from envmatrix.engine.installer import explain_install
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
@@ -32,9 +34,7 @@ def reasons_of(
 ) -> tuple[RanReason, ...]:
     """Return why the run did not simply finish, and the settings that nothing read."""
     found = [] if told.mismatches and state == "not_built" else list(_ending(context, run, told, state, ended))
-    for key in (told.result or {}).get("unused", ()):
-        found.append(_unused_setting(context, run, key))
-    return tuple(found)
+    return (*found, *unread_settings(context, run, told)[0])
 
 
 def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None) -> Iterator[RanReason]:
@@ -80,19 +80,38 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
 
 
-def _unused_setting(context: RunContext, run: CellRun, key: str) -> RanReason:
-    from difflib import get_close_matches
+# Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them beside the new ones
+# loses nothing by it (tox's upgrade guide).
+_OF_TOX_3 = frozenset(
+    {"whitelist_externals", "distribute", "indexserver", "downloadcache", "install_dependency", "pip_args"}
+)
 
-    from envmatrix.config.envkeys import known
 
-    where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
-    near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.7)), "")
-    message = f"{where}: nothing reads the key {key!r}"
-    return RanReason(
-        code="unused_setting",
-        message=f"{message}; did you mean {near!r}?" if near else message,
-        remedy="correct it, remove it, or install the tox plugin that reads it",
-    )
+def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tuple[RanReason, ...], tuple[str, ...]]:
+    """Return the settings that nothing reads: those that look misspelt as reasons, the others as notes.
+
+    A key that tox knows and does not read here (skip_install where nothing is packaged) is neither.
+    """
+    misspelt, notes = [], []
+    for key in (told.result or {}).get("unused", ()):
+        where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
+        near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.75)), "")
+        if key in known():
+            continue
+        if key in _OF_TOX_3 or (not near and key not in run.profile.env):
+            notes.append(
+                f"{where}: nothing reads the key {key!r} (a key of an old tox, or of a plugin that is not here)"
+            )
+            continue
+        message = f"{where}: nothing reads the key {key!r}"
+        misspelt.append(
+            RanReason(
+                code="unused_setting",
+                message=f"{message}; did you mean {near!r}?" if near else message,
+                remedy="correct it, remove it, or install the tox plugin that reads it",
+            )
+        )
+    return tuple(misspelt), tuple(notes)
 
 
 def _exit_phrase(code: int) -> str:
