@@ -62,7 +62,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ``events`` is the file that is answered to; ``record_dir`` receives the recorders' files; ``variables`` are set for
     the commands on top of everything else; ``promised`` maps the capabilities of the profile to their specifiers;
     ``host_prefix`` is the sys.prefix of the tool; ``building`` is a file that is there while the environment is not
-    finished.
+    finished; ``packages`` is the folder in which cells of a run leave packages for each other.
     """
 
     mode: Literal["run", "describe"]
@@ -80,6 +80,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     python_version: str = ""
     host_prefix: str = ""
     building: str = ""
+    packages: str = ""
 
 
 def current_job() -> Job | None:

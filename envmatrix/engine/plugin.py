@@ -52,6 +52,10 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
         from envmatrix.engine.observe import observe
 
         observe(_session.job)
+        if _session.job.packages:
+            from envmatrix.engine.packages import build_once
+
+            build_once(_session.job)
 
 
 def _find_overlays(state: State) -> None:

@@ -278,6 +278,7 @@ def _job(context: RunContext, run: CellRun, running: services.Running | None) ->
         results=run.profile.results,
         python_version=planned.interpreter.version,
         host_prefix=sys.prefix,
+        packages=str(context.folder / "packages"),
         building=str(Path(context.matrix.project.root) / ".envmatrix" / "building" / cell.name),
     )
 

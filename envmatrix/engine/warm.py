@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ from envmatrix.config.model import Matrix
 from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.resolved import Resolved
-from envmatrix.evidence.content import is_dropping
+from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Runnable
 
@@ -145,7 +145,9 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     result["user's tox settings"] = _digest(_content(_user_config(inputs.environ)))
     result["tox and its plugins"] = _digest(repr(_installed()).encode())
     result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
-    if resolved is not None:
+    if resolved is None:
+        result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
+    else:
         result |= {name: _digest(_content(Path(name))) for name in resolved.files}
         result["environment"] = _digest(repr(_environment(resolved)).encode())
         result |= _package(root, resolved, texts)
@@ -243,31 +245,5 @@ def _package(root: Path, resolved: Resolved, texts: Mapping[str, bytes]) -> dict
     metadata = b"\n".join(texts.values()).decode("utf-8", "replace")
     static = "setup.py" not in [name for name, content in texts.items() if content] and not _DYNAMIC.search(metadata)
     if resolved.package in {"editable", "editable-legacy"} and static:
-        return {"source folders": _digest(repr(sorted(_folders(root))).encode())}
-    return {"source": _digest(repr(sorted(_sources(root))).encode())}
-
-
-def _folders(root: Path) -> Iterator[str]:
-    for place in (root, root / "src"):
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            yield from (
-                entry.path
-                for entry in entries
-                if not is_dropping(entry.name) and (entry.is_dir() or entry.name.endswith(".py"))
-            )
-
-
-def _sources(root: Path) -> Iterator[tuple[str, int, int, int, int]]:
-    pending = [str(root)]
-    while pending:
-        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                relative = os.path.relpath(entry.path, root)
-                if is_dropping(relative):
-                    continue
-                stat = entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    if not Path(entry.path, "pyvenv.cfg").is_file():
-                        pending.append(entry.path)
-                else:
-                    yield (relative, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        return {"source folders": folders_digest(root)}
+    return {"source": sources_digest(root)}
