@@ -70,7 +70,7 @@ class Board:
 
     def finished(self, evidence: Evidence, *, went_wrong: bool) -> str:
         """Take a cell's end and return it as a sentence."""
-        self.done += 1
+        self.done += evidence.attempt == 1
         outcomes = [test.outcome for test in evidence.tests]
         bad = sum(outcome in {"failed", "error"} for outcome in outcomes)
         ran = sum(outcome not in {"skipped", "deselected"} for outcome in outcomes)
@@ -81,8 +81,9 @@ class Board:
             row.seen = Seen(
                 phase=row.phase, done=len(outcomes), failed=bad, skipped=len(outcomes) - ran, total=len(outcomes)
             )
+        attempt = f"attempt {evidence.attempt} " if evidence.attempt > 1 else ""
         return (
-            f"{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {ran} tests ran, {bad} failed,"
+            f"{attempt}{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {ran} tests ran, {bad} failed,"
             f" {len(outcomes) - ran} did not run ({self.done} of {self.total})"
         )
 

@@ -27,6 +27,22 @@ if TYPE_CHECKING:
     "--jobs", "-j", metavar="N|auto", default="1", envvar="ENVMATRIX_JOBS", help="How many cells at once; 1 by default."
 )
 @click.option("--fail-fast", is_flag=True, help="Stop after the first cell that did not pass; name what was not run.")
+@click.option(
+    "--retries",
+    metavar="N",
+    type=click.IntRange(0, 10),
+    default=2,
+    show_default=True,
+    help="Further attempts where the package index or a service fails.",
+)
+@click.option(
+    "--rerun-failed",
+    metavar="N",
+    type=click.IntRange(0, 10),
+    default=0,
+    show_default=True,
+    help="Further attempts at cells whose tests fail; one that then passes is flaky.",
+)
 @click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
 @click.option("--warm/--no-warm", default=True, help="Run what has not changed without tox (default), or never.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
@@ -47,6 +63,8 @@ def command(
     staged: bool,
     jobs: str,
     fail_fast: bool,
+    retries: int,
+    rerun_failed: int,
     recreate: bool,
     warm: bool,
     store: str | None,
@@ -72,6 +90,8 @@ def command(
         staged=staged,
         jobs=number_of_jobs(jobs),
         fail_fast=fail_fast,
+        retries=retries,
+        reruns=rerun_failed,
         recreate=recreate,
         warm=warm,
         store=store,

@@ -47,6 +47,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     recreate: bool = False
     jobs: int = 1
     warm: bool = True
+    retries: int = 2
+    reruns: int = 0
     store: str | None = None
     progress: Mode = "auto"
 
@@ -89,6 +91,8 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
         posargs=wanted.posargs,
         recreate=wanted.recreate,
         warm=wanted.warm,
+        retries=wanted.retries,
+        reruns=wanted.reruns,
         launcher=starts,
     )
     progress = Progress(
@@ -170,6 +174,7 @@ def _judge(
         profiles=matrix.profiles,
         capabilities=matrix.capabilities,
         evidence={evidence.cell: evidence for evidence in records},
+        earlier=_earlier(records),
         tree=identity.tree,
         commit=identity.commit,
         dirty=identity.dirty,
@@ -180,6 +185,14 @@ def _judge(
         known=known,
         interrupted=interrupted,
     )
+
+
+def _earlier(records: Sequence[Evidence]) -> dict[str, list[Evidence]]:
+    """Return the attempts of each cell before its newest, oldest first."""
+    attempts: dict[str, list[Evidence]] = {}
+    for record in records:
+        attempts.setdefault(record.cell, []).append(record)
+    return {cell: made[:-1] for cell, made in attempts.items()}
 
 
 def _today() -> datetime.date:

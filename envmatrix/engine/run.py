@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from envmatrix.engine.attempts import run_attempts
 from envmatrix.engine.scheduler import Queue, available_memory_mb, exclusive, keep_durations, known_durations, order
-from envmatrix.engine.session import RunContext, Watcher, run_cell
+from envmatrix.engine.session import RunContext, Watcher
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan, Runnable
 
@@ -54,10 +55,10 @@ class Interrupt:
 
 
 class _Ended:
-    """How a thread ended: with evidence, or with an error that nobody expected."""
+    """How an attempt ended: with evidence, or with an error that nobody expected; ``last`` where its thread did too."""
 
-    def __init__(self, name: str, evidence: Evidence | None, error: BaseException | None) -> None:
-        self.name, self.evidence, self.error = name, evidence, error
+    def __init__(self, name: str, evidence: Evidence | None, error: BaseException | None, last: bool = True) -> None:
+        self.name, self.evidence, self.error, self.last = name, evidence, error, last
 
 
 def run_plan(
@@ -70,7 +71,8 @@ def run_plan(
     fail_fast: bool = False,
     stops_at: Callable[[Evidence], bool] = lambda evidence: False,
 ) -> tuple[Evidence, ...]:
-    """Run every runnable cell, ``jobs`` at once; ``finished`` is called in this thread with each record as it comes.
+    """Run every runnable cell, ``jobs`` at once; ``finished`` is called in this thread with the record of each
+    attempt as it comes.
 
     With one job the order is the plan's; with several the cells that took longest go first. With ``fail_fast`` none is
     started after the first for which ``stops_at`` is true; those that run then end as they would. Cells that were never
@@ -94,27 +96,29 @@ def run_plan(
                 threads.start(context, cells[name], watcher, ended)
             if not todo.running:
                 break
-            evidence = _next(ended, todo)
-            if evidence is None:
+            one = _next(ended, todo)
+            if one is None or one.evidence is None:
                 continue
+            evidence = one.evidence
             finished(evidence)
             records.append(evidence)
             if evidence.state == "finished":
                 durations[evidence.cell] = evidence.duration_s
-            if fail_fast and stops_at(evidence):
+            if fail_fast and one.last and stops_at(evidence):
                 todo.drop()
     keep_durations(cache, durations)
     return tuple(records)
 
 
-def _next(ended: queue.SimpleQueue[_Ended], todo: Queue) -> Evidence | None:
-    """Wait a little for a cell to end; raise what its thread raised."""
+def _next(ended: queue.SimpleQueue[_Ended], todo: Queue) -> _Ended | None:
+    """Wait a little for an attempt at a cell to end; raise what its thread raised."""
     with contextlib.suppress(queue.Empty):
         one = ended.get(timeout=LOOK_S)
-        todo.done(one.name)
+        if one.last:
+            todo.done(one.name)
         if one.error is not None:
             raise one.error
-        return one.evidence
+        return one
     return None
 
 
@@ -141,11 +145,16 @@ class _Threads:
             killed=watcher.killed,
         )
 
+        name = planned.cell.name
+
+        def kept(evidence: Evidence) -> None:
+            ended.put(_Ended(name, evidence, None, last=False))
+
         def work() -> None:
             try:
-                ended.put(_Ended(planned.cell.name, run_cell(context, planned, own), None))
+                ended.put(_Ended(name, run_attempts(context, planned, own, kept), None))
             except BaseException as error:
-                ended.put(_Ended(planned.cell.name, None, error))
+                ended.put(_Ended(name, None, error))
 
         thread = threading.Thread(target=work, name=f"cell {planned.cell.name}")
         self._threads.append(thread)

@@ -33,7 +33,11 @@ SERVICE_TIMEOUT_S = 60.0
 
 
 class RunContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What all cells of one run share. ``folder`` is the run's own, for jobs, recordings and logs."""
+    """What all cells of one run share. ``folder`` is the run's own, for jobs, recordings and logs.
+
+    ``retries`` and ``reruns`` are how many further attempts a cell gets where the infrastructure failed, and where
+    tests did.
+    """
 
     matrix: Matrix
     identity: Identity
@@ -44,6 +48,8 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     posargs: tuple[str, ...] = ()
     recreate: bool = False
     warm: bool = True
+    retries: int = 0
+    reruns: int = 0
     launcher: Launcher = msgspec.field(default_factory=Spawner)
 
 
@@ -62,7 +68,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
     """Run one cell to its end and return its evidence; whatever goes wrong is in the evidence, not raised."""
     cell = planned.cell
     profile = context.matrix.profiles[cell.profile]
-    folder = context.folder / f"{cell.name}-{attempt}" if attempt > 1 else context.folder / cell.name
+    folder = context.folder / f"{cell.name}~{attempt}" if attempt > 1 else context.folder / cell.name
     (folder / "record").mkdir(parents=True, exist_ok=True)
     run = CellRun(
         planned=planned,

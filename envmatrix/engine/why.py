@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -40,9 +41,10 @@ def reasons_of(
 def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None) -> Iterator[RanReason]:
     if state == "timed_out":
         during = " ".join(told.pending["argv"]) if told.pending else "tox"
+        what = "still running" if told.ready else "the environment was still not built"
         yield RanReason(
-            code="timed_out",
-            message=f"still running after {run.profile.timeout_s:.0f} s, in `{during}`",
+            code="timed_out" if told.ready else "install_timed_out",
+            message=f"{what} after {run.profile.timeout_s:.0f} s, in `{during}`",
             remedy=f"raise timeout_s of the profile {run.profile.name}, or find what hangs",
         )
     elif state == "skipped_by_tox":
@@ -53,7 +55,9 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
         yield _not_built(context, run, told)
     elif state == "crashed" and ended is not None:
         message = f"the process that ran tox ended with {_exit_phrase(ended.code)}"
-        yield RanReason(code="crashed", message=message, detail=_tail(run))
+        # Nothing of ours sends SIGKILL to a run that nobody stopped: the kernel was short of memory, or a person did.
+        code = "killed" if ended.code == -signal.SIGKILL else "crashed"
+        yield RanReason(code=code, message=message, detail=_tail(run))
 
 
 def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
