@@ -83,8 +83,8 @@ class Board:
             )
         attempt = f"attempt {evidence.attempt} " if evidence.attempt > 1 else ""
         return (
-            f"{attempt}{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {ran} tests ran, {bad} failed,"
-            f" {len(outcomes) - ran} did not run ({self.done} of {self.total})"
+            f"{attempt}{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {ran} tests ran,"
+            f" {bad} failed, {len(outcomes) - ran} did not run ({self.done} of {self.total})"
         )
 
 
