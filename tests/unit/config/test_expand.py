@@ -89,6 +89,6 @@ def test_a_version_and_its_factor_say_the_same(pypy, minor, threaded):
 def test_ten_thousand_cells_take_well_under_a_second():
     axes = {f"axis{i}": tuple(f"v{i}{j}" for j in range(10)) for i in range(4)}
     one = profile(axes=axes, exclude=({"axis0": "v00", "axis1": "v10"}, {"axis2": "nothing"}))
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(expand.expand(one)) == 9900
-    assert time.perf_counter() - start < 0.8
+    assert time.process_time() - start < 0.8
