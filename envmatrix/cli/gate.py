@@ -20,6 +20,7 @@ from envmatrix.cli.common import json_option, start, use_color, width
 @click.option(
     "--changed-since", metavar="REV", default="", help="Leave out the profiles that the change does not need."
 )
+@click.option("--staged", is_flag=True, help="The same for what is staged, against HEAD where no revision is given.")
 @click.option("--expect", multiple=True, metavar="HOST", help="A host that has to have reported; repeatable.")
 @click.option("--store", "stores", multiple=True, metavar="URL", envvar="ENVMATRIX_STORE", help="Where evidence is.")
 def command(
@@ -29,6 +30,7 @@ def command(
     names: tuple[str, ...],
     policy: str,
     changed_since: str,
+    staged: bool,
     expect: tuple[str, ...],
     stores: tuple[str, ...],
 ) -> int:
@@ -46,6 +48,7 @@ def command(
         names=names,
         policy=policy,
         since=changed_since,
+        staged=staged,
         expect=expect,
         stores=stores,
         format="json" if as_json else format_,

@@ -10,22 +10,21 @@ from pathlib import Path, PurePosixPath
 import click
 import msgspec
 
+from envmatrix.cli.gathering import Gathering
 from envmatrix.config.matrix import load_matrix
-from envmatrix.config.model import Matrix
+from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
-from envmatrix.errors import Problem
 from envmatrix.evidence.changes import UnknownBaseError, changed_paths
-from envmatrix.evidence.git import GitError, git
 from envmatrix.evidence.identity import identify
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.revision import export, resolve
 from envmatrix.evidence.store import Store
-from envmatrix.report import Report, render
-from envmatrix.verdict.classes import classify
+from envmatrix.report import FORMATS, Report, UnknownFormatError, render
+from envmatrix.verdict.counting import listed
 from envmatrix.verdict.gate import Asked, gate
 from envmatrix.verdict.model import Verdict
 
-HISTORY = 50  # commits whose trees are looked at for older evidence, to be shown as stale and asked for names of tests
+LOG_TAIL_BYTES = 20_000
 _CONFIGURATION = {"tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "setup.py"}
 
 
@@ -36,6 +35,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     policy: str = ""
     since: str = ""
+    staged: bool = False
     expect: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     format: str = "text"
@@ -49,24 +49,20 @@ class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     tree: str
     commit: str
     dirty: bool
+    own: Matrix
 
 
 def run_gate(start: Path, wanted: Wanted) -> int:
     """Judge a revision, or what is on disk, by all evidence of it in the stores; print the report; return its code."""
+    if wanted.format not in FORMATS:
+        raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
     root = Path(find_project(start).root)
+    subject = _subject(root, start, wanted)
+    policy = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else subject.own
     stores = [Store(url, root) for url in wanted.stores] or [Store(None, root)]
-    if wanted.rev:
-        revision = resolve(root, wanted.rev)
-        subject = _Subject(tree=revision.tree, commit=revision.commit, dirty=False)
-        own = _matrix_of(root, wanted.rev, wanted.names)
-    else:
-        on_disk = identify(root)
-        subject = _Subject(tree=on_disk.tree, commit=on_disk.commit, dirty=on_disk.dirty)
-        own = load_matrix(start, wanted.names)
-    policy = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else own
-    unread: list[str] = []
-    records = _Records(stores, policy, unread)
     today = datetime.datetime.now(datetime.UTC).date()
+    gathering = Gathering(stores, policy, today)
+    not_relevant, doubts = _not_relevant(root, policy, wanted)
     verdict = gate(
         Asked(
             cells=policy.cells,
@@ -75,59 +71,41 @@ def run_gate(start: Path, wanted: Wanted) -> int:
             tree=subject.tree,
             commit=subject.commit,
             dirty=subject.dirty,
-            matrix_digest=own.digest,
+            matrix_digest=subject.own.digest,
             today=today,
             expect=wanted.expect,
-            not_relevant=_not_relevant(root, policy, wanted.since),
+            not_relevant=not_relevant,
         ),
-        records.of(subject.tree, *_older(root, stores, subject.tree)),
+        gathering.of(subject.tree),
+        known=gathering.before(root, subject.tree),
     )
-    notes = (*_policy_notes(own, policy, wanted.policy), *unread)
+    notes = (*_policy_notes(subject.own, policy, wanted.policy), *doubts, *gathering.notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
-    report = Report(
-        verdict=verdict,
-        evidence=tuple(records.kept(verdict)),
-        profiles=policy.profiles,
-        color=wanted.color,
-        width=wanted.width,
-    )
-    click.echo(render(wanted.format, report), nl=False)
+    click.echo(render(wanted.format, _report(verdict, gathering, policy, wanted)), nl=False)
     return verdict.exit_code
 
 
-class _Records:
-    """Evidence of several stores, classified anew: the gate believes no class that a runner wrote."""
+def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
+    if wanted.rev:
+        revision = resolve(root, wanted.rev)
+        own = _matrix_of(root, wanted.rev, wanted.names)
+        return _Subject(tree=revision.tree, commit=revision.commit, dirty=False, own=own)
+    on_disk = identify(root)
+    own = load_matrix(start, wanted.names)
+    return _Subject(tree=on_disk.tree, commit=on_disk.commit, dirty=on_disk.dirty, own=own)
 
-    def __init__(self, stores: Sequence[Store], matrix: Matrix, unread: list[str]) -> None:
-        self._stores, self._matrix, self._unread = stores, matrix, unread
-        self._today = datetime.datetime.now(datetime.UTC).date()
 
-    def of(self, *trees: str) -> Iterator[Evidence]:
-        for store in self._stores:
-            held = set(store.trees())
-            for tree in dict.fromkeys(trees):
-                if tree in held:
-                    yield from self._read(store, tree)
-
-    def _read(self, store: Store, tree: str) -> Iterator[Evidence]:
-        for item in store.iterate(tree):
-            if isinstance(item, Problem):
-                self._unread.append(f"not believed: {item}")
-            else:
-                yield self._classified(item)
-
-    def _classified(self, record: Evidence) -> Evidence:
-        profile = self._matrix.profiles.get(record.profile)
-        if profile is None or not any(test.outcome == "skipped" for test in record.tests):
-            return record
-        tests = classify(record.tests, profile=profile, capabilities=self._matrix.capabilities, today=self._today)
-        return msgspec.structs.replace(record, tests=tests)
-
-    def kept(self, verdict: Verdict) -> Iterator[Evidence]:
-        """Read again, and only those, the records that the cells were judged by."""
-        named = {cell.evidence for cell in verdict.cells if cell.evidence}
-        if named:
-            yield from (record for record in self.of(verdict.tree) if record.id in named)
+def _report(verdict: Verdict, gathering: Gathering, policy: Matrix, wanted: Wanted) -> Report:
+    evidence = tuple(gathering.judged_by(verdict))
+    unwell = {cell.evidence for cell in verdict.cells if cell.state != "passed"}
+    return Report(
+        verdict=verdict,
+        evidence=evidence,
+        profiles=policy.profiles,
+        logs=gathering.logs([record for record in evidence if record.id in unwell], LOG_TAIL_BYTES),
+        color=wanted.color,
+        width=wanted.width,
+    )
 
 
 def _matrix_of(root: Path, rev: str, names: tuple[str, ...]) -> Matrix:
@@ -142,49 +120,55 @@ def _is_configuration(path: str) -> bool:
     return path in _CONFIGURATION or (len(parts) == 2 and parts[0] == "profiles" and path.endswith(".toml"))
 
 
-def _not_relevant(root: Path, matrix: Matrix, since: str) -> dict[str, str]:
-    """Say which cells the change does not need; what a runner chose to leave out is not asked."""
-    if not since:
-        return {}
+def _not_relevant(root: Path, matrix: Matrix, wanted: Wanted) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Say which cells the change does not need, and why all count where that cannot be told.
+
+    What a runner chose to leave out is not asked.
+    """
+    if not wanted.since and not wanted.staged:
+        return {}, ()
     from envmatrix.config.relevance import relevant
 
     try:
-        changed = changed_paths(root, since)
-    except UnknownBaseError:
-        return {}
+        changed = changed_paths(root, wanted.since, staged=wanted.staged, rev=wanted.rev)
+    except UnknownBaseError as error:
+        return {}, (f"every profile counts as relevant: {error}",)
     found = {}
     for cell in matrix.cells:
         needed, rule, _ = relevant(matrix.profiles[cell.profile], changed)
         if not needed:
             found[cell.name] = rule
-    return found
-
-
-def _older(root: Path, stores: Sequence[Store], tree: str) -> tuple[str, ...]:
-    """Return trees whose evidence is worth showing as stale: all of a small store, else those of recent commits."""
-    held = [one for store in stores for one in store.trees() if one != tree]
-    if len(held) <= HISTORY:
-        return tuple(held)
-    try:
-        recent = git(["log", f"-{HISTORY}", "--format=%T"], cwd=root).decode().split()
-    except GitError:
-        return ()
-    return tuple(one for one in held if one in set(recent))
+    own_rules = [path for path in changed if _is_configuration(path)]
+    if own_rules and not wanted.policy:
+        told = f"this change edits {listed(own_rules)} and was judged by its own rules"
+        return found, (f"{told}; --policy {wanted.since or 'HEAD'} would judge it by those before it",)
+    return found, ()
 
 
 def _policy_notes(own: Matrix, policy: Matrix, rev: str) -> Iterator[str]:
-    if not rev or own.digest == policy.digest:
+    capabilities = own.capabilities != policy.capabilities
+    if not rev or (own.digest == policy.digest and not capabilities):
         return
     lost = sorted(set(policy.profiles) - set(own.profiles))
     new = sorted(set(own.profiles) - set(policy.profiles))
     changed = sorted(
-        name for name in set(own.profiles) & set(policy.profiles) if own.profiles[name] != policy.profiles[name]
+        name
+        for name in set(own.profiles) & set(policy.profiles)
+        if _said(own.profiles[name]) != _said(policy.profiles[name])
     )
     told = [
         f"{word} {', '.join(names)}" for word, names in (("removes", lost), ("adds", new), ("edits", changed)) if names
     ]
+    if capabilities:
+        told.append("edits profiles/capabilities.toml")
     what = "; ".join(told) or "edits tox settings"
     yield f"this change is no neutral party: it {what}. It was judged by the profiles of {rev}"
+
+
+def _said(profile: Profile) -> Profile:
+    """The profile without where it was written: a comment moves lines and edits nothing."""
+    env = {key: msgspec.structs.replace(setting, source="") for key, setting in profile.env.items()}
+    return msgspec.structs.replace(profile, origin="", sources={}, env=env)
 
 
 def judge_evidence(matrix: Matrix, evidence: Sequence[Evidence], *, today: datetime.date) -> Verdict:

@@ -26,7 +26,12 @@ def is_name(name: str) -> bool:
 
 def name_of(evidence: Evidence) -> str:
     """The name of a record in every store."""
-    return f"{component(evidence.tree)}/{component(evidence.cell)}/{component(evidence.id)}.json"
+    return record_name(evidence.tree, evidence.cell, evidence.id)
+
+
+def record_name(tree: str, cell: str, record_id: str) -> str:
+    """The name of the record with that tree, cell and id in every store."""
+    return f"{component(tree)}/{component(cell)}/{component(record_id)}.json"
 
 
 def log_name_of(evidence: Evidence) -> str:

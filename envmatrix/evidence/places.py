@@ -49,6 +49,9 @@ class Place(Protocol):
     def folders(self) -> tuple[str, ...]:
         """The names of the folders on the first level, sorted."""
 
+    def recent(self) -> tuple[str, ...]:
+        """The same, those first that were made or added to last, as far as the place can tell."""
+
     def listing(self, folder: str) -> Iterator[Entry]:
         """The files two levels below a folder, and whatever else is there in their stead; sorted by name."""
 
@@ -79,6 +82,15 @@ class LocalPlace:
     def folders(self) -> tuple[str, ...]:
         """See ``Place.folders``."""
         return tuple(sorted(entry.name for entry in _scan(self.base) if entry.is_dir(follow_symlinks=False)))
+
+    def recent(self) -> tuple[str, ...]:
+        """See ``Place.recent``."""
+        found = []
+        for entry in _scan(self.base):
+            with suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    found.append((-entry.stat(follow_symlinks=False).st_mtime, entry.name))
+        return tuple(name for _, name in sorted(found))
 
     def listing(self, folder: str) -> Iterator[Entry]:
         """See ``Place.listing``."""

@@ -45,14 +45,22 @@ class RemotePlace:
 
     def folders(self) -> tuple[str, ...]:
         """See ``Place.folders``."""
+        return tuple(sorted(name for _, name in self._folders()))
+
+    def recent(self) -> tuple[str, ...]:
+        """See ``Place.recent``: object stores keep no times of folders."""
+        return tuple(name for _, name in sorted(self._folders()))
+
+    def _folders(self) -> list[tuple[float, str]]:
         try:
             self._fs.invalidate_cache()
             found = self._fs.ls(self._base, detail=True)
         except FileNotFoundError:
-            return ()
+            return []
         except Exception as error:
             raise StoreError(self._sentence("listed", error)) from error
-        return tuple(sorted(posixpath.basename(item["name"].rstrip("/")) for item in found if item["type"] != "file"))
+        folders = [item for item in found if item["type"] != "file"]
+        return [(-_modified(item), posixpath.basename(item["name"].rstrip("/"))) for item in folders]
 
     def listing(self, folder: str) -> Iterator[Entry]:
         """See ``Place.listing``."""

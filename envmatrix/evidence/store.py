@@ -110,6 +110,10 @@ class Store:
         """The trees that there is evidence of, sorted."""
         return tuple(tree for tree in map(tree_of, self._place.folders()) if tree)
 
+    def recent_trees(self) -> tuple[str, ...]:
+        """The same trees, those first whose evidence is newest, as far as the place can tell."""
+        return tuple(tree for tree in map(tree_of, self._place.recent()) if tree)
+
     def list(self, tree: str) -> tuple[str, ...]:
         """The names of a tree's records, sorted, none of them looked into."""
         return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, Entry))

@@ -55,12 +55,14 @@ def gate(asked: Asked, records: Iterable[Evidence], *, known: Iterable[Evidence]
     ``records`` are read once, in any order, and not kept; the tests in them are classified. Those of another tree or
     another matrix are shown as stale and count for nothing. Of each host the newest attempt that decides counts for a
     cell: one that ran whole and finished, or in which a test failed. A failure on any host is not hidden by a pass on
-    another. ``known`` are further records, asked only for the names of tests.
+    another. ``known`` are further records, asked for the names of tests; those of another tree are shown as stale.
     """
     wanted = required_cells(asked.cells, asked.profiles)
     collected = _Collected(asked, wanted)
     for record in known:
         collected.know(record)
+        if record.tree != asked.tree:
+            collected.take(record)
     for record in records:
         collected.take(record)
     return collected.verdict()

@@ -1,0 +1,60 @@
+"""Evidence of other contents that is worth a look: the newest of each cell and host, found without reading the rest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from envmatrix.errors import EnvmatrixError
+from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.names import component
+from envmatrix.evidence.places import Entry
+from envmatrix.evidence.store import Store
+
+RECENT: Final = 10  # trees of a store that were written to last, and as many of the commits before HEAD
+LISTED: Final = 5_000
+READ: Final = 150
+
+
+def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Iterator[Evidence]:
+    """Yield the newest record of each of the cells and each host among other trees than ``tree``, newest first.
+
+    Looked at are the trees that the store was given evidence of last and those of the commits before HEAD. How much is
+    listed and read is bounded, whatever the store holds. What cannot be read is left out: nothing of this counts.
+    """
+    newest: dict[tuple[str, str], Entry] = {}
+    wanted = {component(cell) for cell in cells}
+    for entry in itertools.islice(_entries(store, _trees(store, root, tree)), LISTED):
+        _, cell, name = entry.name.split("/")
+        key = (cell, _host(name))
+        if cell in wanted and (key not in newest or newest[key].modified < entry.modified):
+            newest[key] = entry
+    for entry in sorted(newest.values(), key=lambda one: (-one.modified, one.name))[:READ]:
+        try:
+            yield store.get(entry.name)
+        except EnvmatrixError:
+            continue
+
+
+def _trees(store: Store, root: Path, tree: str) -> Sequence[str]:
+    held = store.recent_trees()
+    try:
+        commits = git(["log", f"-{RECENT}", "--format=%T"], cwd=root).decode().split() if len(held) > RECENT else []
+    except GitError:
+        commits = []
+    known = set(held)
+    chosen = dict.fromkeys([*held[: RECENT + 1], *(one for one in commits if one in known)])
+    return [one for one in chosen if one != tree]
+
+
+def _entries(store: Store, trees: Sequence[str]) -> Iterator[Entry]:
+    for tree in trees:
+        yield from (entry for entry in store.entries(tree) if isinstance(entry, Entry))
+
+
+def _host(name: str) -> str:
+    """The host as far as the id of a record tells: HOST-RUN-RANDOM, where RUN has a dash itself."""
+    return name.removesuffix(".json").rsplit("-", 3)[0]
