@@ -55,10 +55,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
                 shown = ", ".join(cells[:12]) + (f", … {len(cells)} in all" if len(cells) > 12 else "")
                 lines.append(f"  {'':{wide}}  cells: {shown}")
         if self.tox_environments is not None:
-            lines += ["", f"Environments of {self.tox_file or 'tox'}, to be run as they are:"]
-            lines += [f"    tox:{name}" for name in self.tox_environments] or ["    none"]
-        else:
+            if self.tox_file:
+                lines += ["", f"Environments of {self.tox_file}, to be run as they are:"]
+                lines += [f"    tox:{name}" for name in self.tox_environments] or ["    none"]
+        elif self.tox_file:
             lines += ["", "`envmatrix list --tox` adds the project's own tox environments."]
+        if not self.tox_file:
+            lines += ["", "The project has no tox configuration; `envmatrix init` writes one."]
         return "\n".join(lines)
 
 
@@ -71,7 +74,9 @@ def listing(start: Path, *, with_tox: bool) -> Listing:
     for name in sorted(loaded.profiles, key=lambda name: (name not in default, name)):
         cells = tuple(cell.name for cell in expand(loaded.profiles[name]))
         rows.append((loaded.profiles[name], cells, name in default))
-    own = _tox_environments(Path(project.root)) if with_tox else None
+    own = None
+    if with_tox:  # without a file tox would name an environment all the same, and nothing is in it
+        own = _tox_environments(Path(project.root)) if project.tox_file else ()
     return Listing(tox_file=project.tox_file, profiles=tuple(rows), tox_environments=own)
 
 

@@ -23,8 +23,9 @@ class EnvKey(msgspec.Struct, frozen=True, kw_only=True):
         return not self.types or bool(self.types & {"array", "object"})
 
 
-# known to tox but absent from its schema (tox/tox_env/python/api.py)
+# known to tox but absent from its schema (tox/tox_env/python/api.py, tox/tox_env/python/runner.py)
 _BESIDE = {
+    "wheel_build_env": EnvKey(name="wheel_build_env", types=frozenset({"string"})),
     "ignore_base_python_conflict": EnvKey(name="ignore_base_python_conflict", types=frozenset({"boolean"})),
     "ignore_basepython_conflict": EnvKey(name="ignore_base_python_conflict", types=frozenset({"boolean"})),
 }

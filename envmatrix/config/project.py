@@ -19,9 +19,15 @@ def find_project(start: Path) -> Project:
     """Return the project that ``start`` lies in: the nearest folder upwards with a tox configuration, a profiles folder
     with TOML files, or .git; ``start`` itself where there is none.
 
-    Raises ConfigError where ``start`` is no folder.
+    Raises ConfigError where ``start`` is no folder, or has a name that no document can hold.
     """
     start = start.absolute()
+    try:
+        str(start).encode()
+    except UnicodeEncodeError:
+        told = str(start).encode("utf-8", "backslashreplace").decode()
+        message = "this path is not text in UTF-8, which every record needs; rename the folder, or set LC_ALL=C.UTF-8"
+        raise ConfigError([Problem(file=told, message=message)]) from None
     try:
         is_folder = start.is_dir()
     except (OSError, ValueError):

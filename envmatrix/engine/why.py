@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envmatrix.config.envkeys import known
 from envmatrix.engine.installer import explain_install
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
+from envmatrix.engine.unused import is_referred_to
 from envmatrix.evidence.model import RanReason, RunState
 
 if TYPE_CHECKING:
@@ -89,18 +91,22 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
 _OF_TOX_3 = frozenset(
     {"whitelist_externals", "distribute", "indexserver", "downloadcache", "install_dependency", "pip_args"}
 )
+# tox-uv reads these: they choose an interpreter, which is chosen already, or add packages that nobody asked for.
+_OF_TOX_UV = frozenset({"uv_python_preference", "uv_seed"})
 
 
 def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tuple[RanReason, ...], tuple[str, ...]]:
     """Return the settings that nothing reads: those that look misspelt as reasons, the others as notes.
 
-    A key that tox knows and does not read here (skip_install where nothing is packaged) is neither.
+    A key that tox knows and does not read here (skip_install where nothing is packaged) is neither, nor is one that
+    other settings refer to.
     """
+    tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
     misspelt, notes = [], []
     for key in (told.result or {}).get("unused", ()):
         where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
         near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.75)), "")
-        if key in known():
+        if key in known() or key in _OF_TOX_UV or is_referred_to(tox_file, key):
             continue
         if key in _OF_TOX_3 or (not near and key not in run.profile.env):
             notes.append(

@@ -95,3 +95,10 @@ def test_factors_of_names_conditions_and_sections(tmp_path):
 def test_a_start_that_is_no_folder(tmp_path):
     with pytest.raises(ConfigError, match="is no folder"):
         find_project(tmp_path / "nowhere")
+
+
+def test_a_path_that_no_document_can_hold_is_a_sentence(tmp_path):
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    with pytest.raises(ConfigError, match="not text in UTF-8"):
+        find_project(folder)
