@@ -14,6 +14,7 @@ from envmatrix.evidence.model import Outcome, Session, TestResult
 
 REASON_LENGTH: Final = 4000
 NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started
+IGNORED: Final = "not collected: collect_ignore, --ignore or a hook of the suite leaves this file out"
 EXECUTED: Final = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
 _WORST_FIRST: Final[tuple[Outcome, ...]] = (
     "error",
@@ -154,6 +155,8 @@ class _Recording:
         self.undiscovered: dict[str, TestResult] = {}
         self.deselected: dict[str, None] = {}
         self.requires: dict[str, tuple[str, ...]] = {}
+        self.ignored: dict[str, None] = {}
+        self.swallowed: dict[str, str] = {}
         self.notes: list[str] = []
 
     def take(self, record: dict[str, Any]) -> None:
@@ -194,17 +197,31 @@ class _Recording:
         elif record["t"] == "requires":
             for nodeid, names in record["of"].items():
                 self.requires[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = tuple(map(str, names))
+        elif record["t"] == "ignored":
+            self.ignored[ids.normalise(record["id"], self.project)] = None
+        elif record["t"] == "swallowed":
+            self.swallowed[ids.from_pytest(record["id"], root, self.project, grouped=grouped)] = _clean(record["r"])
+
+    def _completed(self, test: TestResult) -> TestResult:
+        """A test with its markers, and failed where it raised although the suite's hooks reported it as passed."""
+        if test.id in self.requires:
+            test = msgspec.structs.replace(test, requires=self.requires[test.id])
+        if test.outcome == "passed" and test.id in self.swallowed:
+            reason = f"a hook of the suite reported it as passed, but it raised {self.swallowed[test.id]}"
+            test = msgspec.structs.replace(test, outcome="failed", reason=reason[:REASON_LENGTH])
+        return test
 
     def result(self, notes: list[str]) -> Recorded:
         tests = [test for run in self.runs.values() if not run.session.nested for test in run.finished()]
         tests += [TestResult(id=test_id, outcome="deselected", runner="pytest") for test_id in self.deselected]
+        tests += [
+            TestResult(id=test_id, outcome="deselected", reason=IGNORED, runner="pytest", stands_for_module=True)
+            for test_id in self.ignored
+        ]
         tests += self.undiscovered.values()
         return Recorded(
             sessions=tuple(run.ended() for run in self.runs.values()),
-            tests=tuple(
-                msgspec.structs.replace(test, requires=self.requires[test.id]) if test.id in self.requires else test
-                for test in combine(tests)
-            ),
+            tests=tuple(self._completed(test) for test in combine(tests)),
             imports=dict(sorted(self.imports.items())),
             outside=tuple(sorted(self.outside)),
             connections=tuple(sorted(self.connections)),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archives import unpack
 from traps import INI, Trap
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -254,3 +255,18 @@ def trap(
         return Trap(root, stock_tox, envmatrix)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Path]:
+    """``source("tooz==9.1.0", folder)``: the unpacked source archive, a fresh copy each time."""
+    cache = tmp_path_factory.mktemp("archives")
+    return lambda requirement, folder: unpack(requirement, cache, folder)
+
+
+@pytest.fixture
+def constraints(tmp_path: Path) -> str:
+    """An empty constraints file, which OpenStack's projects otherwise take from their own server."""
+    path = tmp_path / "constraints.txt"
+    path.touch()
+    return str(path)

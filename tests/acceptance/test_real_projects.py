@@ -1,40 +1,10 @@
 """Real projects from their source archives, with no configuration of envmatrix's in them."""
 
 import sys
-import tarfile
 
 import pytest
 
 DRIVERS = 'extends = "restricted"\n[axes]\nbackend = ["mysql", "redis", "memcached"]\n'
-
-
-@pytest.fixture(scope="session")
-def source(tmp_path_factory):
-    """``source("tooz==9.1.0", folder)``: the unpacked source archive, a fresh copy each time."""
-    import subprocess
-
-    cache = tmp_path_factory.mktemp("archives")
-
-    def fetch(requirement, folder):
-        kept = cache / requirement
-        if not kept.exists():
-            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", requirement]
-            subprocess.run([*command, "-d", kept], check=True)
-        (archive,) = kept.iterdir()
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-        (root,) = folder.iterdir()
-        return root
-
-    return fetch
-
-
-@pytest.fixture
-def constraints(tmp_path):
-    """An empty constraints file, which these projects otherwise take from their own server."""
-    path = tmp_path / "constraints.txt"
-    path.touch()
-    return str(path)
 
 
 @pytest.fixture

@@ -222,7 +222,10 @@ def test_a_run_that_finds_nothing_is_a_session_without_tests(here, tmp_path):
         cwd=write(tmp_path / "p", conftest="collect_ignore = ['test_a.py']\n", test_a="def test_a(): pass\n")
     )
     (session,) = run.recorded.sessions
-    assert (session.finished, session.exit_code, session.tests, run.recorded.tests) == (True, 5, 0, ())
+    assert (session.finished, session.exit_code, session.tests) == (True, 5, 0)
+    assert [(test.id, test.outcome, test.stands_for_module) for test in run.recorded.tests] == [
+        ("test_a.py", "deselected", True)
+    ]
 
 
 def test_runs_inside_tests_are_not_counted(here, tmp_path):

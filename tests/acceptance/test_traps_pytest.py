@@ -60,6 +60,15 @@ def test_a_module_that_is_not_collected(trap, more, commands):
     assert (found.exit, found.codes) == (3, {"must_run"}), found
 
 
+@pytest.mark.parametrize("ignore", ["collect_ignore = ['test_other.py']", "collect_ignore_glob = ['*_oth*']"])
+def test_a_module_that_is_left_out_is_listed_and_so_are_its_tests_where_they_are_known(trap, ignore):
+    case = trap("pytest", {"test_it.py": GOOD, "test_other.py": GOOD})
+    assert case.run().exit == 0
+    (case.root / "conftest.py").write_text(f"{ignore}\n")
+    assert case.run().ran_nowhere == {"test_other.py::test_one": "deselected", "test_other.py::test_two": "deselected"}
+    assert case.run().ran_nowhere == {"test_other.py": "deselected"}
+
+
 @pytest.mark.parametrize("now", ["test_others.py", "other_test_.py", "tests_of_other.py"])
 def test_a_renamed_module(trap, now):
     case = trap("pytest", {"test_it.py": GOOD, now: BAD.replace("assert False, 'wrong'", "pass")}, MUST)
@@ -124,6 +133,17 @@ def test_a_second_run_that_passes_does_not_undo_the_first(trap):
 )
 def test_a_suite_that_swallows_its_failures(trap, conftest):
     case = trap("pytest", {"test_it.py": GOOD, "test_other.py": BAD, "conftest.py": conftest})
+    assert case.stock() == 0
+    found = case.run()
+    assert found.exit == 1, found
+    assert found.counts(passed=2, failed=1)
+
+
+@pytest.mark.parametrize("commands", ["pytest", "pytest -n2"])
+def test_a_hook_that_reports_failures_as_passed(trap, commands):
+    hook = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport(item, call):\n"
+    hook += "    report = (yield).get_result()\n    if report.failed:\n        report.outcome = 'passed'\n"
+    case = trap(commands, {"test_it.py": GOOD, "test_other.py": BAD, "conftest.py": hook})
     assert case.stock() == 0
     found = case.run()
     assert found.exit == 1, found

@@ -120,3 +120,16 @@ def test_the_worst_of_several_runs_counts_and_running_beats_skipping(first, seco
         (result,) = read.combine(Result(id="a", outcome=one) for one in pair)
         assert result.outcome == outcome
         assert sorted(result.attempts) == sorted(attempts)
+
+
+def test_a_test_that_raised_has_failed_whatever_it_was_reported_as(tmp_path):
+    swallowed = [{"t": "swallowed", "root": "/srv/p", "id": name, "r": "AssertionError: wrong"} for name in "ab"]
+    record = recorded(tmp_path, START, ran("a"), ran("b", "xfailed", r="known"), *swallowed, FINISH)
+    assert outcomes(record) == {"a": "failed", "b": "xfailed"}
+    assert record.tests[0].reason.endswith("reported it as passed, but it raised AssertionError: wrong")
+
+
+def test_a_file_that_was_left_out_stands_for_its_tests(tmp_path):
+    record = recorded(tmp_path, START, {"t": "ignored", "root": "/srv/p", "id": "/srv/p/t/test_b.py"}, ran("a"), FINISH)
+    assert outcomes(record) == {"a": "passed", "t/test_b.py": "deselected"}
+    assert record.tests[1].stands_for_module

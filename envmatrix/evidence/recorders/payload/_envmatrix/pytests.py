@@ -164,6 +164,18 @@ class Worker(object):
         if ids:
             process.write("deselected", ids=ids, **self.facts)
 
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_ignore_collect(self, collection_path, config):
+        outcome = yield
+        if outcome.get_result() and any(collection_path.match(glob) for glob in config.getini("python_files")):
+            process.write("ignored", id=collection_path.as_posix(), **self.facts)
+
+    def pytest_exception_interact(self, node, call, report):
+        # pytest calls this for what a test raised, whatever hooks of the suite made of its report meanwhile.
+        if report.outcome == "passed" and getattr(report, "when", "") in ("setup", "call", "teardown"):
+            reason = "%s: %s" % (call.excinfo.typename, call.excinfo.value)
+            process.write("swallowed", id=node.nodeid, r=reason[-REASON:], **self.facts)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
         cache, named = {}, {}
