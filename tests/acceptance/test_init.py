@@ -1,0 +1,96 @@
+"""`envmatrix init` in projects of many kinds: what it proposes loads and can be planned, and what exists stays."""
+
+import tomllib
+
+import pytest
+
+UNITTEST = "import unittest\n\nclass Tests(unittest.TestCase):\n    def test_it(self):\n        pass\n"
+PYTEST = "import pytest\n\n@pytest.mark.skipif(True, reason='{}')\ndef test_it():\n    pass\n"
+HOSTILE = 'import pytest\n\n@pytest.mark.skipif(True, reason=\'no kvm \\x1b[2J\\n"""\\u202e\')\ndef test_it(): pass\n'
+ADDRESS = "import os\nURL = os.environ.get('{}')\n# {}\ndef test_it(): pass\n"
+PROJECTS = {
+    "nothing": ({}, {"tox.ini", "profiles/unit.toml"}),
+    "unittest": ({"test_a.py": UNITTEST}, {"tox.ini", "profiles/unit.toml"}),
+    "stestr": ({".stestr.conf": "[DEFAULT]\ntest_path=.\n"}, {"tox.ini", "profiles/unit.toml"}),
+    "kvm": ({"test_a.py": PYTEST.format("requires /dev/kvm")}, {"tox.ini", "profiles/unit.toml", "profiles/kvm.toml"}),
+    "hostile": ({"test_a.py": HOSTILE}, {"tox.ini", "profiles/unit.toml", "profiles/kvm.toml"}),
+    "foreign": ({"test_a.py": PYTEST.format("guestfs is not installed")}, {"tox.ini", "profiles/unit.toml"}),
+    "redis": (
+        {"tests/test_a.py": ADDRESS.format("REDIS_URL", "")},
+        {"tox.ini", "profiles/unit.toml", "profiles/redis.toml"},
+    ),
+    "postgresql": (
+        {
+            "tests/test_a.py": ADDRESS.format("TEST_DATABASE_URL", "postgresql://"),
+            "tox.ini": "[testenv:a-postgresql]\n",
+        },
+        {"profiles/unit.toml", "profiles/postgresql.toml"},
+    ),
+    "requirement": (
+        {"requirements.txt": "requests\nlibvirt-python>=9  # bindings\n", "setup.py": ""},
+        {"tox.ini", "profiles/unit.toml", "profiles/libvirt.toml"},
+    ),
+    "promised": (
+        {"test_a.py": PYTEST.format("no kvm"), "profiles/own.toml": 'requires = ["kvm"]\n', "tox.ini": "[testenv]\n"},
+        set(),
+    ),
+}
+
+
+def files(project):
+    return {str(path.relative_to(project)): path.read_bytes() for path in project.rglob("*.*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_what_is_proposed_loads_and_nothing_that_exists_changes(project, envmatrix, name):
+    given, expected = PROJECTS[name]
+    root = project(given)
+    before = files(root)
+    said = envmatrix("init", "--dry-run", cwd=root)
+    assert (said.returncode, files(root)) == (0, before), said
+    result = envmatrix("init", cwd=root)
+    assert result.returncode == 0, result
+    after = files(root)
+    assert {place: after[place] for place in before} == before
+    assert {place for place in after if not place.startswith(".git/")} - set(before) == expected
+    for place in expected:
+        assert place in result.stdout
+        if place.endswith(".toml"):
+            tomllib.loads(after[place].decode())
+    listed = envmatrix("list", "--json", cwd=root)
+    assert listed.returncode == 0, listed
+    plan = envmatrix("plan", "--json", cwd=root)
+    assert plan.returncode in (0, 3), plan
+    assert {cell["profile"] for cell in plan.json["cells"]} >= {
+        place.removeprefix("profiles/").removesuffix(".toml") for place in expected if place.startswith("profiles/")
+    }
+    again = envmatrix("init", cwd=root)
+    assert "nothing to write" in again.stdout, again
+
+
+def test_the_examples_profiles_are_found_again(example, envmatrix, git):
+    for name in ("libvirt", "mysql", "unit"):
+        (example / "profiles" / f"{name}.toml").unlink()
+    (example / "tox.ini").unlink()
+    assert envmatrix("init", cwd=example).returncode == 0
+    libvirt = tomllib.loads((example / "profiles" / "libvirt.toml").read_text())
+    assert libvirt["extends"] == "libvirt"
+    assert libvirt["must_run"] == ["*test_libvirt_driver*", "*test_libvirt_errors*LibvirtErrorsTest*"]
+    mysql = tomllib.loads((example / "profiles" / "mysql.toml").read_text())
+    assert (mysql["extends"], mysql["service_env"]) == ("mysql", {"DATABASE_URL": "{mysql.url}"})
+
+
+def test_a_written_tox_file_runs_the_tests_that_are_there(project, envmatrix):
+    root = project({"test_a.py": UNITTEST})
+    assert envmatrix("init", cwd=root).returncode == 0
+    result = envmatrix("run", cwd=root)
+    assert result.returncode == 0, result
+    assert "passed: 1 of 1 cell passed" in result.stdout
+
+
+def test_profiles_that_are_broken_are_said_before_anything_is_written(project, envmatrix):
+    root = project({"profiles/a.toml": "extends = 3\n"})
+    result = envmatrix("init", cwd=root)
+    assert result.returncode == 2
+    assert "profiles/a.toml:1: extends" in result.stderr
+    assert not (root / "tox.ini").exists()
