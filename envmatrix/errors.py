@@ -20,9 +20,13 @@ class ExitCode(IntEnum):
 
 
 class EnvmatrixError(Exception):
-    """Anything that envmatrix knows how to explain; ``str(error)`` names what is wrong, where, and the remedy."""
+    """Anything that envmatrix knows how to explain; ``str(error)`` names what is wrong, where, and the remedy.
+
+    ``hint`` is what to do next, for a text that names no command itself.
+    """
 
     exit_code = ExitCode.USAGE
+    hint = ""
 
 
 class InternalError(EnvmatrixError):
@@ -50,6 +54,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 class ConfigError(EnvmatrixError):
     """Every problem of every configuration file, found in one go; ``str()`` is one line per problem."""
+
+    hint = "`envmatrix plan` reads them again when they are mended, `envmatrix schema profile` prints every key"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))

@@ -6,16 +6,33 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete profiles and cells."""
+    from envmatrix.cli.completing import names
+
+    return names(ctx, param, incomplete)
+
+
+def complete_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the formats of reports."""
+    from envmatrix.cli.completing import formats
+
+    return formats(ctx, param, incomplete)
+
+
 def profiles_argument(function: Function) -> Function:
     """Take PROFILE…: profile names, cell names and tox:NAME."""
-    return click.argument("names", metavar="[PROFILE]...", nargs=-1)(function)
+    return click.argument("names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete_names)(function)
 
 
 def json_option(function: Function) -> Function:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import json_option, profiles_argument, start, use_color, width
+from envmatrix.cli.common import json_option, start, use_color, width
 from envmatrix.errors import ExitCode
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from envmatrix.cli.completing import names_and_capabilities
+
+    return names_and_capabilities(ctx, param, incomplete)
 
 
 @click.command("doctor", short_help="Say what this host has, what it lacks, and how to change that.")
-@profiles_argument
+@click.argument("names", metavar="[PROFILE|CAPABILITY]...", nargs=-1, shell_complete=_complete)
 @json_option
 @click.option(
     "--labels", metavar="STYLE", help="Print what is ok as labels: jenkins, labels-file, github, gitlab or dask."
@@ -19,7 +29,8 @@ from envmatrix.errors import ExitCode
 def command(names: tuple[str, ...], as_json: bool, labels: str | None) -> int:
     """Probe this host and say what each finding blocks, with the one command that would unblock everything.
 
-    Exit code 0 when the profiles asked for can run here, 3 otherwise.
+    With names of capabilities, only those are probed. Exit code 0 when the profiles asked for can run here and the
+    capabilities asked for are there, 3 otherwise.
 
     Example: envmatrix doctor libvirt
     """
@@ -32,4 +43,4 @@ def command(names: tuple[str, ...], as_json: bool, labels: str | None) -> int:
         click.echo(examined.json(), nl=False)
     else:
         click.echo(examined.text(width=width(), color=use_color()), nl=False)
-    return ExitCode.INCOMPLETE if examined.blocked else ExitCode.PASSED
+    return ExitCode.INCOMPLETE if examined.blocked or examined.lacking else ExitCode.PASSED

@@ -10,8 +10,9 @@ import msgspec
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.load import load
 from envmatrix.config.matrix import NothingToRunError, load_matrix
-from envmatrix.config.model import Capability
+from envmatrix.config.model import Capability, Project
 from envmatrix.config.project import find_project
+from envmatrix.config.select import find
 from envmatrix.engine.planning import plan_cells
 from envmatrix.host import labels as host_labels
 from envmatrix.host.everything import probe_all
@@ -29,6 +30,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     plan: Plan | None
     commands: tuple[str, ...]
+    lacking: tuple[str, ...] = ()  # of the capabilities asked for
 
     @property
     def blocked(self) -> tuple[Blocked, ...]:
@@ -61,6 +63,8 @@ def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Ex
     root = Path(project.root)
     capabilities: Mapping[str, Capability] = BUILTIN
     plan = None
+    if only := _capabilities_among(project, names):
+        return _examine_only(project, only, environ)
     try:
         matrix = load_matrix(start, names)
         capabilities = matrix.capabilities
@@ -76,6 +80,27 @@ def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Ex
         findings=findings,
         plan=plan,
         commands=tuple(remedies(wanted, capabilities, root).values()),
+    )
+
+
+def _capabilities_among(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, if all of them are capabilities and none is a profile or cell; else nothing."""
+    loaded = load(project)
+    found = tuple(name for name in names if name in loaded.capabilities and find(loaded, name) is None)
+    return found if len(found) == len(names) else ()
+
+
+def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, str]) -> Examined:
+    capabilities = load(project).capabilities
+    findings = [found for found in probe_all(capabilities, environ=environ) if found.capability in names]
+    there = {found.capability for found in findings if found.status == "ok"}
+    missing = [found for found in findings if found.capability not in there]
+    return Examined(
+        facts=host_facts(environ),
+        findings=tuple(findings),
+        plan=None,
+        commands=tuple(remedies(missing, capabilities, Path(project.root)).values()),
+        lacking=tuple(name for name in names if name not in there),
     )
 
 

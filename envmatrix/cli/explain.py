@@ -6,11 +6,11 @@ import os
 
 import click
 
-from envmatrix.cli.common import json_option, start
+from envmatrix.cli.common import complete_names, json_option, start
 
 
 @click.command("explain", short_help="Say where each setting of a cell comes from, and why this interpreter.")
-@click.argument("cell")
+@click.argument("cell", shell_complete=complete_names)
 @json_option
 @click.option("--all", "everything", is_flag=True, help="Also the settings that have tox's own default.")
 def command(cell: str, as_json: bool, everything: bool) -> int:

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.common import json_option, start, use_color, width
+from envmatrix.cli.common import complete_formats, complete_names, json_option, start, use_color, width
 
 
 @click.command("gate", short_help="Judge a revision by all evidence that hosts have reported for it.")
 @click.argument("rev", required=False, default="")
 @json_option
 @click.option(
-    "--format", "format_", default="text", metavar="NAME", help="text, markdown, junit, gerrit, github, gitlab…"
+    "--format",
+    "format_",
+    default="text",
+    metavar="NAME",
+    shell_complete=complete_formats,
+    help="text, markdown, junit, gerrit, github, gitlab…",
 )
-@click.option("--profile", "names", multiple=True, metavar="NAME", help="Judge only this profile or cell; repeatable.")
+@click.option(
+    "--profile",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_names,
+    help="Judge only this profile or cell; repeatable.",
+)
 @click.option(
     "--policy", metavar="REV", default="", help="Read profiles from REV, so that a change cannot weaken its gate."
 )

@@ -22,6 +22,8 @@ TIMEOUT_S = 60.0
 class ToxListError(EnvmatrixError):
     """tox could not list the project's environments."""
 
+    hint = "`tox list` says the same in tox's own words, `envmatrix list` without --tox needs no tox"
+
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """Profiles with their cells in the order of the files, and the environments that tox lists."""

@@ -25,6 +25,7 @@ VERBS = {
     "evidence": "List, show, push, pull and prune evidence.",
     "clean": "Stop and remove what killed runs left behind.",
     "schema": "Print the JSON Schema of a document or of the profile files.",
+    "completion": "Print the completion script of a shell.",
 }
 
 
@@ -95,6 +96,12 @@ def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, qu
         os.chdir(directory)
 
 
+def _next(error: EnvmatrixError) -> str:
+    """Return the command that helps on: the error's own, else the help of the verb."""
+    verb = next((word for word in sys.argv[1:] if word in VERBS), "")
+    return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"
+
+
 def main() -> None:
     """Run the command line and exit: every known error is a sentence on stderr, a bug is a report to paste."""
     try:
@@ -107,6 +114,8 @@ def main() -> None:
         code = ExitCode.USAGE
     except EnvmatrixError as error:
         click.echo(f"envmatrix: {error}", err=True)
+        if "`" not in str(error):
+            click.echo(f"  next: {_next(error)}", err=True)
         code = error.exit_code
     except KeyboardInterrupt:
         click.echo("envmatrix: interrupted", err=True)

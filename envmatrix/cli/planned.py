@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import click
+
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix
 from envmatrix.engine.planning import plan_cells
@@ -27,8 +29,9 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
 
     try:
         changed = changed_paths(Path(matrix.project.root), since or "HEAD", staged=staged)
-    except UnknownBaseError:
-        return {}  # nobody knows what changed: run all
+    except UnknownBaseError as error:
+        click.echo(f"envmatrix: {error}; so every profile counts as needed", err=True)
+        return {}
     found = {}
     for cell in matrix.cells:
         needed, rule, paths = relevant(matrix.profiles[cell.profile], changed)

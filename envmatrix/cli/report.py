@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.common import start, use_color, width
+from envmatrix.cli.common import complete_formats, start, use_color, width
 
 
 @click.command("report", short_help="Show the last run, or given evidence, in some format.")
 @click.argument("evidence", nargs=-1, metavar="[EVIDENCE]...")
-@click.option("--format", "format_", default="text", metavar="NAME", help="text, markdown, json, junit, html, …")
+@click.option(
+    "--format",
+    "format_",
+    default="text",
+    metavar="NAME",
+    shell_complete=complete_formats,
+    help="text, markdown, json, junit, html, …",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of stdout.")
 @click.option("--against", metavar="EVIDENCE|TREE", help="Also what differs from this earlier evidence.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence is.")

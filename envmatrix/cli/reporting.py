@@ -23,6 +23,8 @@ from envmatrix.verdict.drift import drift
 class NoEvidenceError(EnvmatrixError):
     """What was named is no evidence."""
 
+    hint = "`envmatrix evidence list` names what there is, `envmatrix run` makes some"
+
 
 def report(
     start: Path,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import json_option, profiles_argument, start
+from envmatrix.cli.common import complete_formats, json_option, profiles_argument, start
 
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 @click.argument("posargs", nargs=-1, type=click.UNPROCESSED)
 @json_option
 @click.option(
-    "--format", "format_", default="text", metavar="NAME", help="How to show the verdict (text, markdown, …)."
+    "--format",
+    "format_",
+    default="text",
+    metavar="NAME",
+    shell_complete=complete_formats,
+    help="How to show the verdict (text, markdown, …).",
 )
 @click.option("--allow-blocked", is_flag=True, help="Count cells that this host cannot run as owed to another, exit 0.")
 @click.option("--changed-since", metavar="REV", help="Only the profiles that a change since REV touches.")

@@ -21,6 +21,8 @@ _MOST_NAMES = 2000  # cell names offered to a suggestion: enough to be useful, f
 class UnknownNameError(EnvmatrixError):
     """A name that no profile and no cell has."""
 
+    hint = "`envmatrix list` shows the names, with --tox also the project's own environments"
+
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """The cells that were asked for, each once, in the order of the names; and their profiles."""

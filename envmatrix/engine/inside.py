@@ -11,6 +11,7 @@ from tox.tox_env.errors import Fail
 
 from envmatrix.engine import prove, resolve
 from envmatrix.engine.job import Events, Job
+from envmatrix.errors import EnvmatrixError
 
 if TYPE_CHECKING:
     from tox.tox_env.api import ToxEnv
@@ -34,7 +35,7 @@ def prepare(job: Job, tox_env: ToxEnv) -> None:
         Path(job.building).unlink(missing_ok=True)
     try:
         prove.prepare(job, _finished(tox_env), Events(job.events), lambda argv: _run(argv, tox_env))
-    except prove.RefusedError as refused:
+    except (prove.RefusedError, EnvmatrixError) as refused:
         raise Fail(f"envmatrix: {refused}") from None
     resolve.write(job, tox_env)
 

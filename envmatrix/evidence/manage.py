@@ -23,6 +23,8 @@ _ORDER: Final[tuple[Outcome, ...]] = ("failed", "error", "passed", "skipped", "x
 class PruneError(EnvmatrixError):
     """Nothing was said of what to keep."""
 
+    hint = "`envmatrix evidence prune --help` has an example"
+
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One record in a listing; ``tests`` counts by outcome."""

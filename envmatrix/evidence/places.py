@@ -26,6 +26,8 @@ class StoreError(InternalError):
 class StoreUrlError(EnvmatrixError):
     """A store's address that means nothing here; ``str()`` names it and the remedy."""
 
+    hint = "`envmatrix evidence --store DIR list` shows what a folder holds"
+
 
 class UnreadableError(Exception):
     """One file that cannot be read or must not be; ``str()`` says why."""

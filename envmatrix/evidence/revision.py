@@ -18,6 +18,8 @@ _LIMIT_BYTES: Final = 64 * 1024 * 1024
 class UnknownRevisionError(EnvmatrixError):
     """A revision that this repository does not have or cannot read; ``str()`` names it and the remedy."""
 
+    hint = "`git fetch` gets what the remote has, `git log --oneline` names commits"
+
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched."""

@@ -27,6 +27,8 @@ _DAY_S: Final = 86400.0
 class NoSuchEvidenceError(EnvmatrixError):
     """Evidence was asked for that the store does not hold, or holds in a form that is not believed."""
 
+    hint = "`envmatrix evidence list` names what there is"
+
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
     """What the last run of this project left: its evidence by name, in the store that is named."""

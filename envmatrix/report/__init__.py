@@ -14,6 +14,8 @@ __all__ = ["FORMATS", "Report", "UnknownFormatError", "render"]
 class UnknownFormatError(EnvmatrixError):
     """A format was asked for that no module renders."""
 
+    hint = "`envmatrix report --format markdown` shows the last run in one of them"
+
 
 def _lazy(module: str, function: str = "render") -> Callable[[Report], str]:
     def call(report: Report) -> str:

@@ -1,0 +1,64 @@
+"""What a shell completes: names out of the configuration alone, so that a key press costs no probe and no tox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from envmatrix.errors import EnvmatrixError
+
+if TYPE_CHECKING:
+    from envmatrix.config.load import Loaded
+
+MOST = 300
+
+
+def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return profiles with their descriptions, then cells; the project's own first."""
+    loaded = _loaded(ctx)
+    if loaded is None:
+        return []
+    from envmatrix.config.select import cell_names
+
+    profiles = (*loaded.own, *sorted(set(loaded.profiles) - set(loaded.own)))
+    found = {name: loaded.profiles[name].description for name in profiles}
+    for cell in cell_names(loaded):
+        if len(found) >= MOST and not cell.startswith(incomplete):
+            continue
+        found.setdefault(cell, "")
+    taken = set(ctx.params.get(param.name or "", None) or ())
+    items = [(name, help_) for name, help_ in found.items() if name.startswith(incomplete) and name not in taken]
+    return [CompletionItem(name, help=help_ or None) for name, help_ in items[:MOST]]
+
+
+def names_and_capabilities(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return what ``names`` does, then capabilities."""
+    loaded, found = _loaded(ctx), names(ctx, param, incomplete)
+    known = {item.value for item in found}
+    capabilities = sorted(loaded.capabilities) if loaded is not None else []
+    return found + [
+        CompletionItem(name, help="capability")
+        for name in capabilities
+        if name.startswith(incomplete) and name not in known
+    ]
+
+
+def formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the formats of reports."""
+    from envmatrix.report import FORMATS
+
+    return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+
+
+def _loaded(ctx: click.Context) -> Loaded | None:
+    from envmatrix.config.load import load
+    from envmatrix.config.project import find_project
+
+    try:
+        # the group's callback, which would change to that folder, does not run while a shell completes
+        return load(find_project(Path.cwd() / (ctx.find_root().params.get("directory") or "")))
+    except (EnvmatrixError, OSError):
+        return None
