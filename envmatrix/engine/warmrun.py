@@ -18,6 +18,7 @@ from envmatrix.engine.launch import Launcher, Mark, Request
 from envmatrix.engine.processes import Ended, Stopper, run_process
 from envmatrix.engine.resolved import Resolved, Step
 from envmatrix.engine.warm import Kept
+from envmatrix.errors import EnvmatrixError
 
 PROOF_TIMEOUT_S = 60.0
 _PHASES = ("commands_pre", "commands", "commands_post")
@@ -62,7 +63,7 @@ class _Run:
         try:
             prove.prepare(self.job, self.resolved.env, self.events, self.execute_quietly)
             code = self.phases()
-        except prove.RefusedError as refused:
+        except (prove.RefusedError, EnvmatrixError) as refused:
             sentence = f"envmatrix: {refused}"
             self.events.add("reason", kind="Fail", message=f"failed with {sentence}", detail=sentence)
             self.say(f"failed with {sentence}")
