@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
 @click.option("--warm/--no-warm", default=True, help="Run what has not changed without tox (default), or never.")
+@click.option("--reuse", is_flag=True, help="Do not run again what has passed with everything as it is now.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
 @click.option(
     "--progress",
@@ -72,6 +73,7 @@ def command(
     rerun_failed: int,
     recreate: bool,
     warm: bool,
+    reuse: bool,
     store: str | None,
     progress: Mode,
 ) -> int:
@@ -99,6 +101,7 @@ def command(
         reruns=rerun_failed,
         recreate=recreate,
         warm=warm,
+        reuse=reuse,
         store=store,
         progress=progress,
     )

@@ -14,6 +14,7 @@ from envmatrix.cli.common import use_color, verbosity, width
 from envmatrix.cli.kept import keep
 from envmatrix.cli.planned import planned
 from envmatrix.cli.progress import Mode, Progress
+from envmatrix.cli.reusing import remember_passes, reused, say_reused, without
 from envmatrix.config.model import Matrix
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.engine.run import Interrupt, run_plan
@@ -23,6 +24,7 @@ from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.evidence.earlier import earlier
 from envmatrix.evidence.identity import Identity, identify
 from envmatrix.evidence.model import Evidence, HostRecord
+from envmatrix.evidence.names import name_of
 from envmatrix.evidence.store import Store
 from envmatrix.host.facts import host_facts
 from envmatrix.plan import Plan
@@ -49,6 +51,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     warm: bool = True
     retries: int = 2
     reruns: int = 0
+    reuse: bool = False
     store: str | None = None
     progress: Mode = "auto"
 
@@ -107,18 +110,20 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
         interrupted=interrupt,
     )
     unwritten: list[str] = []
-    names: list[str] = []
-    judged: list[Evidence] = []
+    kept: dict[str, tuple[Evidence, str]] = {}
+    again: dict[str, Evidence] = {}
+    if wanted.reuse and not wanted.posargs and not wanted.recreate:
+        found = reused(matrix, plan, identity, environ, store, host=context.host.name)
+        again = {name: _classed(evidence, matrix) for name, evidence in found.items()}
+    judged: list[Evidence] = list(again.values())
+    names = [name_of(evidence) for evidence in judged]
 
     def finished(evidence: Evidence) -> None:
-        profile = matrix.profiles[evidence.profile]
-        classed = msgspec.structs.replace(
-            evidence,
-            tests=classify(evidence.tests, profile=profile, capabilities=matrix.capabilities, today=_today()),
-        )
+        classed = _classed(evidence, matrix)
         judged.append(classed)
         try:
             names.append(store.put(classed))
+            kept[classed.cell] = (classed, names[-1])
             store.put_log(classed, _output(root, classed))
         except EnvmatrixError as error:
             unwritten.append(str(error))
@@ -126,9 +131,11 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
 
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
     with interrupt.listening(), progress:
+        for name, evidence in again.items():
+            progress.said(name, f"not run again, it passed with everything as it is now: evidence {evidence.id}")
         run_plan(
             context,
-            plan,
+            without(plan, again),
             watcher,
             finished=finished,
             jobs=wanted.jobs,
@@ -136,7 +143,10 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
             stops_at=progress.went_wrong,
         )
     verdict = _judge(matrix, plan, identity, judged, wanted, known, interrupted=bool(interrupt()))
-    verdict = msgspec.structs.replace(verdict, notes=verdict.notes + _changed_meanwhile(identity, root))
+    changed = _changed_meanwhile(identity, root)
+    verdict = say_reused(msgspec.structs.replace(verdict, notes=verdict.notes + changed), again)
+    if not changed and not wanted.posargs:
+        remember_passes(matrix, plan, identity, environ, verdict, kept, host=context.host.name)
     report = Report(
         verdict=verdict,
         evidence=tuple(judged),
@@ -157,6 +167,12 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
     if interrupt():
         return ExitCode.INTERRUPTED
     return ExitCode.INTERNAL if unwritten and verdict.exit_code == 0 else verdict.exit_code
+
+
+def _classed(evidence: Evidence, matrix: Matrix) -> Evidence:
+    profile = matrix.profiles[evidence.profile]
+    tests = classify(evidence.tests, profile=profile, capabilities=matrix.capabilities, today=_today())
+    return msgspec.structs.replace(evidence, tests=tests)
 
 
 def _judge(

@@ -1,0 +1,102 @@
+"""Whether a cell has passed before with everything that it follows from as it is now, so that it need not run again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.config.model import Matrix
+from envmatrix.engine import warm
+from envmatrix.evidence.identity import Identity
+from envmatrix.evidence.model import Evidence
+from envmatrix.plan import Runnable
+
+
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
+    """A pass that may be shown again: the digest of all that it followed from, and the evidence's name."""
+
+    key: str
+    evidence: str
+
+
+def reuse_key(
+    matrix: Matrix, planned: Runnable, identity: Identity, environ: Mapping[str, str], *, host: str
+) -> tuple[str, str]:
+    """Return the digest of everything that the cell's outcome follows from, or "" and why there is none.
+
+    That is the tree with its ignored files, the matrix, the cell with its settings, the interpreter, what is installed,
+    the variables that the commands see, and what probing found just now. Whatever lives outside of that (services, the
+    network) cannot be compared.
+    """
+    cell, root = planned.cell, Path(matrix.project.root)
+    profile = matrix.profiles[cell.profile]
+    if not profile.reuse:
+        return "", f"the profile {profile.name} says reuse = false"
+    if cell.services:
+        return "", "it has services"
+    for name in (finding.capability for finding in planned.findings):
+        capability = matrix.capabilities.get(name)
+        if name == "network" or (capability is not None and (capability.probe == "network" or capability.service)):
+            return "", f"it needs {name}"
+    decision = warm.decide(warm.inputs_for(matrix, planned, environ), root / ".envmatrix" / "cache")
+    if decision.kept is None:
+        return "", decision.reason
+    variables = decision.kept.resolved.variables
+    assert variables is not None
+    seen = {name: value for name, value in variables.of(environ).items() if name not in variables.drawn}
+    findings = [(one.capability, one.status, one.version, one.where, one.interpreter) for one in planned.findings]
+    told = (
+        host,
+        identity.tree,
+        identity.ignored_digest,
+        matrix.digest,
+        sorted(decision.kept.parts.items()),
+        sorted(seen.items()),
+        sorted(findings),
+    )
+    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest(), ""
+
+
+def remembered(root: Path, cell: str, key: str) -> str | None:
+    """Return the name of the evidence of a pass under ``key``, None where there is none."""
+    try:
+        passed = msgspec.json.decode(_place(root, cell).read_bytes(), type=Passed)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return passed.evidence if passed.key == key else None
+
+
+def remember(root: Path, cell: str, key: str, evidence: str) -> None:
+    """Keep that the cell passed under ``key``. Where that cannot be written the cell runs again, no more."""
+    place = _place(root, cell)
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(msgspec.json.encode(Passed(key=key, evidence=evidence)))
+        beside.replace(place)
+
+
+def forget(root: Path, cell: str) -> None:
+    """Forget that the cell passed."""
+    with contextlib.suppress(OSError):
+        _place(root, cell).unlink(missing_ok=True)
+
+
+def still_good(evidence: Evidence, matrix: Matrix, identity: Identity, cell: str) -> bool:
+    """Tell whether a record is what it was remembered as: whole, of this cell, tree and matrix, and finished."""
+    return (
+        evidence.cell == cell
+        and evidence.tree == identity.tree
+        and evidence.matrix_digest == matrix.digest
+        and evidence.state == "finished"
+        and not evidence.partial
+    )
+
+
+def _place(root: Path, cell: str) -> Path:
+    return root / ".envmatrix" / "cache" / "passed" / f"{cell}.json"

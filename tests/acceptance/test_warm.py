@@ -1,0 +1,111 @@
+"""Runs without tox, packages built once, passes that are shown again: what is taken, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TOX_INI = "[tox]\nenv_list = a, b\n[testenv]\nskip_install = true\ncommands = python -m unittest -q test_a\n"
+TEST = "import unittest\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        pass\n"
+PYPROJECT = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "thing"
+version = "1.0"
+"""
+
+
+def way(envmatrix: Callable[..., Any], root: Path, name: str) -> str:
+    return str(envmatrix("explain", name, "--json", cwd=root).json["way"])
+
+
+def test_explain_says_which_way_a_cell_runs(project: Callable[..., Path], envmatrix: Callable[..., Any]) -> None:
+    root = project({"tox.ini": TOX_INI, "test_a.py": TEST})
+    assert "nothing is known" in way(envmatrix, root, "tox:a")
+    assert envmatrix("run", "tox:a", cwd=root).returncode == 0
+    assert way(envmatrix, root, "tox:a").startswith("without tox")
+    again = envmatrix("run", "tox:a", cwd=root)
+    assert (again.returncode, "without tox" in again.stderr) == (0, True)
+    (root / "tox.ini").write_text(TOX_INI + "ignore_errors = true\n")
+    assert way(envmatrix, root, "tox:a").endswith("changed since the last run through tox: tox.ini")
+
+
+def test_a_package_is_built_once_and_again_when_its_source_changes(
+    project: Callable[..., Path], envmatrix: Callable[..., Any]
+) -> None:
+    test = "import thing\n" + TEST.replace("pass", "self.assertEqual(thing.VALUE, open('value').read())")
+    tox = TOX_INI.replace("skip_install = true", "package = wheel\nchange_dir = {tox_root}/tests")
+    files = {"tox.ini": tox, "pyproject.toml": PYPROJECT, "src/thing/__init__.py": "VALUE = '1'\n"}
+    root = project({**files, "tests/test_a.py": test, "tests/value": "1", ".gitignore": "build/\n*.egg-info\n"})
+    first = envmatrix("-v", "run", "-j", "2", "tox:a", "tox:b", cwd=root)
+    assert (first.returncode, first.stderr.count(": build_wheel>")) == (0, 1), first
+    assert "without tox" in envmatrix("run", "tox:b", cwd=root).stderr
+    (root / "src" / "thing" / "__init__.py").write_text("VALUE = '2'\n")
+    (root / "tests" / "value").write_text("2")
+    third = envmatrix("run", "tox:b", cwd=root)
+    assert (third.returncode, ": build_wheel>" in third.stderr) == (0, True), third
+
+
+def test_an_environment_that_was_not_finished_is_built_anew(
+    project: Callable[..., Path], envmatrix: Callable[..., Any]
+) -> None:
+    root = project({"tox.ini": TOX_INI, "test_a.py": TEST})
+    (root / ".envmatrix" / "building").mkdir(parents=True)
+    (root / ".envmatrix" / "building" / "a").touch()
+    (root / ".tox" / "a" / "bin").mkdir(parents=True)
+    (root / ".tox" / "a" / "bin" / "python").write_text("half")
+    result = envmatrix("run", "tox:a", cwd=root)
+    assert (result.returncode, "built anew" in result.stderr) == (0, True), result
+
+
+def test_what_was_kept_may_be_damaged(project: Callable[..., Path], envmatrix: Callable[..., Any]) -> None:
+    root = project({"tox.ini": TOX_INI, "test_a.py": TEST})
+    envmatrix("run", "tox:a", cwd=root)
+    for path in (root / ".envmatrix" / "cache").rglob("*.json"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert envmatrix("run", "--reuse", "tox:a", cwd=root).returncode == 0
+    assert "without tox" in envmatrix("run", "tox:a", cwd=root).stderr
+
+
+def reused(result: Any) -> bool:
+    (cell,) = result.json["cells"]
+    return any(note.startswith("reused") for note in cell["notes"])
+
+
+def test_a_pass_is_shown_again_until_anything_changes(
+    project: Callable[..., Path], envmatrix: Callable[..., Any]
+) -> None:
+    tox = TOX_INI + "pass_env = MODE\n"
+    root = project({"tox.ini": tox, "test_a.py": TEST})
+
+    def run(*more: str, **environ: str) -> bool:
+        result = envmatrix("run", "--json", "--reuse", "tox:a", *more, cwd=root, env=environ)
+        assert result.returncode == 0, result
+        return reused(result)
+
+    assert [run(), run(), run()] == [False, True, True]
+    assert not run(MODE="other")
+    assert run(MODE="other")
+    assert not run("--", "-v")
+    (root / "test_a.py").write_text(TEST + "\n")
+    assert [run(), run()] == [False, True]
+
+
+def test_a_failure_and_a_refusal_are_never_reused(project: Callable[..., Path], envmatrix: Callable[..., Any]) -> None:
+    flag = "import os\n" + TEST.replace(
+        "pass", "self.assertFalse(os.path.exists('/tmp/none') or os.path.exists('.tox/f'))"
+    )
+    profile = "reuse = false\n"
+    root = project({"tox.ini": TOX_INI, "test_a.py": flag, "profiles/never.toml": profile, ".gitignore": ".tox\n"})
+    assert envmatrix("run", "--reuse", "tox:a", cwd=root).returncode == 0
+    (root / ".tox" / "f").touch()  # the same content, and all the same a failure
+    assert envmatrix("run", "tox:a", cwd=root).returncode == 1
+    (root / ".tox" / "f").unlink()
+    assert not reused(envmatrix("run", "--json", "--reuse", "tox:a", cwd=root))
+    for _ in range(2):
+        assert not reused(envmatrix("run", "--json", "--reuse", "never", cwd=root))
+    assert json.loads((root / ".envmatrix" / "last-run.json").read_bytes())["names"]
