@@ -77,9 +77,9 @@ class Measures:
         for side, value in median.items():
             if side != base:
                 goal = f"{goals[side]:.2f}" if side in goals else ""
+                ratio = value / median[base]
                 print(
-                    f"| {name}: {side} | {base} | {value:.2f} | {median[base]:.2f} | {value / median[base]:.2f} | {goal} |",
-                    flush=True,
+                    f"| {name}: {side} | {base} | {value:.2f} | {median[base]:.2f} | {ratio:.2f} | {goal} |", flush=True
                 )
 
     def warm(self) -> None:
@@ -92,8 +92,8 @@ class Measures:
             "one warm cell",
             {
                 "tox": lambda: run([TOX, "run", "-e", "a"], other, PLAIN),
-                "without tox": lambda: run([TOOL, "run", "-q", "tox:a"], root),
-                "through tox": lambda: run([TOOL, "run", "-q", "--no-warm", "tox:a"], root),
+                "without tox": lambda: run([TOOL, "-q", "run", "tox:a"], root),
+                "through tox": lambda: run([TOOL, "-q", "run", "--no-warm", "tox:a"], root),
             },
             "tox",
             {"without tox": 0.6, "through tox": 1.15},
@@ -105,14 +105,14 @@ class Measures:
         ini = f"[tox]\nenv_list = {','.join(names)}\n[testenv]\nskip_install = true\ncommands = python -c pass\n"
         root, other = project(self.folder, "many", ini), project(self.folder, "many-tox", ini)
         cells = [f"tox:{name}" for name in names]
-        run([TOOL, "run", "-q", "-j", "2", *cells], root)
+        run([TOOL, "-q", "run", "-j", "2", *cells], root)
         run([TOX, "run-parallel", "-p", "2"], other, PLAIN)
         self.row(
             "20 warm cells",
             {
                 "tox run-parallel -p 2": lambda: run([TOX, "run-parallel", "-p", "2"], other, PLAIN),
-                "without tox": lambda: run([TOOL, "run", "-q", "-j", "2", *cells], root),
-                "through tox": lambda: run([TOOL, "run", "-q", "-j", "2", "--no-warm", *cells], root),
+                "without tox": lambda: run([TOOL, "-q", "run", "-j", "2", *cells], root),
+                "through tox": lambda: run([TOOL, "-q", "run", "-j", "2", "--no-warm", *cells], root),
             },
             "tox run-parallel -p 2",
             {"without tox": 0.5},
@@ -129,7 +129,7 @@ class Measures:
 
         def tool(env: dict[str, str]) -> float:
             shutil.rmtree(root / ".tox", ignore_errors=True)
-            return run([TOOL, "run", "-q", "-j", "2", *cells], root, env)
+            return run([TOOL, "-q", "run", "-j", "2", *cells], root, env)
 
         def tox() -> float:
             shutil.rmtree(other / ".tox", ignore_errors=True)
@@ -151,7 +151,7 @@ class Measures:
         cells = [f"tox:{name}" for name in names]
         for kind, argv, env in (
             ("tox-uv, run-parallel -p 2", [TOX, "run-parallel", "-p", "2"], WITH_UV),
-            ("with uv", [TOOL, "run", "-q", "-j", "2", *cells], {}),
+            ("with uv", [TOOL, "-q", "run", "-j", "2", *cells], {}),
         ):
             root = project(self.folder, f"package-{len(sides)}", ini, **files)
 
@@ -169,13 +169,13 @@ class Measures:
         ini += 'commands = python -c "import sys, time; time.sleep(int(sys.argv[1][1:]))" {env_name}\n'
         root, other = project(self.folder, "uneven", ini), project(self.folder, "uneven-tox", ini)
         cells = [f"tox:{name}" for name in names]
-        run([TOOL, "run", "-q", "-j", "2", *cells], root)
+        run([TOOL, "-q", "run", "-j", "2", *cells], root)
         run([TOX, "run-parallel", "-p", "2"], other, PLAIN)
         self.row(
             "12 uneven cells",
             {
                 "max(longest, sum / 2)": lambda: max(12.0, sum(range(1, 13)) / 2),
-                "envmatrix": lambda: run([TOOL, "run", "-q", "-j", "2", *cells], root),
+                "envmatrix": lambda: run([TOOL, "-q", "run", "-j", "2", *cells], root),
                 "tox run-parallel -p 2": lambda: run([TOX, "run-parallel", "-p", "2"], other, PLAIN),
             },
             "max(longest, sum / 2)",
@@ -193,7 +193,7 @@ class Measures:
         root = project(self.folder, "wide", "[testenv]\nskip_install = true\n", profiles__p_toml=axes)
         other = project(self.folder, "wide-tox", ini)
         cell = "p-va0-va0"
-        run([TOOL, "run", "-q", cell], root)
+        run([TOOL, "-q", "run", cell], root)
         run([TOX, "run", "-e", "va0"], other, PLAIN)
         self.row(
             "plan of 1,024 cells",
@@ -208,7 +208,7 @@ class Measures:
             "one of 1,024 cells",
             {
                 "tox run -e with 1,000 defined": lambda: run([TOX, "run", "-e", "va0"], other, PLAIN),
-                "envmatrix": lambda: run([TOOL, "run", "-q", cell], root),
+                "envmatrix": lambda: run([TOOL, "-q", "run", cell], root),
             },
             "tox run -e with 1,000 defined",
             {"envmatrix": 0.5},
@@ -223,7 +223,7 @@ class Measures:
             "python -c pass": [sys.executable, "-c", "pass"],
             "--help": [TOOL, "--help"],
             "list": [TOOL, "list"],
-            "hook with nothing relevant": [TOOL, "run", "-q", "--staged", "p"],
+            "hook with nothing relevant": [TOOL, "-q", "run", "--staged", "p"],
         }
         for argv in sides.values():
             run(argv, root, codes=(0, 3))
@@ -235,9 +235,8 @@ class Measures:
         goals = {"--help": 0.15, "list": 0.25, "hook with nothing relevant": 0.35}
         for side, values in times.items():
             more = statistics.median(values) - base
-            print(
-                f"| envmatrix {side} | python -c pass | {base + more:.2f} | {base:.2f} | +{more:.2f} s | +{goals[side]} s |"
-            )
+            row = ["envmatrix " + side, "python -c pass", f"{base + more:.2f}", f"{base:.2f}", f"+{more:.2f} s"]
+            print(f"| {' | '.join(row)} | +{goals[side]} s |")
 
 
 def main() -> None:
