@@ -1,110 +1,137 @@
-"""What reading a tree's evidence costs, by the number of records: ``python benchmarks/gate.py [RECORDS…]``.
+"""What a gate costs by the number of records in its store: ``python benchmarks/gate.py [--tests N] [RECORDS…]``.
 
-Each size is measured in a process of its own (time and peak memory of the best of three), over records of 1,000 tests
-that look like real ones: long ids, most passed, a tenth skipped with a reason.
+A project of 50 cells in a git repository, and a store of records of 1,000 tests each from 7 hosts: long ids, most tests
+passed, a tenth skipped with a reason. Each size is measured as a user meets it, ``envmatrix gate HEAD`` in a process of
+its own, from its start to its end: seconds and peak memory, medians of five runs, with the spread. ``--older N`` adds
+so many trees of 100 records of other contents, which the gate looks at for stale evidence.
 """
 
 from __future__ import annotations
 
-import json
-import resource
+import argparse
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from envmatrix.evidence.model import Distribution, Evidence, HostRecord
+import msgspec
+
+from envmatrix.config.matrix import load_matrix
+from envmatrix.evidence.codec import encode
+from envmatrix.evidence.model import CommandRun, Distribution, Evidence, HostRecord, Session
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.evidence.store import Store
+from envmatrix.evidence.names import name_of
+from envmatrix.evidence.revision import resolve
 
-TREE = "a" * 40
-TESTS = 1000
 CELLS = 50
-KEPT = 3000  # keeping more would measure the machine's memory
+HOSTS = 7
+RUNS = 5
 
 
-def record(number: int) -> Evidence:
-    """One record of 1,000 tests."""
-    tests = tuple(
+def project(root: Path) -> None:
+    """A committed project whose profile has CELLS cells."""
+    values = ", ".join(f'"v{number}"' for number in range(CELLS))
+    (root / "profiles").mkdir(parents=True)
+    (root / "profiles/unit.toml").write_text(f'extends = "restricted"\n[axes]\nflavour = [{values}]\n')
+    (root / "tox.ini").write_text("[testenv]\ncommands = pytest\n")
+    person = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*person, "commit", "-q", "-m", "x"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+
+
+def tests(count: int) -> tuple[Result, ...]:
+    """What one record holds."""
+    return tuple(
         Result(
-            id=f"project.tests.unit.virt.libvirt.test_driver.LibvirtDriverTestCase.test_something_{test}",
-            outcome="skipped" if test % 10 == 0 else "passed",
-            duration_s=test / 1000,
-            reason="libvirt is not present on this host" if test % 10 == 0 else "",
-            runner="subunit",
-            skip_class="capability" if test % 10 == 0 else "",
-            capability="libvirt" if test % 10 == 0 else "",
+            id=f"project/tests/unit/virt/libvirt/test_driver.py::LibvirtDriverTestCase::test_something_{number}",
+            outcome="skipped" if number % 10 == 0 else "passed",
+            duration_s=number / 1000,
+            reason="needs a nested hypervisor on this host" if number % 10 == 0 else "",
+            runner="pytest",
         )
-        for test in range(TESTS)
+        for number in range(count)
     )
-    return Evidence(
-        id=f"host-{number % 7}-20260101T000000Z-{number:08x}",
-        run_id=f"run-{number}",
+
+
+def fill(root: Path, records: int, count: int, older: int) -> None:
+    """Write records of HEAD's tree, and of ``older`` other trees, where the store keeps them."""
+    tree, digest = resolve(root, "HEAD").tree, load_matrix(root).digest
+    every = tests(count)
+    plain = Evidence(
+        id="",
+        run_id="run",
         project="project",
-        tree=TREE,
+        tree=tree,
         commit="c" * 40,
         dirty=False,
-        matrix_digest="sha256:" + "d" * 64,
-        cell=f"full-py3{number % CELLS}",
-        profile="full",
-        axes={"python": "3.11"},
+        matrix_digest=digest,
+        cell="",
+        profile="unit",
+        axes={},
         state="finished",
-        host=HostRecord(name=f"host-{number % 7}"),
+        host=HostRecord(name=""),
         started="2026-01-01T00:00:00Z",
         finished="2026-01-01T00:01:00Z",
         duration_s=60.0,
         distributions=tuple(Distribution(name=f"package-{i}", version="1.2.3", owner="env") for i in range(60)),
-        tests=tests,
+        commands=(CommandRun(argv=("pytest",)),),
+        sessions=(Session(runner="pytest", finished=True, exit_code=0, tests=count),),
+        tests=every,
     )
+    base = root / ".envmatrix/evidence"
+    trees = [(tree, records), *((f"{number:040x}", 100) for number in range(older))]
+    for tree_id, many in trees:
+        for number in range(many):
+            host = f"host-{number % HOSTS}"
+            record = msgspec.structs.replace(
+                plain,
+                id=f"{host}-20260101T000000Z-{number:06x}-{number:08x}",
+                run_id=f"run-{number}",
+                tree=tree_id,
+                cell=f"unit-v{number % CELLS}",
+                host=HostRecord(name=host),
+            )
+            path = base / name_of(record)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(record))
 
 
-def fill(folder: Path, records: int) -> Store:
-    """A store of that many records, each encoded and written as a run does it."""
-    store = Store(str(folder), folder)
-    for number in range(records):
-        store.put(record(number))
-    return store
+def measure(root: Path) -> tuple[float, float, int]:
+    """Seconds, MB at the peak, and exit code of one gate."""
+    command = [sys.executable, "-m", "envmatrix", "gate", "HEAD"]
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    return time.perf_counter() - begun, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
 
 
-def measure(folder: Path) -> dict[str, float]:
-    """Seconds to list, to read one by one, and to read and keep everything; MB at the end of each."""
-    store = Store(str(folder), folder)
-    start = time.perf_counter()
-    names = len(store.list(TREE))
-    listed = time.perf_counter()
-    tests = sum(len(item.tests) for item in store.iterate(TREE) if isinstance(item, Evidence))
-    streamed = time.perf_counter()
-    streamed_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    assert tests == names * TESTS
-    kept = list(store.iterate(TREE)) if names <= KEPT else []
-    done = time.perf_counter()
-    return {
-        "list_s": listed - start,
-        "stream_s": streamed - listed,
-        "stream_mb": streamed_mb,
-        "keep_s": done - streamed if kept else float("nan"),
-        "keep_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-
-
-def main(sizes: list[int]) -> None:
+def main() -> None:
     """Print one line a size."""
-    print(f"{'records':>8} {'list s':>8} {'stream s':>9} {'MB':>6} {'keep s':>8} {'MB':>6}")
-    for size in sizes:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("records", nargs="*", type=int, default=[100, 1000])
+    parser.add_argument("--tests", type=int, default=1000)
+    parser.add_argument("--older", type=int, default=0)
+    options = parser.parse_args()
+    print(f"{'records':>8} {'tests':>6} {'median s':>9} {'from':>6} {'to':>6} {'MB':>6}")
+    for size in options.records:
         with tempfile.TemporaryDirectory() as folder:
-            fill(Path(folder), size)
-            command = [sys.executable, __file__, "--measure", folder]
-            runs = [json.loads(subprocess.check_output(command)) for _ in range(3)]
-        best = {key: min(run[key] for run in runs) for key in runs[0]}
+            root = Path(folder) / "project"
+            root.mkdir()
+            project(root)
+            fill(root, size, options.tests, options.older)
+            runs = [measure(root) for _ in range(RUNS)]
+        assert all(code in (0, 3) for _, _, code in runs), runs
+        times = sorted(seconds for seconds, _, _ in runs)
+        megabytes = statistics.median(mb for _, mb, _ in runs)
         print(
-            f"{size:>8} {best['list_s']:>8.3f} {best['stream_s']:>9.2f} {best['stream_mb']:>6.0f}"
-            f" {best['keep_s']:>8.2f} {best['keep_mb']:>6.0f}"
+            f"{size:>8} {options.tests:>6} {statistics.median(times):>9.2f} {times[0]:>6.2f} {times[-1]:>6.2f}"
+            f" {megabytes:>6.0f}",
+            flush=True,
         )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        print(json.dumps(measure(Path(sys.argv[2]))))
-    else:
-        main([int(size) for size in sys.argv[1:]] or [100, 1000])
+    main()

@@ -13,7 +13,8 @@ SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "cons
 RunState = Literal["finished", "not_built", "not_started", "skipped_by_tox", "crashed", "timed_out", "interrupted"]
 
 
-class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+# There are millions of these and none refers to another, so they are no matter of the garbage collector.
+class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One test. ``id`` is the same in every cell and on every host.
 
     ``reason`` is why it was skipped, xfailed or deselected, or the failure's last words (at most 4,000 characters).

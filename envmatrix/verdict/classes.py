@@ -35,13 +35,18 @@ def classify(
     5. ``consequence``: it follows from another test's skip or failure, whose capability it inherits.
     6. ``unexpected``.
     """
+    marked = [at for at, test in enumerate(tests) if test.outcome == "skipped" or test.skip_class or test.capability]
+    if not marked:
+        return tuple(tests)
     judge = _Classifier(tests, profile, capabilities, today)
-    return tuple(judge.classified(test) if test.outcome == "skipped" else _bare(test) for test in tests)
+    sorted_out = list(tests)
+    for at in marked:
+        test = tests[at]
+        sorted_out[at] = judge.classified(test) if test.outcome == "skipped" else _bare(test)
+    return tuple(sorted_out)
 
 
 def _bare(test: TestResult) -> TestResult:
-    if not (test.skip_class or test.capability):
-        return test
     return msgspec.structs.replace(test, skip_class="", capability="")
 
 
@@ -59,6 +64,7 @@ class _Classifier:
         self._rules = tuple((re.compile(rule.match), rule) for rule in profile.skips)
         self._today = today
         self._consequences = Consequences(tests)
+        self._known: dict[tuple[str, tuple[str, ...]], str] = {}  # many tests skip for one and the same reason
 
     def classified(self, test: TestResult) -> TestResult:
         capability = self._capability(test)
@@ -79,6 +85,13 @@ class _Classifier:
 
     def _capability(self, test: TestResult) -> str:
         """What the reason names. A marker of the test helps where the reason is empty or speaks of what it names."""
+        key = (test.reason, test.requires)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._named(test)
+        return found
+
+    def _named(self, test: TestResult) -> str:
         if found := self._phrases.capability(test.reason):
             return found
         for requirement in test.requires:

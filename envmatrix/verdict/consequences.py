@@ -28,14 +28,24 @@ class Consequences:
     def __init__(self, tests: Sequence[TestResult]) -> None:
         self._tests = tests
         self._by_name: dict[str, TestResult] | None = None
+        self._read: dict[str, tuple[str, bool]] = {}  # reason -> the test that it names, whether it speaks of another
 
     def cause(self, test: TestResult) -> tuple[bool, TestResult | None]:
         """Whether the skip follows from another test's, and from which ("previous test failed" names none)."""
-        if found := _DEPENDS.search(test.reason):
-            named = self._named(next(group for group in found.groups() if group))
+        name, follows = self._said(test.reason)
+        if name:
+            named = self._named(name)
             if named is not None and named.id != test.id and named.outcome not in _RAN_WELL:
                 return True, named
-        return bool(_FOLLOWS.search(test.reason)), None
+        return follows, None
+
+    def _said(self, reason: str) -> tuple[str, bool]:
+        """What a reason says, read once: many tests skip for one and the same."""
+        if reason not in self._read:
+            found = _DEPENDS.search(reason)
+            name = next(group for group in found.groups() if group) if found else ""
+            self._read[reason] = (name, bool(_FOLLOWS.search(reason)))
+        return self._read[reason]
 
     def _named(self, name: str) -> TestResult | None:
         if self._by_name is None:
