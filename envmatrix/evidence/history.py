@@ -17,26 +17,36 @@ from envmatrix.evidence.store import Store
 RECENT: Final = 10  # trees of a store that were written to last, and as many of the commits before HEAD
 LISTED: Final = 5_000
 READ: Final = 150
+TRIED: Final = 8  # records of one cell and host
 
 
 def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Iterator[Evidence]:
-    """Yield the newest record of each of the cells and each host among other trees than ``tree``, newest first.
+    """Yield the newest record of each of the cells and each host among other trees than ``tree``, and where that has no
+    tests, older ones until one has.
 
     Looked at are the trees that the store was given evidence of last and those of the commits before HEAD. How much is
     listed and read is bounded, whatever the store holds. What cannot be read is left out: nothing of this counts.
     """
-    newest: dict[tuple[str, str], Entry] = {}
+    found: dict[tuple[str, str], list[Entry]] = {}
     wanted = {component(cell) for cell in cells}
     for entry in itertools.islice(_entries(store, _trees(store, root, tree)), LISTED):
         _, cell, name = entry.name.split("/")
-        key = (cell, _host(name))
-        if cell in wanted and (key not in newest or newest[key].modified < entry.modified):
-            newest[key] = entry
-    for entry in sorted(newest.values(), key=lambda one: (-one.modified, one.name))[:READ]:
+        if cell in wanted:
+            found.setdefault((cell, _host(name)), []).append(entry)
+    newest = sorted(found.values(), key=lambda entries: -max(entry.modified for entry in entries))
+    yield from itertools.islice((record for entries in newest for record in _until_tests(store, entries)), READ)
+
+
+def _until_tests(store: Store, entries: Sequence[Entry]) -> Iterator[Evidence]:
+    """Read from the newest on: an attempt that failed before its first test hides what an older one knows."""
+    for entry in sorted(entries, key=lambda one: (-one.modified, one.name))[:TRIED]:
         try:
-            yield store.get(entry.name)
+            record = store.get(entry.name)
         except EnvmatrixError:
             continue
+        yield record
+        if record.state == "finished" and record.tests:
+            return
 
 
 def _trees(store: Store, root: Path, tree: str) -> Sequence[str]:
