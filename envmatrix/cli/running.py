@@ -34,6 +34,7 @@ from envmatrix.verdict.judge import judge
 from envmatrix.verdict.model import Verdict
 
 LOG_TAIL_BYTES = 20_000
+_UNKEPT = "the evidence could not be kept, so there is nothing to show that this passed"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,17 +157,26 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
         width=width(),
         logs=_logs(root, judged),
     )
+    forgotten = _remember(report, context, store, names)
+    if unwritten and verdict.exit_code == 0:
+        verdict = msgspec.structs.replace(verdict, exit_code=ExitCode.INTERNAL, notes=(*verdict.notes, _UNKEPT))
+        report = msgspec.structs.replace(report, verdict=verdict)
+    click.echo(render(wanted.format, report), nl=False)
+    for sentence in dict.fromkeys(unwritten):
+        click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
+    if forgotten and not unwritten:
+        click.echo(f"envmatrix: `envmatrix report` will not know this run: {forgotten}", err=True)
+    return ExitCode.INTERRUPTED if interrupt() else verdict.exit_code
+
+
+def _remember(report: Report, context: RunContext, store: Store, names: Sequence[str]) -> str:
+    """Note that this was the last run, in the project whatever the store; return why that was not possible."""
     try:
         keep(report, context.folder)
-        store.record_last_run(run_id, identity.tree, names)
+        store.record_last_run(context.run_id, context.identity.tree, names)
     except EnvmatrixError as error:
-        unwritten.append(str(error))
-    click.echo(render(wanted.format, report), nl=False)
-    for sentence in unwritten:
-        click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
-    if interrupt():
-        return ExitCode.INTERRUPTED
-    return ExitCode.INTERNAL if unwritten and verdict.exit_code == 0 else verdict.exit_code
+        return str(error)
+    return ""
 
 
 def _classed(evidence: Evidence, matrix: Matrix) -> Evidence:

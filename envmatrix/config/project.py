@@ -11,7 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envmatrix.config.model import Project
 from envmatrix.config.reading import Unreadable, decode, read_bytes
-from envmatrix.config.toxfile import base_python, read_ini, read_tox_file
+from envmatrix.config.toxfile import base_python, is_there, read_ini, read_tox_file
 from envmatrix.errors import ConfigError, Problem
 
 
@@ -45,7 +45,7 @@ def find_project(start: Path) -> Project:
 
 
 def _is_root(folder: Path) -> bool:
-    if (folder / ".git").exists() or read_tox_file(folder):
+    if is_there(folder / ".git") or read_tox_file(folder):
         return True
     try:
         return any((folder / "profiles").glob("*.toml"))

@@ -36,11 +36,19 @@ class ToxFile(msgspec.Struct, frozen=True, kw_only=True):
 def read_tox_file(root: Path) -> ToxFile | None:
     """Return the tox configuration of a folder as tox would find it, None where there is none."""
     for name in NAMES:
-        if (root / name).exists():
+        if is_there(root / name):
             found = _read(root / name, name)
             if found:
                 return found
     return None
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether the path exists, as far as this user may see: in a folder of somebody else's nothing does."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def read_ini(path: Path) -> dict[str, dict[str, str]]:

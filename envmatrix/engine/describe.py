@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
+from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
 
@@ -63,7 +64,7 @@ def _describe_together(
         argv += ["-e", ",".join(overlay.name for overlay in overlays)]
         if keys:
             argv += ["-k", *keys]
-        variables = {**environ, JOB_VARIABLE: str(job_file), "NO_COLOR": "1"}
+        variables = {**tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"}
         try:
             done = subprocess.run(
                 argv,

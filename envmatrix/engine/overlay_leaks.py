@@ -1,7 +1,40 @@
 """What must not reach an isolated environment from the caller's own; apart, so that no tox is imported for the list."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 # Variables that would let something of the system or of the user into an environment that is to have none of it.
 LEAKS = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSTARTUP", "VIRTUALENV_SYSTEM_SITE_PACKAGES")
 
 # PIP_INDEX_URL and the like stay: where packages come from is the host's affair, what is importable is the profile's.
 PIP_LEAKS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_NO_DEPS", "PIP_REQUIREMENT")
+
+# Options of tox that a caller may have set for sessions of his own (tox reads TOX_NAME and TOXNAME): which file, which
+# environments, whether to run the commands, which package to install. A cell says all that itself.
+_OWN_SESSIONS = (
+    "CONFIG_FILE",
+    "ROOT_DIR",
+    "ENV",
+    "SKIP_ENV",
+    "LABELS",
+    "FACTORS",
+    "NO_TEST",
+    "PACKAGE_ONLY",
+    "INSTALL_PKG",
+    "SKIP_PKG_INSTALL",
+    "DEVELOP",
+)
+_DROPPED = frozenset(f"{start}{name}" for name in _OWN_SESSIONS for start in ("TOX_", "TOX"))
+_PLUGINS_OFF = "TOX_DISABLED_EXTERNAL_PLUGINS"
+
+
+def tox_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the caller's variables for a tox that runs or describes cells: no other file or environments, this plugin
+    on; ``TOX_OVERRIDE``, ``TOX_WORK_DIR`` and the like stay.
+    """
+    kept = {name: value for name, value in environ.items() if name not in _DROPPED}
+    if _PLUGINS_OFF in kept:
+        names = [name.strip() for name in kept[_PLUGINS_OFF].split(",")]
+        kept[_PLUGINS_OFF] = ",".join(name for name in names if name != "envmatrix")
+    return kept

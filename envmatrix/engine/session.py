@@ -17,7 +17,7 @@ from envmatrix.engine import services, warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.launch import Launcher, Request, Spawner, request_mark
-from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
+from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS, tox_environ
 from envmatrix.engine.processes import Ended, Stopper, run_process
 from envmatrix.engine.record import make_evidence
 from envmatrix.engine.resolved import Resolved, find_program
@@ -212,7 +212,7 @@ def _moved_programs(resolved: Resolved) -> list[str]:
 
 
 def _tox_environ(context: RunContext, job: Job) -> dict[str, str]:
-    environ = dict(context.environ)
+    environ = tox_environ(context.environ)
     if job.overlays[0].isolated:
         environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
     return environ | {JOB_VARIABLE: str(Path(job.events).with_name("job.json"))}

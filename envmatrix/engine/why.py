@@ -82,9 +82,16 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
             if "interpreter" in lines[0]
             else "tox_failed"
         )
-        return RanReason(code=code, message=lines[0], detail="\n".join(lines[1:][-15:]))
+        return RanReason(
+            code=code, message=lines[0], remedy=_WRITABLE.get(last["kind"], ""), detail="\n".join(lines[1:][-15:])
+        )
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
 
+
+_WRITABLE = dict.fromkeys(
+    ("PermissionError", "OSError"),
+    "make the folder writable, or keep tox's environments elsewhere: TOX_WORK_DIR=FOLDER",
+)
 
 # Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them beside the new ones
 # loses nothing by it (tox's upgrade guide).

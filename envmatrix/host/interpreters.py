@@ -82,11 +82,19 @@ def _system(root: Path) -> Iterator[Place]:
         yield Place(path=own, origin="system", hint=hint_of(own))
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether the path exists, as far as this user may see: in a folder of somebody else's nothing does."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _path(environ: Mapping[str, str]) -> Iterator[Place]:
     for entry in dict.fromkeys(environ.get("PATH", "").split(os.pathsep)):
         folder = Path(entry)
         if entry and folder.is_absolute():
-            if folder.name == "shims" and (folder.parent / "versions").is_dir():
+            if folder.name == "shims" and is_there(folder.parent / "versions"):
                 yield from _shims(folder, environ)
             else:
                 yield from _folder(folder, origin="path")
@@ -103,7 +111,7 @@ def _folder(folder: Path, origin: str = "other") -> Iterator[Place]:
 
 
 def _executable(path: Path, origin: str) -> Iterator[Place]:
-    if path.is_symlink() and not path.exists():
+    if path.is_symlink() and not is_there(path):
         yield Place(
             path=str(path),
             origin=origin,
@@ -129,7 +137,7 @@ def _shims(folder: Path, environ: Mapping[str, str]) -> Iterator[Place]:
     names = [entry.name for entry in folder.iterdir() if _NAME.fullmatch(entry.name)]
     for name in sorted(names, key=_newest_first):
         real = [folder.parent / "versions" / version / "bin" / name for version in active]
-        found = next((path for path in real if path.is_file()), None)
+        found = next((path for path in real if is_there(path)), None)
         if found:
             yield Place(
                 path=named(found), origin="pyenv", hint=_version_of(found.parent.parent.name) or hint_of(str(found))
@@ -182,7 +190,7 @@ def _installs(folder: Path, origin: str) -> Iterator[Place]:
     ):
         hint = _version_of(install.name)
         found = [install / "bin" / name for name in ("python3", "python", "pypy3", "pypy", "graalpy")]
-        path = next((path for path in found if path.is_file()), None)
+        path = next((path for path in found if is_there(path)), None)
         if path:
             yield Place(path=named(path), origin=origin, hint=hint or hint_of(str(path)))
         elif hint:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envmatrix.host.ask import Told
 from envmatrix.host.asked import Asked, interpreter, unusable
-from envmatrix.host.interpreters import Place, hint_of, places
+from envmatrix.host.interpreters import Place, hint_of, is_there, places
 from envmatrix.host.model import Candidate, Request
 from envmatrix.host.wanted import Wanted, wanted
 
@@ -41,8 +41,7 @@ def refused(place: Place, told: Told, why: str) -> Candidate:
 
 def _places(one: Wanted, request: Request, asked: Asked, root: Path) -> Iterator[Place]:
     if one.path:
-        path = Path(one.path)
-        dead = "" if path.is_file() else "is not there"
+        dead = "" if is_there(Path(one.path)) else "is not there"
         yield Place(path=one.path, hint=hint_of(one.path), dead=dead)
         return
     for place in places(asked.environ, system_first=request.system_site_packages, root=root):

@@ -14,6 +14,10 @@ from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
 
+_NO_COMMANDS = (
+    "the environment has no commands: it ran nothing; give it commands in tox's file, or where only some factors have"
+    " commands there, an axis that names them, or run one of the project's own (`envmatrix list --tox`)"
+)
 _NO_TESTS_CODE = 5  # pytest, and unittest of Python 3.12: nothing was collected
 _BROKEN_CODES = frozenset({2, 3, 4})  # pytest: interrupted, internal error, usage error
 
@@ -62,9 +66,9 @@ def _crashed(case: Case) -> Iterator[Breach]:
     unfinished = [session for session in case.evidence.sessions if not session.finished]
     broken = [s for s in case.evidence.sessions if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
     if unfinished or case.evidence.state == "crashed":
-        runner = unfinished[0].runner if unfinished else "test"
+        what = f"a {unfinished[0].runner} session died before its end" if unfinished else "tox died"
         ran = number(len(case.tally.ran), "test")
-        message = f"a {runner} session died before its end; {ran} had run by then, the others are unknown"
+        message = f"{what}; {ran} had run by then, the others are unknown"
         yield case.breach("crashed", message)
     elif broken:
         message = f"{broken[0].runner} stopped with exit code {broken[0].exit_code} before it had run all tests"
@@ -88,9 +92,7 @@ def _ended_early(case: Case) -> Iterator[Breach]:
 def _no_commands(case: Case) -> Iterator[Breach]:
     told = any(reason.code == "no_commands" for reason in case.evidence.reasons)
     if told or (case.evidence.state == "finished" and not case.evidence.commands):
-        yield case.breach(
-            "no_commands", "the environment has no commands: it ran nothing; give it commands in tox's file"
-        )
+        yield case.breach("no_commands", _NO_COMMANDS)
 
 
 def _no_tests(case: Case) -> Iterator[Breach]:
@@ -125,6 +127,9 @@ def _why_no_tests(evidence: Evidence) -> str:
     if skipped:
         first = skipped[0]
         return f"no test was executed: {number(len(skipped), 'test')} skipped, such as {first.id}: {first.reason}"
+    broken = [test for test in evidence.tests if test.outcome == "error"]
+    if broken:
+        return f"no test was executed: {number(len(broken), 'error')} before any test, such as in {broken[0].id}"
     if evidence.tests:
         return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
     if evidence.sessions:

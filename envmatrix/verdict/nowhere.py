@@ -200,9 +200,10 @@ def _rank(sight: Sight) -> tuple[bool, str, str, str]:
 
 def _sight(evidence: Evidence, test: TestResult) -> Sight:
     class_ = test.skip_class or ("unexpected" if test.outcome == "skipped" else test.outcome)
-    return Sight(
-        cell=evidence.cell, profile=evidence.profile, reason=test.reason, class_=class_, capability=test.capability
-    )
+    reason = test.reason
+    if test.outcome in ("failed", "error"):  # a traceback, whose last line says what it was
+        reason = next((line.strip() for line in reversed(reason.splitlines()) if line.strip()), "")
+    return Sight(cell=evidence.cell, profile=evidence.profile, reason=reason, class_=class_, capability=test.capability)
 
 
 def ran_nowhere(
