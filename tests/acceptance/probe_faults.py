@@ -34,7 +34,7 @@ def matches(pattern: str, text: str) -> bool:
     return bool(re.fullmatch(".*".join(re.escape(part) for part in pattern.split("…")), text, re.DOTALL))
 
 
-def says(fault: str, finding: Finding, status: str) -> None:
+def check_says(fault: str, finding: Finding, status: str) -> None:
     """The finding has that status, and says what docs/faults.md promises for the fault."""
     message, remedy = promised()[fault]
     assert finding.status == status, finding

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from probe_faults import as_nobody, finding_of, says
+from probe_faults import as_nobody, check_says, finding_of
 
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.model import Capability
@@ -35,7 +35,7 @@ def program(folder: Path, text: str) -> dict[str, str]:
 )
 def test_a_program_that_does_not_work_is_broken(fault: str, text: str, tmp_path: Path) -> None:
     tool = Capability(name="tool", program="tool", packages={"apt": ("tool-cli",)})
-    says(fault, finding_of(tool, program(tmp_path, text), "tool>=2"), "broken")
+    check_says(fault, finding_of(tool, program(tmp_path, text), "tool>=2"), "broken")
 
 
 def test_what_a_hanging_program_started_ends_with_it(tmp_path: Path) -> None:
@@ -51,26 +51,28 @@ def test_what_a_hanging_program_started_ends_with_it(tmp_path: Path) -> None:
 
 def test_a_program_that_is_nowhere_is_absent() -> None:
     tool = Capability(name="tool", program="tool-of-nobody", packages={"apt": ("tool-cli",)})
-    says("program-absent", finding_of(tool, ENVIRON), "absent")
+    check_says("program-absent", finding_of(tool, ENVIRON), "absent")
 
 
 def test_devices(tmp_path: Path) -> None:
-    says("device-absent", finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga0"), ENVIRON), "absent")
+    check_says("device-absent", finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga0"), ENVIRON), "absent")
     (tmp_path / "fpga1").write_text("")
-    says("device-is-a-file", finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga1"), ENVIRON), "broken")
+    check_says("device-is-a-file", finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga1"), ENVIRON), "broken")
     os.mknod(tmp_path / "fpga2", 0o600 | 0o020000, os.makedev(239, 77))
-    says("device-without-driver", finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga2"), ENVIRON), "broken")
+    check_says(
+        "device-without-driver", finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga2"), ENVIRON), "broken"
+    )
     tmp_path.chmod(0o755)
     for folder in (tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)
     with as_nobody():
         finding = finding_of(Capability(name="fpga", device=f"{tmp_path}/fpga2"), ENVIRON)
-    says("device-not-permitted", finding, "broken")
+    check_says("device-not-permitted", finding, "broken")
 
 
 @pytest.mark.parametrize(("fault", "environ"), [("variable-unset", {}), ("variable-empty", {"TOKEN": ""})])
 def test_a_variable_without_a_value_is_absent(fault: str, environ: dict[str, str]) -> None:
-    says(fault, finding_of(Capability(name="token", env="TOKEN"), {**ENVIRON, **environ}), "absent")
+    check_says(fault, finding_of(Capability(name="token", env="TOKEN"), {**ENVIRON, **environ}), "absent")
 
 
 def test_the_value_of_a_variable_is_not_repeated() -> None:
@@ -90,7 +92,7 @@ def test_the_value_of_a_variable_is_not_repeated() -> None:
     ],
 )
 def test_a_check_that_does_not_pass(fault: str, status: str, check: str | tuple[str, ...]) -> None:
-    says(
+    check_says(
         fault,
         finding_of(Capability(name="cluster", check=check, origin="profiles/capabilities.toml:1"), ENVIRON),
         status,
@@ -113,36 +115,36 @@ def test_a_check_that_does_not_pass(fault: str, status: str, check: str | tuple[
     ],
 )
 def test_other_facts_of_a_host(fault: str, status: str, probe: str, value: str) -> None:
-    says(fault, finding_of(Capability(name="needed", probe=probe, value=value), ENVIRON), status)
+    check_says(fault, finding_of(Capability(name="needed", probe=probe, value=value), ENVIRON), status)
 
 
 def test_what_there_is_too_little_of() -> None:
-    says("memory-too-little", finding_of(BUILTIN["memory"], ENVIRON, "memory>=1000000000"), "broken")
-    says("kernel-too-old", finding_of(BUILTIN["kernel"], ENVIRON, "kernel>=999"), "broken")
+    check_says("memory-too-little", finding_of(BUILTIN["memory"], ENVIRON, "memory>=1000000000"), "broken")
+    check_says("kernel-too-old", finding_of(BUILTIN["kernel"], ENVIRON, "kernel>=999"), "broken")
 
 
 def test_a_compiler_that_does_not_compile_is_broken(tmp_path: Path) -> None:
     environ = {**program(tmp_path, "#!/bin/sh\necho 'fatal error: stdio.h: No such file' >&2\nexit 1\n"), "CC": "tool"}
-    says("compiler-without-headers", finding_of(BUILTIN["compiler"], environ), "broken")
-    says("compiler-absent", finding_of(BUILTIN["compiler"], {"PATH": "/nowhere", "HOME": "/"}), "absent")
+    check_says("compiler-without-headers", finding_of(BUILTIN["compiler"], environ), "broken")
+    check_says("compiler-absent", finding_of(BUILTIN["compiler"], {"PATH": "/nowhere", "HOME": "/"}), "absent")
 
 
 def test_privileges() -> None:
     assert finding_of(BUILTIN["root"], ENVIRON).status == "ok"
     with as_nobody():
-        says("root-absent", finding_of(BUILTIN["root"], ENVIRON), "absent")
-    says("sudo-absent", finding_of(BUILTIN["sudo"], {**ENVIRON, "PATH": "/nowhere"}), "absent")
+        check_says("root-absent", finding_of(BUILTIN["root"], ENVIRON), "absent")
+    check_says("sudo-absent", finding_of(BUILTIN["sudo"], {**ENVIRON, "PATH": "/nowhere"}), "absent")
 
 
 def test_sudo_that_asks_is_broken(tmp_path: Path) -> None:
     environ = program(tmp_path, "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
     (tmp_path / "tool").rename(tmp_path / "sudo")
-    says("sudo-asks", finding_of(BUILTIN["sudo"], environ), "broken")
+    check_says("sudo-asks", finding_of(BUILTIN["sudo"], environ), "broken")
 
 
 def test_docker_without_its_daemon_is_absent(tmp_path: Path) -> None:
     environ = {**ENVIRON, "DOCKER_HOST": f"unix://{tmp_path}/docker.sock"}
-    says("docker-not-running", finding_of(BUILTIN["docker"], environ), "absent")
+    check_says("docker-not-running", finding_of(BUILTIN["docker"], environ), "absent")
 
 
 def test_everything_together_is_quick_sorted_and_explained() -> None:

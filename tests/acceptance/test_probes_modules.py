@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from probe_faults import LIMIT_S, answer_of, matches, packages_of, promised, relocated, says
+from probe_faults import LIMIT_S, answer_of, check_says, matches, packages_of, promised, relocated
 
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.model import Capability
@@ -58,7 +58,7 @@ SOURCES = {
 def test_a_module_that_does_not_import_is_broken(fault: str, python: Path, environ: dict[str, str]) -> None:
     (packages_of(python) / "hypervisor.py").write_text(SOURCES[fault])
     candidate = ask(python, environ).candidates[0]
-    says(fault, candidate.findings[0], "broken")
+    check_says(fault, candidate.findings[0], "broken")
     assert candidate.refused.startswith(f"{python} ({sysconfig.get_config_var('py_version')}): ")
 
 
@@ -85,13 +85,13 @@ def test_a_module_with_bad_habits_is_ok_and_harms_nobody(
 
 def test_a_module_that_is_nowhere_is_absent(python: Path, environ: dict[str, str]) -> None:
     candidate = ask(python, environ).candidates[0]
-    says("module-absent", candidate.findings[0], "absent")
+    check_says("module-absent", candidate.findings[0], "absent")
     assert candidate.refused.endswith(": no module named 'hypervisor'")
 
 
 def test_a_module_of_another_interpreter_is_named_with_it(python: Path, environ: dict[str, str]) -> None:
     answer = ask(python, environ, "libvirt", BUILTIN["libvirt"])
-    says("module-in-another-interpreter", answer.candidates[0].findings[0], "absent")
+    check_says("module-in-another-interpreter", answer.candidates[0].findings[0], "absent")
     assert matches("/usr/bin/python3… (3.…): has libvirt, but the profile asks for …", answer.candidates[-1].refused)
 
 
@@ -108,7 +108,7 @@ def test_a_module_that_only_leaks_in_is_absent(
         monkeypatch.chdir(leak)
     if place == "pythonpath":
         environ["PYTHONPATH"] = str(leak)
-    says(f"module-in-{place}", ask(python, environ).candidates[0].findings[0], "absent")
+    check_says(f"module-in-{place}", ask(python, environ).candidates[0].findings[0], "absent")
 
 
 def test_a_module_that_pythonpath_would_shadow_is_the_interpreters_own(
@@ -119,7 +119,7 @@ def test_a_module_that_pythonpath_would_shadow_is_the_interpreters_own(
     (tmp_path / "leak").mkdir()
     (tmp_path / "leak/hypervisor.py").write_text("raise RuntimeError")
     finding = ask(python, {**environ, "PYTHONPATH": str(tmp_path / "leak")}).candidates[0].findings[0]
-    says("module-shadowed", finding, "ok")
+    check_says("module-shadowed", finding, "ok")
     assert finding.where == str(own)
 
 
@@ -129,18 +129,18 @@ def test_an_undefined_symbol_is_kept(python: Path, environ: dict[str, str], tmp_
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     library = packages_of(python) / f"hypervisor{suffix}"
     subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-z,now", "-o", library, source], check=True)
-    says("module-undefined-symbol", ask(python, environ).candidates[0].findings[0], "broken")
+    check_says("module-undefined-symbol", ask(python, environ).candidates[0].findings[0], "broken")
 
 
 def test_a_module_for_another_abi_is_named(python: Path, environ: dict[str, str]) -> None:
     (packages_of(python) / "hypervisor.cpython-34m-x86_64-linux-gnu.so").write_bytes(b"\x7fELF")
-    says("module-other-abi", ask(python, environ).candidates[0].findings[0], "absent")
+    check_says("module-other-abi", ask(python, environ).candidates[0].findings[0], "absent")
 
 
 def test_bindings_without_their_other_half_are_broken(python: Path, environ: dict[str, str]) -> None:
     shutil.copy("/usr/lib/python3/dist-packages/libvirt.py", packages_of(python))
     answer = ask(python, environ, "libvirt", BUILTIN["libvirt"])
-    says("libvirt-half", answer.candidates[0].findings[0], "broken")
+    check_says("libvirt-half", answer.candidates[0].findings[0], "broken")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_version_that_will_not_do_is_broken(
     fault: str, version: str, requirement: str, python: Path, environ: dict[str, str]
 ) -> None:
     (packages_of(python) / "hypervisor.py").write_text(f"__version__ = {version}\n")
-    says(fault, ask(python, environ, requirement).candidates[0].findings[0], "broken")
+    check_says(fault, ask(python, environ, requirement).candidates[0].findings[0], "broken")
 
 
 def test_a_marker_that_is_false_asks_for_nothing(python: Path, environ: dict[str, str]) -> None:
@@ -171,7 +171,7 @@ def test_libvirt_has_to_open(environ: dict[str, str]) -> None:
         }
     )
     request = Request(system_site_packages=True, requires=("libvirt",))
-    says("libvirt-open", answer_of(request, libvirt, environ=environ).candidates[0].findings[0], "broken")
+    check_says("libvirt-open", answer_of(request, libvirt, environ=environ).candidates[0].findings[0], "broken")
 
 
 def test_the_systems_own_interpreter_has_the_bindings(environ: dict[str, str]) -> None:
@@ -243,7 +243,7 @@ def test_a_link_to_nothing_is_refused(environ: dict[str, str], tmp_path: Path) -
 
 
 def test_a_version_that_is_nowhere_is_absent(environ: dict[str, str]) -> None:
-    says("interpreter-absent", pinned(environ, "3.99").findings[0], "absent")
+    check_says("interpreter-absent", pinned(environ, "3.99").findings[0], "absent")
 
 
 def test_another_version_than_its_name_says_is_refused(python: Path, environ: dict[str, str], tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_an_interpreter_without_ensurepip_will_do_and_says_so(python: Path, envi
     (python.parents[1] / f"lib/python{VERSION}/ensurepip").unlink()
     name = f"python{VERSION}"
     answer = answer_of(Request(requires=(name,)), environ={**environ, "PATH": f"{python.parent}:/usr/bin"})
-    says("interpreter-without-ensurepip", answer.findings[0], "ok")
+    check_says("interpreter-without-ensurepip", answer.findings[0], "ok")
 
 
 def test_only_the_interpreter_that_is_needed_is_started(environ: dict[str, str], tmp_path: Path) -> None:

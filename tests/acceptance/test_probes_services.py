@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from probe_faults import as_nobody, daemon, finding_of, free_port, says
+from probe_faults import as_nobody, check_says, daemon, finding_of, free_port
 
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.host.model import Finding
@@ -48,13 +48,13 @@ SERVICES = ("mysql", "postgresql", "redis", "memcached", "rabbitmq", "etcd", "zo
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_server_that_says_nothing_is_broken(name: str) -> None:
     with answering(None) as port:
-        says("service-silent", found(name, f"{name}://127.0.0.1:{port}"), "broken")
+        check_says("service-silent", found(name, f"{name}://127.0.0.1:{port}"), "broken")
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_server_that_speaks_something_else_is_broken(name: str) -> None:
     with answering(b"220 mail.example.org ESMTP ready, and quite a lot more to say\r\n") as port:
-        says("service-other-protocol", found(name, f"{name}://127.0.0.1:{port}"), "broken")
+        check_says("service-other-protocol", found(name, f"{name}://127.0.0.1:{port}"), "broken")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -64,17 +64,17 @@ def test_a_server_that_hangs_up_is_broken(name: str) -> None:
 
 
 def test_a_server_that_is_installed_and_does_not_run_is_absent() -> None:
-    says("service-not-running", found("redis", f"redis://127.0.0.1:{free_port()}"), "absent")
+    check_says("service-not-running", found("redis", f"redis://127.0.0.1:{free_port()}"), "absent")
 
 
 def test_a_server_that_is_not_installed_is_absent() -> None:
     url = {"ENVMATRIX_REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
-    says("service-not-installed", finding_of(BUILTIN["zookeeper"], ENVIRON), "absent")
+    check_says("service-not-installed", finding_of(BUILTIN["zookeeper"], ENVIRON), "absent")
     assert url
 
 
 def test_a_url_that_is_none_is_broken() -> None:
-    says("service-url-wrong", found("redis", "redis://127.0.0.1:port"), "broken")
+    check_says("service-url-wrong", found("redis", "redis://127.0.0.1:port"), "broken")
 
 
 def test_services_that_the_run_starts_need_only_their_program() -> None:
@@ -83,7 +83,7 @@ def test_services_that_the_run_starts_need_only_their_program() -> None:
         assert finding.status == "ok", finding
         assert finding.version[:1].isdigit()
     finding = finding_of(BUILTIN["redis"], ENVIRON, "redis>=99", services=("redis",))
-    says("service-too-old-to-start", finding, "broken")
+    check_says("service-too-old-to-start", finding, "broken")
 
 
 @pytest.fixture
@@ -104,14 +104,14 @@ def test_redis(folder: Path) -> None:
         assert (finding.status, finding.where) == ("ok", f"127.0.0.1:{port}")
         assert "hunter2" not in repr(finding)
         assert found("redis", f"unix://:hunter2@localhost{folder}/redis.sock").status == "ok"
-        says("service-password-missing", found("redis", f"redis://127.0.0.1:{port}"), "broken")
-        says("service-password-wrong", found("redis", f"redis://:wrong@127.0.0.1:{port}"), "broken")
-        says("service-too-old", found("redis", f"redis://:hunter2@127.0.0.1:{port}", "redis>=99"), "broken")
+        check_says("service-password-missing", found("redis", f"redis://127.0.0.1:{port}"), "broken")
+        check_says("service-password-wrong", found("redis", f"redis://:wrong@127.0.0.1:{port}"), "broken")
+        check_says("service-too-old", found("redis", f"redis://:hunter2@127.0.0.1:{port}", "redis>=99"), "broken")
         with as_nobody():
             finding = found("redis", f"unix://{folder}/redis.sock")
-        says("service-socket-not-permitted", finding, "broken")
+        check_says("service-socket-not-permitted", finding, "broken")
     with daemon("redis-server", "--port", str(port), "--dir", folder, "--replicaof", "127.0.0.1 1", ready=port):
-        says("service-read-only", found("redis", f"redis://127.0.0.1:{port}"), "broken")
+        check_says("service-read-only", found("redis", f"redis://127.0.0.1:{port}"), "broken")
 
 
 def test_memcached(folder: Path) -> None:
@@ -135,9 +135,9 @@ def test_mysql(folder: Path) -> None:
         url = f"mysql+pymysql://{{}}@localhost/?unix_socket={path}"
         finding = found("mysql", url.format("root"), "mysql>=10")
         assert (finding.status, finding.where) == ("ok", str(path))
-        says("mysql-no-create", found("mysql", url.format("reader:x")), "broken")
-        says("mysql-password-wrong", found("mysql", url.format("reader:y")), "broken")
-        says("mysql-too-old", found("mysql", url.format("root"), "mysql>=99"), "broken")
+        check_says("mysql-no-create", found("mysql", url.format("reader:x")), "broken")
+        check_says("mysql-password-wrong", found("mysql", url.format("reader:y")), "broken")
+        check_says("mysql-too-old", found("mysql", url.format("root"), "mysql>=99"), "broken")
         left = subprocess.run(
             ["mysql", "--no-defaults", f"--socket={path}", "-uroot", "-Ne", "SHOW DATABASES LIKE 'envmatrix%'"],
             check=True,
@@ -147,7 +147,7 @@ def test_mysql(folder: Path) -> None:
         path.chmod(0o700)
         with as_nobody():
             finding = found("mysql", url.format("root"))
-        says("mysql-socket-not-permitted", finding, "broken")
+        check_says("mysql-socket-not-permitted", finding, "broken")
 
 
 def test_postgresql(folder: Path) -> None:
@@ -164,7 +164,7 @@ def test_postgresql(folder: Path) -> None:
         subprocess.run(["psql", "-h", folder, "-U", "postgres", "-c", "CREATE ROLE plain LOGIN"], check=True)
         finding = found("postgresql", url.format("postgres"), "postgresql>=12")
         assert (finding.status, finding.where) == ("ok", f"{folder}/.s.PGSQL.5432")
-        says("postgresql-no-createdb", found("postgresql", url.format("plain")), "broken")
-        says("postgresql-no-role", found("postgresql", url.format("stranger")), "broken")
+        check_says("postgresql-no-createdb", found("postgresql", url.format("plain")), "broken")
+        check_says("postgresql-no-role", found("postgresql", url.format("stranger")), "broken")
         nopsql = {**ENVIRON, "PATH": "/nowhere", "ENVMATRIX_POSTGRESQL_URL": url.format("plain")}
-        says("postgresql-no-client", finding_of(BUILTIN["postgresql"], nopsql), "ok")
+        check_says("postgresql-no-client", finding_of(BUILTIN["postgresql"], nopsql), "ok")
