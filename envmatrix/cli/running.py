@@ -83,53 +83,11 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
     identity = identify(root)
     store = Store(wanted.store, root)
     interrupt = Interrupt()
-    run_id = new_run_id()
     known = earlier(store, tree=identity.tree)
-    context = RunContext(
-        matrix=matrix,
-        identity=identity,
-        host=msgspec.convert(msgspec.to_builtins(host_facts(environ)), HostRecord),
-        run_id=run_id,
-        folder=fresh_folder(root, run_id),
-        environ=environ,
-        posargs=wanted.posargs,
-        recreate=wanted.recreate,
-        warm=wanted.warm,
-        retries=wanted.retries,
-        reruns=wanted.reruns,
-        launcher=starts,
-    )
-    progress = Progress(
-        sys.stderr,
-        plan,
-        verbosity=verbosity(),
-        folder=context.folder,
-        expected=known_durations(root / ".envmatrix" / "cache", [planned.cell.name for planned in plan.cells]),
-        environ=environ,
-        mode=wanted.progress,
-        color=use_color(sys.stderr),
-        interrupted=interrupt,
-    )
-    unwritten: list[str] = []
-    kept: dict[str, tuple[Evidence, str]] = {}
-    again: dict[str, Evidence] = {}
-    if wanted.reuse and not wanted.posargs and not wanted.recreate:
-        found = reused(matrix, plan, identity, environ, store, host=context.host.name)
-        again = {name: _classed(evidence, matrix) for name, evidence in found.items()}
-    judged: list[Evidence] = list(again.values())
-    names = [name_of(evidence) for evidence in judged]
-
-    def finished(evidence: Evidence) -> None:
-        classed = _classed(evidence, matrix)
-        judged.append(classed)
-        try:
-            names.append(store.put(classed))
-            kept[classed.cell] = (classed, names[-1])
-            store.put_log(classed, _output(root, classed))
-        except EnvmatrixError as error:
-            unwritten.append(str(error))
-        progress.finished(classed)
-
+    context = _context(matrix, identity, wanted, environ, starts)
+    progress = _progress(context, plan, wanted, interrupt)
+    again = _passed_before(context, plan, wanted, store)
+    taken = _Taken(context, store, progress, again)
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
     with interrupt.listening(), progress:
         for name, evidence in again.items():
@@ -138,45 +96,111 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
             context,
             without(plan, again),
             watcher,
-            finished=finished,
+            finished=taken.take,
             jobs=wanted.jobs,
             fail_fast=wanted.fail_fast,
             stops_at=progress.went_wrong,
         )
-    verdict = _judge(matrix, plan, identity, judged, wanted, known, interrupted=bool(interrupt()))
+    verdict = _judge(matrix, plan, identity, taken.records, wanted, known, interrupted=bool(interrupt()))
     changed = _changed_meanwhile(identity, root)
     verdict = say_reused(msgspec.structs.replace(verdict, notes=verdict.notes + changed), again)
     if not changed and not wanted.posargs:
-        remember_passes(matrix, plan, identity, environ, verdict, kept, host=context.host.name)
+        remember_passes(matrix, plan, identity, environ, verdict, taken.kept, host=context.host.name)
     report = Report(
         verdict=verdict,
-        evidence=tuple(judged),
+        evidence=tuple(taken.records),
         profiles=matrix.profiles,
         planned=plan,
         color=use_color(),
         width=width(),
-        logs=_logs(root, judged),
+        logs=_logs(root, taken.records),
     )
-    forgotten = _remember(report, context, store, names)
-    if unwritten and verdict.exit_code == 0:
+    forgotten = taken.remember(report)
+    if taken.unwritten and verdict.exit_code == 0:
         verdict = msgspec.structs.replace(verdict, exit_code=ExitCode.INTERNAL, notes=(*verdict.notes, _UNKEPT))
         report = msgspec.structs.replace(report, verdict=verdict)
     click.echo(render(wanted.format, report), nl=False)
-    for sentence in dict.fromkeys(unwritten):
+    for sentence in dict.fromkeys(taken.unwritten):
         click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
-    if forgotten and not unwritten:
+    if forgotten and not taken.unwritten:
         click.echo(f"envmatrix: `envmatrix report` will not know this run: {forgotten}", err=True)
     return ExitCode.INTERRUPTED if interrupt() else verdict.exit_code
 
 
-def _remember(report: Report, context: RunContext, store: Store, names: Sequence[str]) -> str:
-    """Note that this was the last run, in the project whatever the store; return why that was not possible."""
-    try:
-        keep(report, context.folder)
-        store.record_last_run(context.run_id, context.identity.tree, names)
-    except EnvmatrixError as error:
-        return str(error)
-    return ""
+def _context(
+    matrix: Matrix, identity: Identity, wanted: Wanted, environ: Mapping[str, str], starts: Launcher
+) -> RunContext:
+    run_id = new_run_id()
+    return RunContext(
+        matrix=matrix,
+        identity=identity,
+        host=msgspec.convert(msgspec.to_builtins(host_facts(environ)), HostRecord),
+        run_id=run_id,
+        folder=fresh_folder(Path(matrix.project.root), run_id),
+        environ=environ,
+        posargs=wanted.posargs,
+        recreate=wanted.recreate,
+        warm=wanted.warm,
+        retries=wanted.retries,
+        reruns=wanted.reruns,
+        launcher=starts,
+    )
+
+
+def _progress(context: RunContext, plan: Plan, wanted: Wanted, interrupt: Interrupt) -> Progress:
+    cache = Path(context.matrix.project.root) / ".envmatrix" / "cache"
+    return Progress(
+        sys.stderr,
+        plan,
+        verbosity=verbosity(),
+        folder=context.folder,
+        expected=known_durations(cache, [planned.cell.name for planned in plan.cells]),
+        environ=context.environ,
+        mode=wanted.progress,
+        color=use_color(sys.stderr),
+        interrupted=interrupt,
+    )
+
+
+def _passed_before(context: RunContext, plan: Plan, wanted: Wanted, store: Store) -> dict[str, Evidence]:
+    """Return the evidence that stands for cells which need not run again, by cell; none unless it was asked for."""
+    if not wanted.reuse or wanted.posargs or wanted.recreate:
+        return {}
+    matrix = context.matrix
+    found = reused(matrix, plan, context.identity, context.environ, store, host=context.host.name)
+    return {name: _classed(evidence, matrix) for name, evidence in found.items()}
+
+
+class _Taken:
+    """The records of a run as they come: classified and kept, with a sentence for each that could not be kept."""
+
+    def __init__(self, context: RunContext, store: Store, progress: Progress, again: Mapping[str, Evidence]) -> None:
+        self._context, self._store, self._progress = context, store, progress
+        self.records = list(again.values())
+        self._names = [name_of(evidence) for evidence in self.records]
+        self.kept: dict[str, tuple[Evidence, str]] = {}
+        self.unwritten: list[str] = []
+
+    def take(self, evidence: Evidence) -> None:
+        classed = _classed(evidence, self._context.matrix)
+        self.records.append(classed)
+        try:
+            name = self._store.put(classed)
+            self._names.append(name)
+            self._store.put_log(classed, _output(Path(self._context.matrix.project.root), classed))
+            self.kept[classed.cell] = (classed, name)
+        except EnvmatrixError as error:
+            self.unwritten.append(str(error))
+        self._progress.finished(classed)
+
+    def remember(self, report: Report) -> str:
+        """Note that this was the last run, in the project whatever the store; return why that was not possible."""
+        try:
+            keep(report, self._context.folder)
+            self._store.record_last_run(self._context.run_id, self._context.identity.tree, self._names)
+        except EnvmatrixError as error:
+            return str(error)
+        return ""
 
 
 def _classed(evidence: Evidence, matrix: Matrix) -> Evidence:
