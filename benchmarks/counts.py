@@ -22,7 +22,7 @@ from suites import SUITES, Suite
 
 def run(suite: Suite, pythons: Sequence[str], work: Path) -> bool:
     """Run one suite in these Pythons and print a line for each; whether everything was equal."""
-    root = suite.prepare(work / "archives", work / suite.name, pythons)
+    root = suite.prepare(work / "archives", work / "source", pythons)
     constraints = work / "constraints.txt"
     constraints.touch()
     environ = {**os.environ, **suite.environ(str(constraints))}
@@ -55,7 +55,9 @@ def main(names: list[str]) -> int:
         equal = []
         for wanted in names or list(SUITES):
             name, _, python = wanted.partition("@")
-            equal.append(run(SUITES[name], [python] if python else SUITES[name].pythons, Path(work)))
+            folder = Path(work) / wanted
+            folder.mkdir()
+            equal.append(run(SUITES[name], [python] if python else SUITES[name].pythons, folder))
     return int(not all(equal))
 
 

@@ -19,6 +19,7 @@ _NO_COMMANDS = (
     " commands there, an axis that names them, or run one of the project's own (`envmatrix list --tox`)"
 )
 _NO_TESTS_CODE = 5  # pytest, and unittest of Python 3.12: nothing was collected
+_LISTING = "--collect-only"  # why a session stopped that was only to list its tests
 _BROKEN_CODES = frozenset({2, 3, 4})  # pytest: interrupted, internal error, usage error
 
 
@@ -79,7 +80,7 @@ def _crashed(case: Case) -> Iterator[Breach]:
 
 def _ended_early(case: Case) -> Iterator[Breach]:
     """A session that was made to end before its last test and calls that a success, as ``pytest.exit`` can."""
-    stopped = next((s for s in case.evidence.sessions if s.stopped and not s.nested), None)
+    stopped = next((s for s in case.evidence.sessions if s.stopped not in ("", _LISTING) and not s.nested), None)
     unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(NOT_RUN)]
     if stopped is not None and unrun and case.tally.ran:
         message = (
@@ -108,6 +109,9 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         yield case.breach("no_tests", _why_no_tests(evidence))
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
+    elif only := [test.id for test in case.tally.left if test.reason == NOT_RUN + _LISTING]:
+        message = f"{number(len(only), 'test')} only collected and not run ({_LISTING}), such as {only[0]}"
+        yield case.breach("no_tests", message, only)
     elif ran < gate.min_tests and not evidence.partial:
         yield case.breach("min_tests", f"{number(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
 
@@ -118,7 +122,9 @@ def _silent(evidence: Evidence) -> list[Session]:
     return [
         session
         for session in evidence.sessions
-        if session.finished and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
+        if session.finished
+        and session.stopped != _LISTING
+        and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
     ]
 
 

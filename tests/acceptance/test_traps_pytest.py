@@ -177,6 +177,12 @@ def test_tests_that_are_only_collected_by_one_of_two_commands(trap):
     assert (found.exit, found.codes) == (3, {"no_tests"}), found
 
 
+def test_tests_that_are_listed_and_then_run(trap):
+    found = trap("pytest --co\npytest", {"test_it.py": GOOD}).run()
+    assert (found.exit, found.codes) == (0, set()), found
+    assert found.counts(passed=2)
+
+
 @pytest.mark.parametrize("commands", ["sh -c 'pytest -k nothing || true'", "- pytest -k nothing", "- pytest absent.py"])
 def test_a_selection_that_meets_nothing(trap, commands):
     case = trap(commands, {"test_it.py": GOOD})

@@ -38,6 +38,7 @@ def session(code: int | None = 0, *, tests: int = 1, finished: bool = True) -> t
     return (Session(runner="pytest", finished=finished, exit_code=code, tests=tests),)
 
 
+LISTING = Session(runner="pytest", finished=True, exit_code=0, tests=0, stopped="--collect-only")
 CELLS = {
     "passed": (record("full", OK), {}, "passed", 0, []),
     "failed": (record("full", OK, BAD), {}, "failed", 1, []),
@@ -132,6 +133,20 @@ CELLS = {
         "inconclusive",
         3,
         ["crashed"],
+    ),
+    "tests listed by one command and run by the next": (
+        record("full", OK, sessions=(LISTING, *session())),
+        {},
+        "passed",
+        0,
+        [],
+    ),
+    "tests listed and not run": (
+        record("full", OK, result("t.py::b", "deselected", "not run: --collect-only"), sessions=(*session(), LISTING)),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
     ),
     "a file of results that the commands did not write": (
         record("full", OK, reasons=(RanReason(code="no_tests", message="results names 'a.xml'"),)),
