@@ -42,6 +42,22 @@ def json_option(function: Function) -> Function:
     )(function)
 
 
+def verbosity_options(function: Function) -> Function:
+    """Take -q and -v after the verb too, where people look for them."""
+
+    def note(sign: int) -> Callable[[click.Context, click.Parameter, int], None]:
+        def callback(ctx: click.Context, param: click.Parameter, value: int) -> None:
+            settings = ctx.find_root().obj
+            if settings is not None:
+                settings.verbosity += sign * value
+
+        return callback
+
+    louder = click.option("-v", "--verbose", count=True, expose_value=False, callback=note(1), help="Say more.")
+    quieter = click.option("-q", "--quiet", count=True, expose_value=False, callback=note(-1), help="Say less.")
+    return louder(quieter(function))
+
+
 def use_color(stream: TextIO | None = None) -> bool:
     """Tell whether to colour: --color or --no-color, else NO_COLOR, else whether ``stream`` (stdout) is a terminal."""
     settings = click.get_current_context().find_root().obj

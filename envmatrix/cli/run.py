@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import complete_formats, json_option, profiles_argument, start
+from envmatrix.cli.common import complete_formats, json_option, profiles_argument, start, verbosity_options
 
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     envvar="ENVMATRIX_PROGRESS",
     help="A live table, or plain lines (for pipes and screen readers); auto: a table on a terminal.",
 )
+@verbosity_options
 def command(
     names: tuple[str, ...],
     posargs: tuple[str, ...],

@@ -29,6 +29,7 @@ from envmatrix.evidence.store import Store
 from envmatrix.host.facts import host_facts
 from envmatrix.plan import Plan
 from envmatrix.report import FORMATS, Report, UnknownFormatError, render
+from envmatrix.report.words import summary
 from envmatrix.verdict.classes import classify
 from envmatrix.verdict.judge import judge
 from envmatrix.verdict.model import Verdict
@@ -119,7 +120,7 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
     if taken.unwritten and verdict.exit_code == 0:
         verdict = msgspec.structs.replace(verdict, exit_code=ExitCode.INTERNAL, notes=(*verdict.notes, _UNKEPT))
         report = msgspec.structs.replace(report, verdict=verdict)
-    click.echo(render(wanted.format, report), nl=False)
+    click.echo(_shown(wanted, report), nl=False)
     for sentence in dict.fromkeys(taken.unwritten):
         click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
     if forgotten and not taken.unwritten:
@@ -207,6 +208,12 @@ def _classed(evidence: Evidence, matrix: Matrix) -> Evidence:
     profile = matrix.profiles[evidence.profile]
     tests = classify(evidence.tests, profile=profile, capabilities=matrix.capabilities, today=_today())
     return msgspec.structs.replace(evidence, tests=tests)
+
+
+def _shown(wanted: Wanted, report: Report) -> str:
+    if verbosity() < 0 and wanted.format == "text" and report.verdict.exit_code == 0:
+        return f"{summary(report.verdict)}\n"
+    return render(wanted.format, report)
 
 
 def _judge(

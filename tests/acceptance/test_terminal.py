@@ -131,3 +131,13 @@ def test_a_ci_console_gets_lines_and_a_part_that_folds(envmatrix, quick):
     assert re.search(r"^\[ +[\d.]+ s\] one: finished in [\d.]+ s: 2 tests ran, 1 failed", jenkins.stderr, re.MULTILINE)
     assert jenkins.stdout == github.stdout or "failed" in jenkins.stdout  # what is judged is the same
     assert "\x1b" not in jenkins.output
+
+
+def test_a_quiet_run_that_passed_is_one_line(envmatrix, project):
+    files = {
+        "tox.ini": "[testenv]\nskip_install = true\ncommands = python -m unittest test_it\n",
+        "test_it.py": "import unittest\nclass Tests(unittest.TestCase):\n    def test_a(self): pass\n",
+    }
+    result = envmatrix("run", "restricted", "-q", cwd=project(files))
+    assert (result.returncode, result.stderr) == (0, ""), result
+    assert result.stdout == "passed: 1 of 1 cell passed - exit 0\n"

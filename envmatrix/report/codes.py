@@ -1,0 +1,65 @@
+"""What every code in a verdict means: breaches of promises, and the reasons for which a cell is in its state."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BREACHES: Final = {
+    "capability_skip": "Tests skipped for a capability that the profile promises, although it is there.",
+    "capability_unused": "No test imported the promised module, or connected to the promised service.",
+    "crashed": "A test session ended without saying so (killed, os._exit, a segmentation fault), or stopped early and "
+    "called that a success.",
+    "env_mismatch": "Inside of the finished environment something else was found than the plan promised.",
+    "expired_skip": "A skip that was declared as known is past the day on which that expires.",
+    "host_missing": "A host that the gate expects has reported nothing, or not all of it, for this content.",
+    "ignored_outcome": "tox was told not to count a command that runs tests (a leading `-`, `!`, or ignore_outcome).",
+    "interrupted": "The run was interrupted before its end.",
+    "min_tests": "Fewer tests ran than `gate.min_tests` asks for; by default, fewer than one.",
+    "must_run": "A test that `must_run` names was skipped, deselected, or is not there at all.",
+    "no_commands": "The environment has no commands, so nothing can have been tested.",
+    "no_tests": "Commands ran, and no test was recorded.",
+    "timed_out": "The cell took longer than `timeout_s`.",
+    "unexpected_skip": 'With `unexpected_skips = "refuse"`: a skip that neither a capability nor a rule explains.',
+    "unused_setting": "tox ignored a setting that the profile gives, such as a misspelt one.",
+}
+
+REASONS: Final = {
+    "absent": "What the profile requires is not on this host.",
+    "broken": "What the profile requires is there and does not work, or has another version.",
+    "cannot_build": "The installer could not build a distribution from source.",
+    "command_failed": "A command ended with an error, and no recorded test accounts for it.",
+    "conflict": "The installer found no versions that fit together.",
+    "crashed": "The process that ran the cell died.",
+    "disk_full": "There is no space left.",
+    "disputed": "The cell passed on one host and failed on another, for the same content.",
+    "env_mismatch": "As the breach of that name.",
+    "flaky": "A test failed and then passed, and no rule accepts that of it.",
+    "index_unreachable": "The package index could not be reached.",
+    "install_failed": "The installer failed in a way that has no sentence of its own; its own words follow.",
+    "install_timed_out": "The time limit came while the environment was being made.",
+    "interrupted": "The run was interrupted.",
+    "killed": "The process that ran the cell was killed, as the kernel does where memory runs out.",
+    "no_distribution": "A dependency does not exist in the index, or not for this Python.",
+    "no_interpreter": "No interpreter of this host will do.",
+    "no_tests": "As the breach of that name.",
+    "not_built": "The environment could not be built.",
+    "not_relevant": "The change does not touch what the profile says is relevant to it.",
+    "not_run": "The run ended before it came to this cell.",
+    "not_started": "The cell, or a service that it needs, did not start.",
+    "owed": "No host has run this cell for this content.",
+    "partial": "The run was narrowed (arguments after `--`): its tests count, its cell does not.",
+    "platform": "tox's own `platform` setting does not match this host.",
+    "program_missing": "The server's program is not installed.",
+    "service_failed": "A service that the profile starts did not come up.",
+    "skipped_by_tox": "tox skipped the environment.",
+    "stale": "There is evidence of this cell, of other content or another matrix.",
+    "template": "A template in `service_env` names nothing that the service has.",
+    "tests_failed": "Tests failed.",
+    "timed_out": "The cell took longer than `timeout_s`.",
+    "tox_failed": "tox ended before the environment was ready.",
+    "tox_refused": "tox refused the configuration.",
+    "unknown": "The service is none that envmatrix can start.",
+    "unknown_environment": "tox does not know the environment, or cannot make it.",
+    "unreachable": "The server that a variable points to does not answer.",
+    "unused_setting": "As the breach of that name.",
+}
