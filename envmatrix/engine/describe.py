@@ -60,7 +60,7 @@ def _describe_together(
     with tempfile.TemporaryDirectory(prefix="envmatrix-describe-") as folder:
         events, job_file, answer = (Path(folder) / name for name in ("events", "job.json", "answer.json"))
         write_job(Job(mode="describe", overlays=tuple(overlays), events=str(events)), job_file)
-        argv = [sys.executable, "-m", "tox", "config", "--format", "json", "-o", str(answer)]
+        argv = [sys.executable, "-P", "-m", "tox", "config", "--format", "json", "-o", str(answer)]
         argv += ["-e", ",".join(overlay.name for overlay in overlays)]
         if keys:
             argv += ["-k", *keys]

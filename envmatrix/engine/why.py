@@ -82,9 +82,10 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
             if "interpreter" in lines[0]
             else "tox_failed"
         )
-        return RanReason(
-            code=code, message=lines[0], remedy=_WRITABLE.get(last["kind"], ""), detail="\n".join(lines[1:][-15:])
-        )
+        message, remedy = lines[0], _WRITABLE.get(last["kind"], "")
+        if code == "no_interpreter":  # the cell has its own already, which the plan chose
+            message, remedy = f"the packaging environment: {message}", _PACKAGING
+        return RanReason(code=code, message=message, remedy=remedy, detail="\n".join(lines[1:][-15:]))
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
 
 
@@ -92,6 +93,7 @@ _WRITABLE = dict.fromkeys(
     ("PermissionError", "OSError"),
     "make the folder writable, or keep tox's environments elsewhere: TOX_WORK_DIR=FOLDER",
 )
+_PACKAGING = "install that Python, or let base_python of the packaging environment (.pkg) name one that is here"
 
 # Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them beside the new ones
 # loses nothing by it (tox's upgrade guide).

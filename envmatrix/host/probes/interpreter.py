@@ -35,6 +35,7 @@ def found(capability: Capability, candidate: Candidate, told: Told) -> Finding:
 def missing(version: str, context: Context) -> str:
     """How to get a Python of that version on this host."""
     own = installer(context.environ)
-    name = {"brew": f"python@{version}"}.get(own, f"python{version}")
+    name = f"python@{version}" if own == "brew" else f"python{version}"
+    name = "pypy3" if version.startswith("pypy") else name  # packaged without its Python's version
     system = f"{COMMANDS[own]} {name} (where it has one), " if own in ("apt", "dnf", "brew") else ""
     return f"Install it: {system}uv python install {version}, or pyenv install {version}."

@@ -89,9 +89,13 @@ def _nobody(capability: Capability, service: Service, address: Address, context:
         remedy = f'Start it (systemctl start {service.unit}), or have each run start its own: services = ["{name}"].'
     else:
         message = f"{name}: no server answers at {address.shown} ({why}), and none is installed."
-        point = f"Or point {variable_of(name)} to a server."
-        remedy = f"{install_hint(capability, context.environ)} {point}".strip()
+        point = f"point {variable_of(name)} to a server."
+        remedy = _either(install_hint(capability, context.environ), point)
     return absent(capability, message, remedy, where=address.shown)
+
+
+def _either(install: str, point: str) -> str:
+    return f"{install} Or {point}" if install else point[:1].upper() + point[1:]
 
 
 def _startable(capability: Capability, service: Service, context: Context) -> Finding:
@@ -100,8 +104,8 @@ def _startable(capability: Capability, service: Service, context: Context) -> Fi
     if not program:
         names = " or ".join(service.daemons)
         message = f"{name}: the run would start a server of its own, but there is no program {names}."
-        point = f"Or point {variable_of(name)} to a server."
-        return absent(capability, message, f"{install_hint(capability, context.environ)} {point}".strip())
+        point = f"point {variable_of(name)} to a server."
+        return absent(capability, message, _either(install_hint(capability, context.environ), point))
     if not service.version:
         return ok(capability, f"{name} is started by the run, from {program}.", where=program)
     ran = run((program, *service.version), clean(context.environ), context.limit_s(capability))
