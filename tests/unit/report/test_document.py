@@ -1,5 +1,6 @@
 import json
 import random
+import re
 
 import jsonschema
 import msgspec
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from envmatrix.evidence.model import Evidence
 from envmatrix.report import host, plan, render
+from envmatrix.report.document import dumps
 from envmatrix.report.schemas import SCHEMAS
 from envmatrix.verdict.model import Verdict
 
@@ -115,3 +117,10 @@ def test_the_host_as_text_says_what_each_finding_blocks():
 def test_evidence_meets_its_schema(record):
     assert validate("evidence", msgspec.json.encode(record))["schema"] == "envmatrix/evidence/1"
     assert msgspec.json.decode(msgspec.json.encode(record), type=Evidence) == record
+
+
+def test_a_service_message_in_a_name_is_data_and_no_command() -> None:
+    names = ["##[error]x", "###vso[task]", "##teamcity[x]", "## heading"]
+    text = dumps({"names": names})
+    assert json.loads(text)["names"] == names
+    assert not re.search(r"##\w*\[", text)
