@@ -19,7 +19,7 @@ from envmatrix.host.everything import probe_all
 from envmatrix.host.facts import host_facts
 from envmatrix.host.model import Finding, HostFacts
 from envmatrix.host.remedy import remedies
-from envmatrix.plan import Blocked, Plan
+from envmatrix.plan import Blocked, Plan, Runnable
 from envmatrix.report import host as report
 
 
@@ -38,8 +38,10 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.plan.cells if isinstance(one, Blocked)) if self.plan is not None else ()
 
     def labels(self, style: str) -> str:
-        """Return what is ok as labels of a CI system."""
-        return host_labels.labels(self.findings, style)
+        """Return as labels of a CI system what is ok, and the services that runs here start for themselves."""
+        runnable = [one.cell for one in self.plan.cells if isinstance(one, Runnable)] if self.plan is not None else []
+        started = [Finding(capability=name, status="ok") for cell in runnable for name in cell.services]
+        return host_labels.labels([*self.findings, *started], style)
 
     def json(self) -> str:
         """Return the document ``envmatrix/host/1``."""

@@ -7,6 +7,8 @@ Written for the two readers that matter most: Jenkins (its junit and xunit plugi
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from envmatrix.evidence.model import Evidence, TestResult
@@ -107,6 +109,11 @@ def _new_case(cell: str, place: str, name: str, time: float = 0.0) -> TestCase:
     return TestCase(visible(name) or "(no name)", visible(f"{cell}.{place}" if place else cell), round(time, 4))
 
 
+def _block(lines: Iterable[str]) -> str:
+    """Lines of text that no CI service takes for a command where the file is printed: GitHub's begin with "::"."""
+    return "\n".join(re.sub(r"^(\s*):(?=:)", r"\1\\x3a", line) for line in lines)
+
+
 def _case(cell: str, test: TestResult) -> TestCase:
     from junitparser import Error, Failure, Skipped
 
@@ -114,7 +121,7 @@ def _case(cell: str, test: TestResult) -> TestCase:
     lines = visible_lines(test.reason)
     if test.outcome in ("failed", "error"):
         result = (Failure if test.outcome == "failed" else Error)(lines[-1] if lines else test.outcome, test.outcome)
-        result.text = "\n".join(lines)
+        result.text = _block(lines)
         case.result = [result]
     elif test.outcome in ("skipped", "xfailed", "deselected"):
         kind = f"{test.skip_class}_skip" if test.outcome == "skipped" and test.skip_class else test.outcome
@@ -131,7 +138,7 @@ def _breach_case(breach: Breach) -> TestCase:
 
     case = _new_case(breach.cell or MATRIX, MATRIX if breach.cell else "", f"breach: {breach.code}")
     result = Failure(visible(breach.message), visible(breach.code))
-    result.text = "\n".join([visible(breach.message), *(f"- {visible(test)}" for test in breach.tests)])
+    result.text = _block([visible(breach.message), *(f"- {visible(test)}" for test in breach.tests)])
     case.result = [result]
     return case
 
@@ -153,7 +160,7 @@ def _state_case(cell: CellVerdict, record: Evidence | None) -> TestCase | None:
         result = Error(message, cell.state)
     remedies = [f"remedy: {visible(reason.remedy)}" for reason in cell.reasons if reason.remedy]
     details = [line for reason in (record.reasons if record else ()) for line in visible_lines(reason.detail, 40)]
-    result.text = "\n".join([*lines, *remedies, *details])
+    result.text = _block([*lines, *remedies, *details])
     case = _new_case(cell.name, MATRIX, "cell", cell.duration_s)
     case.result = [result]
     return case
@@ -174,7 +181,7 @@ def _matrix(verdict: Verdict) -> TestSuite:
     if verdict.ran_nowhere:
         nowhere = _new_case(MATRIX, "", "tests that ran nowhere")
         skipped = Skipped(f"{len(verdict.ran_nowhere)} tests ran nowhere", "ran_nowhere")
-        skipped.text = "\n".join(visible(test.test) for test in verdict.ran_nowhere)
+        skipped.text = _block(visible(test.test) for test in verdict.ran_nowhere)
         nowhere.result = [skipped]
         cases.append(nowhere)
     suite.add_testcases(cases)

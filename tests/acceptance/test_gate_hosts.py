@@ -57,6 +57,8 @@ def test_neither_host_passes_alone_and_both_do_together(
     assert plans[0]["matrix_digest"] == plans[1]["matrix_digest"]
     blocked = [{c["name"] for c in plan["cells"] if c["state"] == "blocked"} for plan in plans]
     assert blocked == [{"mysql"}, {"libvirt"}]
+    labels = [set(envmatrix("doctor", "--labels", "jenkins", **host).stdout.split()) for host in (on_virt, on_data)]
+    assert [found & {"cap-libvirt", "cap-mysql"} for found in labels] == [{"cap-libvirt"}, {"cap-mysql"}]
     for host in (on_virt, on_data):
         assert envmatrix("run", "--json", "--store", str(store), **host, timeout_s=900).returncode == 3
     for host, owed in (("virt-host", "mysql"), ("data-host", "libvirt")):

@@ -9,7 +9,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
-from envmatrix.report.junit import split
+from envmatrix.report.junit import _block, split
 
 # What Jenkins' xunit plugin accepts, as its junit-10.xsd says: required attributes, allowed attributes, children.
 RESULT = (set(), {"type", "message"}, set())
@@ -156,3 +156,12 @@ def test_ids_are_split_into_class_and_name(test, place, name):
 def test_any_text_makes_xml_that_is_read_back(name):
     suites = read(samples.renamed(name))
     assert sum(suite.failures for suite in suites.values()) > 0
+
+
+def test_no_line_of_a_body_is_a_command_of_a_ci_service():
+    assert _block(["::error::x", "  ::set-output name=a::b", "a::b", "::"]).splitlines() == [
+        "\\x3a:error::x",
+        "  \\x3a:set-output name=a::b",
+        "a::b",
+        "\\x3a:",
+    ]
