@@ -75,6 +75,8 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     if wanted.format not in FORMATS:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
     with launcher(environ) as starts:
+        if not wanted.warm or wanted.recreate or not (start / ".envmatrix" / "cache" / "warm").is_dir():
+            starts.preload()  # tox will be needed, and takes as long to load as planning takes
         return _run(start, wanted, environ, starts)
 
 

@@ -71,9 +71,15 @@ class Launcher(Protocol):
     def start(self, request: Request) -> Process:
         """Start a process in a session of its own, with stdin empty and stdout and stderr in one pipe."""
 
+    def preload(self) -> None:
+        """Get ready to run tox, while something else is done."""
+
 
 class Spawner:
     """Starts every process by itself: where fork is missing, or where the helper ended."""
+
+    def preload(self) -> None:
+        """Do nothing: every tox is loaded by its own process."""
 
     def start(self, request: Request) -> Process:
         """Start a process; raises OSError where that is not possible."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -80,28 +81,49 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
         partial=f"arguments after --: {' '.join(context.posargs)}" if context.posargs else "",
     )
     begun = time.monotonic()
-    with _locked(context, cell, watcher):
-        try:
+
+    def without_run(reason: RanReason) -> Evidence:
+        return make_evidence(context, run, reasons=(reason,), duration_s=time.monotonic() - begun)
+
+    try:
+        with _locked(context, cell, watcher) as locked:
+            if not locked:
+                return without_run(
+                    RanReason(code="interrupted", message="interrupted while it waited for another envmatrix")
+                )
             with _services(context, cell, profile) as running:
                 ended, mark = _run_commands(context, run, running, watcher)
                 used = _connections(running)
-        except services.ServiceError as error:
-            reason = RanReason(
+            return make_evidence(
+                context, run, ended=ended, mark=mark, connections=used, duration_s=time.monotonic() - begun
+            )
+    except services.ServiceError as error:
+        return without_run(
+            RanReason(
                 code="service_failed",
                 capability=error.service,
                 message=error.message,
                 remedy=error.remedy,
                 detail=error.detail,
             )
-            return make_evidence(context, run, reasons=(reason,), duration_s=time.monotonic() - begun)
-        return make_evidence(
-            context, run, ended=ended, mark=mark, connections=used, duration_s=time.monotonic() - begun
         )
+    except OSError as error:
+        return without_run(_refused_by_system(error))
+
+
+def _refused_by_system(error: OSError) -> RanReason:
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RanReason(code="disk_full", message=f"the disk is full ({what})", remedy="free some space and run again")
+    return RanReason(code="refused_by_system", message=f"the system refused what the run needs ({what})")
 
 
 @contextlib.contextmanager
-def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[None]:
-    """Hold the cell's lock: tox has none for its run environments, and two sessions in one break it for good."""
+def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[bool]:
+    """Hold the cell's lock, or yield False where the wait for it was interrupted.
+
+    tox has no lock for its run environments, and two sessions in one break it for good.
+    """
     lock = FileLock(_lock_folder(Path(context.matrix.project.root)) / f"{cell.name}.lock")
     waited = False
     while True:
@@ -113,9 +135,10 @@ def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[None]
                 watcher.said(cell.name, "waiting for another envmatrix that is running this cell")
             waited = True
             if watcher.interrupted():
-                break
+                yield False
+                return
     try:
-        yield
+        yield True
     finally:
         lock.release()
 
