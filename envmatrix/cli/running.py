@@ -75,9 +75,18 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     if wanted.format not in FORMATS:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
     with launcher(environ) as starts:
-        if not wanted.warm or wanted.recreate or not (start / ".envmatrix" / "cache" / "warm").is_dir():
-            starts.preload()  # tox will be needed, and takes as long to load as planning takes
+        _get_ready(starts, start, wanted)
         return _run(start, wanted, environ, starts)
+
+
+def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:
+    """Let what loads slowly load while the plan is made, where it will be needed."""
+    if wanted.staged or wanted.since is not None or wanted.reuse:
+        return  # it may be that nothing has to run
+    if wanted.warm and not wanted.recreate and (start / ".envmatrix" / "cache" / "warm").is_dir():
+        starts.begin()
+    else:
+        starts.preload()
 
 
 def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:

@@ -71,12 +71,18 @@ class Launcher(Protocol):
     def start(self, request: Request) -> Process:
         """Start a process in a session of its own, with stdin empty and stdout and stderr in one pipe."""
 
+    def begin(self) -> None:
+        """Get ready to start processes, while something else is done."""
+
     def preload(self) -> None:
         """Get ready to run tox, while something else is done."""
 
 
 class Spawner:
     """Starts every process by itself: where fork is missing, or where the helper ended."""
+
+    def begin(self) -> None:
+        """Do nothing: there is no helper."""
 
     def preload(self) -> None:
         """Do nothing: every tox is loaded by its own process."""
@@ -129,6 +135,7 @@ class ForkServer:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._helper: subprocess.Popen[bytes] | None = None
+        self._begun = False
         self._environ = {name: value for name, value in environ.items() if name not in LEAKS}
 
     @staticmethod
@@ -137,6 +144,17 @@ class ForkServer:
         return hasattr(os, "fork") and sys.platform == "linux" and not any(environ.get(name) for name in LEAKS[:2])
 
     def __enter__(self) -> ForkServer:
+        return self
+
+    def begin(self) -> None:
+        """Start the helper, if that has not been done; it is started when first needed."""
+        with self._lock:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         argv = [sys.executable, "-P", "-m", "envmatrix.engine.forkserver", str(theirs.fileno())]
         try:
@@ -154,7 +172,6 @@ class ForkServer:
             ours.close()  # no more processes: spawning will say so in its own words
         finally:
             theirs.close()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -196,6 +213,7 @@ class ForkServer:
     def _send(self, request: Request, descriptors: Sequence[int]) -> None:
         data = msgspec.json.encode(request)
         with self._lock:
+            self._begin()
             if self._socket is None:
                 raise BrokenPipeError
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
