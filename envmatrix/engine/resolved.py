@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
 import random
 import re
@@ -120,4 +121,9 @@ def find_program(name: str, environment: Mapping[str, str], folder: str) -> str 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     # as tox does it: the pattern as a shell's, without regard to case, from the beginning
-    return any(re.match(fnmatch.translate(pattern), name, re.IGNORECASE) for pattern in patterns)
+    return any(pattern.match(name) for pattern in _compiled(tuple(patterns)))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(fnmatch.translate(pattern), re.IGNORECASE) for pattern in patterns)

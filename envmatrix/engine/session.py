@@ -282,7 +282,8 @@ def _run_tox(
             root / ".envmatrix" / "cache",
             before if isinstance(before, dict) else {},
             resolved,
-            told.result["unused"],
+            unused=told.result["unused"],
+            proof=warm.lasting(told.proof, inputs, resolved),
         )
     return ended
 

@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -50,11 +51,16 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a run through tox: the parts by name with their digests, and what tox resolved."""
+    """What is kept of a run through tox: the parts by name with their digests, and what tox resolved.
+
+    ``proof`` is what the environment answered, where it can answer nothing else while the parts are the same: where it
+    promises no module, and everything installed is its own.
+    """
 
     parts: dict[str, str]
     resolved: Resolved
     unused: tuple[str, ...] = ()
+    proof: dict[str, Any] | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +115,15 @@ def decide(inputs: Inputs, cache: Path) -> Decision:
     return Decision(kept=kept)
 
 
-def keep(inputs: Inputs, cache: Path, before: Mapping[str, str], resolved: Resolved, unused: Sequence[str]) -> None:
+def keep(
+    inputs: Inputs,
+    cache: Path,
+    before: Mapping[str, str],
+    resolved: Resolved,
+    *,
+    unused: Sequence[str],
+    proof: dict[str, Any] | None = None,
+) -> None:
     """Keep what tox resolved; ``before`` are the parts as they were before it ran, so that no change is lost."""
     now = {} if resolved.doubt else parts(inputs, resolved)
     if isinstance(now, str):
@@ -120,7 +134,7 @@ def keep(inputs: Inputs, cache: Path, before: Mapping[str, str], resolved: Resol
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(Kept(parts=now, resolved=resolved, unused=tuple(unused))))
+        beside.write_bytes(msgspec.json.encode(Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)))
         beside.replace(place)
 
 
@@ -166,6 +180,16 @@ def _of_tox(name: str, content: bytes, tox_file: str) -> str:
     except ValueError:
         return text
     return json.dumps(document.get("tool", {}).get("tox", {}) if name == "pyproject.toml" else document, default=str)
+
+
+def lasting(proof: dict[str, Any], inputs: Inputs, resolved: Resolved) -> dict[str, Any] | None:
+    """Return a proof that holds as long as the parts do, None where the next run has to ask again."""
+    own = all(owner == "env" for _, _, owner in proof.get("distributions", ()))
+    variables = resolved.variables
+    elsewhere = variables is None or any(name in variables.of(inputs.environ) for name in ("PYTHONPATH", "PYTHONHOME"))
+    if inputs.overlay.sees_system or proof.get("modules") or not own or elsewhere:
+        return None
+    return {name: value for name, value in proof.items() if name not in {"event", "time", "monotonic"}}
 
 
 def _place(cache: Path, inputs: Inputs) -> Path:

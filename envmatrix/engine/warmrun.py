@@ -61,7 +61,7 @@ class _Run:
         _make_folders(self.resolved)
         assert self.resolved.env is not None
         try:
-            prove.prepare(self.job, self.resolved.env, self.events, self.execute_quietly)
+            prove.prepare(self.job, self.resolved.env, self.events, self.execute_quietly, known=self.kept.proof)
             code = self.phases()
         except (prove.RefusedError, EnvmatrixError) as refused:
             sentence = f"envmatrix: {refused}"
