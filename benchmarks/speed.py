@@ -184,15 +184,16 @@ class Measures:
 
     def wide(self) -> None:
         """A thousand cells defined: one is run, all are planned."""
-        (profile,) = ['[axes]\na = [%s]\nb = [%s]\n[env]\nskip_install = true\ncommands = [["python", "-c", "pass"]]\n']
-        values = ", ".join(f'"v{letter}{number}"' for letter in "abcd" for number in range(8))
-        axes = profile % (values, values)
-        axes = axes.replace("[env]", "[env]\nsystem_site_packages = false")
+        one, two = (
+            ", ".join(f'"{first}{letter}{number}"' for letter in "abcd" for number in range(8)) for first in "vw"
+        )
+        axes = f"[axes]\na = [{one}]\nb = [{two}]\n[env]\nsystem_site_packages = false\nskip_install = true\n"
+        axes += 'commands = [["python", "-c", "pass"]]\n'
         ini = "[tox]\nenv_list = v{" + ",".join(f"a{n}" for n in range(1000)) + "}\n[testenv]\nskip_install = true\n"
         ini += "commands = python -c pass\n"
         root = project(self.folder, "wide", "[testenv]\nskip_install = true\n", profiles__p_toml=axes)
         other = project(self.folder, "wide-tox", ini)
-        cell = "p-va0-va0"
+        cell = "p-va0-wa0"
         run([TOOL, "-q", "run", cell], root)
         run([TOX, "run", "-e", "va0"], other, PLAIN)
         self.row(
