@@ -188,7 +188,7 @@ class Measures:
             ", ".join(f'"{first}{letter}{number}"' for letter in "abcd" for number in range(8)) for first in "vw"
         )
         axes = f"[axes]\na = [{one}]\nb = [{two}]\n[env]\nsystem_site_packages = false\nskip_install = true\n"
-        axes += 'commands = [["python", "-c", "pass"]]\n'
+        axes += 'commands = [["python", "-c", "pass"]]\n[gate]\nmin_tests = 0\n'
         ini = "[tox]\nenv_list = v{" + ",".join(f"a{n}" for n in range(1000)) + "}\n[testenv]\nskip_install = true\n"
         ini += "commands = python -c pass\n"
         root = project(self.folder, "wide", "[testenv]\nskip_install = true\n", profiles__p_toml=axes)
