@@ -6,7 +6,8 @@ import pytest
 
 UNITTEST = "import unittest\n\nclass Tests(unittest.TestCase):\n    def test_it(self):\n        pass\n"
 PYTEST = "import pytest\n\n@pytest.mark.skipif(True, reason='{}')\ndef test_it():\n    pass\n"
-HOSTILE = 'import pytest\n\n@pytest.mark.skipif(True, reason=\'no kvm \\x1b[2J\\n"""\\u202e\')\ndef test_it(): pass\n'
+REASON = 'requires /dev/kvm \\x1b[2J\\n"""\\u202e'
+HOSTILE = f"import pytest\n\n@pytest.mark.skipif(True, reason='{REASON}')\ndef test_it(): pass\n"
 ADDRESS = "import os\nURL = os.environ.get('{}')\n# {}\ndef test_it(): pass\n"
 PROJECTS = {
     "nothing": ({}, {"tox.ini", "profiles/unit.toml"}),
