@@ -9,7 +9,7 @@ from tox.config.loader.api import AppendOverridesError, ConfigLoadArgs, Override
 from tox.config.loader.toml import TomlLoader
 
 from envmatrix.engine import installers
-from envmatrix.engine.job import Overlay
+from envmatrix.engine.job import JOB_VARIABLE, Overlay
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS
 
 if TYPE_CHECKING:
@@ -126,9 +126,10 @@ def _virtualenv_for(version: str) -> str:
 def seal(env_conf: Any, overlay: Overlay, variables: Mapping[str, str]) -> None:
     """Set the variables of the cell, and for an isolated one shut out what the caller's environment would let in."""
     added = dict(variables)
-    if overlay.isolated:
-        blocked = env_conf["disallow_pass_env"]
-        blocked.extend(name for name in (*LEAKS, *PIP_LEAKS) if name not in blocked)
+    # A tox that the tests themselves start is no part of this run, whatever `pass_env = *` passes on.
+    shut_out = (JOB_VARIABLE, *LEAKS, *PIP_LEAKS) if overlay.isolated else (JOB_VARIABLE,)
+    blocked = env_conf["disallow_pass_env"]
+    blocked.extend(name for name in shut_out if name not in blocked)
     if not overlay.user_site:
         # What the user has installed for himself is on no other host, with the system's packages or without.
         added.setdefault("PYTHONNOUSERSITE", "1")

@@ -99,3 +99,12 @@ def test_a_tox_that_has_to_provision_itself_keeps_the_plugin(tox, envmatrix, pro
     assert result.returncode == 0, result
     assert result.json["cells"][0]["tests"]["passed"] == 1
     assert (root / ".tox" / ".tox").is_dir()
+
+
+def test_a_tox_that_the_tests_start_is_no_part_of_the_run(envmatrix, project):
+    tests = TEST.replace("pass\n", "self.assertNotIn('ENVMATRIX_JOB', os.environ)\n")
+    ini = "[testenv]\nskip_install = true\npass_env = *\ncommands = python -m unittest -v test_it\n"
+    root = project({"tox.ini": ini, "test_it.py": tests}, name="nested")
+    for _ in range(2):  # through tox, and without it
+        result = envmatrix("run", "restricted", "--json", cwd=root)
+        assert result.returncode == 0, result
