@@ -16,7 +16,7 @@ import msgspec
 from envmatrix.errors import EnvmatrixError, InternalError
 
 TEMPORARY: Final = ".tmp"
-_TRIES: Final = 20
+_TRIES: Final = 200
 
 
 class StoreError(InternalError):
@@ -173,9 +173,9 @@ class LocalPlace:
 
     def _create(self, path: Path) -> int:
         for _ in range(_TRIES):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # The folder may be gone again: pruning removes empty ones at any moment.
+            # Folders may be gone again, at each level: pruning removes empty ones at any moment.
             with suppress(FileNotFoundError):
+                path.parent.mkdir(parents=True, exist_ok=True)
                 return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         raise FileNotFoundError(2, "its folders are removed as soon as they are made", str(path))
 
