@@ -50,6 +50,7 @@ REASONS: Final = {
     "partial": "The run was narrowed (arguments after `--`): its tests count, its cell does not.",
     "platform": "tox's own `platform` setting does not match this host.",
     "program_missing": "The server's program is not installed.",
+    "refused_by_system": "The operating system refused a process or a folder that the run needs.",
     "service_failed": "A service that the profile starts did not come up.",
     "skipped_by_tox": "tox skipped the environment.",
     "stale": "There is evidence of this cell, of other content or another matrix.",
