@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -18,6 +19,10 @@ LEAKING_NAMES = {
     "FORCE_COLOR",
     "PY_COLORS",
 }
+
+# Whoever starts the tests may have these ignored (nohup, a job in the background), which processes inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 for _name in list(os.environ):
     if _name.startswith(LEAKING) or _name in LEAKING_NAMES:

@@ -40,8 +40,12 @@ class Interrupt:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note signals instead of dying of them, for as long as the context lasts."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        """Note signals instead of dying of them, for as long as the context lasts.
+
+        One that whoever started this process chose to ignore (nohup, a job in the background) stays ignored.
+        """
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        numbers = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
         before = {number: signal.signal(number, self._note) for number in numbers}
         try:
             yield
