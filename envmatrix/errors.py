@@ -35,6 +35,21 @@ class InternalError(EnvmatrixError):
     exit_code = ExitCode.INTERNAL
 
 
+class ServiceError(EnvmatrixError):
+    """A service that the cell needs is not there.
+
+    ``service`` names it, ``code`` is ``program_missing``, ``not_started``, ``unreachable`` or ``template``; ``detail``
+    holds the daemon's own last lines; ``remedy`` is a command or a sentence, "" where none is known.
+    """
+
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, service: str, message: str, *, code: str, detail: str = "", remedy: str = "") -> None:
+        self.service, self.message, self.code, self.detail, self.remedy = service, message, code, detail, remedy
+        text = message if not remedy else f"{message} Remedy: {remedy}"
+        super().__init__(f"{text}\n{detail}" if detail else text)
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One thing that is wrong in one input file.
 

@@ -16,10 +16,11 @@ from envmatrix.cli.planned import planned
 from envmatrix.cli.progress import Mode, Progress
 from envmatrix.cli.reusing import remember_passes, reused, say_reused, without
 from envmatrix.config.model import Matrix
+from envmatrix.engine.folders import fresh_folder, new_run_id
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.engine.run import Interrupt, run_plan
 from envmatrix.engine.scheduler import automatic_jobs, known_durations
-from envmatrix.engine.session import RunContext, Watcher, fresh_folder, new_run_id
+from envmatrix.engine.session import RunContext, Watcher
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.evidence.earlier import earlier
 from envmatrix.evidence.identity import Identity, identify

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from envmatrix.config import pythons, settings
 from envmatrix.config.builtin import python_of
 from envmatrix.config.layers import TOX, is_env_name, texts
@@ -19,6 +17,7 @@ Fault = tuple[Path, str]
 
 _FACTOR = re.compile(r"[A-Za-z0-9_.]+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DECLARE = "declare it in profiles/capabilities.toml"
 
@@ -73,6 +72,10 @@ def _tox_envs(file: ProfileFile) -> Iterator[Fault]:
 
 def requirement_fault(text: str, known: Iterable[str]) -> str:
     """Return what is wrong with an entry of ``requires``, "" where nothing is."""
+    if _PLAIN.fullmatch(text):
+        return capability_fault(text, known)  # what most of them are, and worth no import
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         requirement = Requirement(text)
     except InvalidRequirement:

@@ -7,8 +7,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from envmatrix.config.model import Project
 from envmatrix.config.reading import Unreadable, decode, read_bytes
 from envmatrix.config.toxfile import base_python, is_there, read_ini, read_tox_file
@@ -69,8 +67,12 @@ def _requires_python(root: Path) -> str:
 
 
 def _specifier(value: object) -> str:
+    if not value or not isinstance(value, str):
+        return ""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     try:
-        return str(SpecifierSet(value)) if isinstance(value, str) else ""
+        return str(SpecifierSet(value))
     except InvalidSpecifier:
         return ""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from packaging.requirements import Requirement
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.engine.job import Overlay, RequiredModule
 from envmatrix.host.model import Finding, Interpreter
+from envmatrix.host.requirements import parse
 from envmatrix.plan import Runnable
 
 
@@ -39,6 +39,8 @@ def required_modules(
 
     An isolated environment installs its own, so there only the import and the version are held against the profile.
     """
+    if not planned.cell.requires:
+        return ()  # what most profiles require, and worth no import
     from packaging.markers import default_environment
 
     found: dict[str, Finding] = {finding.capability: finding for finding in planned.findings}
@@ -48,8 +50,7 @@ def required_modules(
         "python_full_version": planned.interpreter.version,
     }
     modules = []
-    for text in planned.cell.requires:
-        requirement = Requirement(text)
+    for requirement in parse(planned.cell.requires):
         capability = capabilities.get(requirement.name)
         if capability is None or not capability.module:
             continue
@@ -72,5 +73,5 @@ def required_modules(
 
 def promised(cell: Cell) -> dict[str, str]:
     """Return the capabilities that the cell's profile promises, with their version specifiers."""
-    named = {Requirement(text).name: str(Requirement(text).specifier) for text in cell.requires}
+    named = {item.name: str(item.specifier) for item in parse(cell.requires)}
     return dict.fromkeys(cell.services, "") | named

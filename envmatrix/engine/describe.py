@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from envmatrix.engine.beside import installed
 from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
@@ -107,7 +108,7 @@ def plan_facts(root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_
     """Return what a plan needs to know of environments that only tox knows, by name.
 
     The answer is kept in ``cache`` under a digest of everything it depends on: the tox file, the overlays, tox's own
-    variables and version; any difference asks tox again.
+    variables, and what is installed beside it; any difference asks tox again.
     """
     if not overlays:
         return {}
@@ -137,15 +138,13 @@ def _fact(described: Described) -> ToxEnv:
 
 
 def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
-    from importlib.metadata import version
-
     digest = hashlib.sha256()
     for name in sorted({tox_file, "tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py"} - {""}):
         path = root / name
         digest.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b""))
     digest.update(msgspec.json.encode(tuple(overlays)))
     relevant = sorted(item for item in os.environ.items() if item[0].startswith(("TOX_", "VIRTUALENV_")))
-    digest.update(repr((relevant, version("tox"), version("envmatrix"), sys.executable, str(root))).encode())
+    digest.update(repr((relevant, installed(), sys.executable, str(root))).encode())
     return digest.hexdigest()[:32]
 
 

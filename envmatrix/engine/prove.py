@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion
 
 from envmatrix.engine.job import Events, Job, RequiredModule
 from envmatrix.evidence.recorders import environment, install
@@ -137,6 +135,9 @@ def _module_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
             f" {answer['file'] or 'nowhere'}: something shadows it (a wheel, a file of the project, PYTHONPATH)"
         )
     if module.specifier:
+        from packaging.specifiers import SpecifierSet
+        from packaging.version import InvalidVersion
+
         try:
             fits = SpecifierSet(module.specifier).contains(answer["version"], prereleases=True)
         except InvalidVersion:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from envmatrix.config.model import Capability, Cell, Profile
+from envmatrix.host.requirements import parse
 
 MEMORY_PER_CELL_MB = 512
 _CGROUP = Path("/sys/fs/cgroup")
@@ -27,9 +28,7 @@ def exclusive(cell: Cell, profile: Profile, capabilities: Mapping[str, Capabilit
 
     Two cells that write the same results file would each read what the other wrote.
     """
-    from packaging.requirements import Requirement
-
-    named = {Requirement(text).name for text in cell.requires} | set(cell.services)
+    named = {item.name for item in parse(cell.requires)} | set(cell.services)
     held = {name for name in named if name in capabilities and capabilities[name].exclusive}
     return frozenset(held | {f"results {pattern}" for pattern in profile.results})
 

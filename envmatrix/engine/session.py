@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from filelock import FileLock
 
 from envmatrix.config.model import Cell, Matrix, Profile
-from envmatrix.engine import services, warm
+from envmatrix.engine import warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
+from envmatrix.engine.folders import cell_lock
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.launch import Launcher, Request, Spawner, request_mark
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS, tox_environ
@@ -25,10 +25,14 @@ from envmatrix.engine.resolved import Resolved, find_program
 from envmatrix.engine.resolved import read as read_resolved
 from envmatrix.engine.told import CellRun, sort
 from envmatrix.engine.warmrun import run_warm
+from envmatrix.errors import ServiceError
 from envmatrix.evidence import subunit
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
 from envmatrix.plan import Runnable
+
+if TYPE_CHECKING:
+    from envmatrix.engine.services import Running, ServiceInfo
 
 SERVICE_TIMEOUT_S = 60.0
 
@@ -67,7 +71,7 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attempt: int = 1, why: str = "") -> Evidence:
     """Run one cell to its end and return its evidence; whatever goes wrong is in the evidence, not raised."""
-    cell = planned.cell
+    cell, root = planned.cell, Path(context.matrix.project.root)
     profile = context.matrix.profiles[cell.profile]
     folder = context.folder / f"{cell.name}~{attempt}" if attempt > 1 else context.folder / cell.name
     (folder / "record").mkdir(parents=True, exist_ok=True)
@@ -86,7 +90,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
         return make_evidence(context, run, reasons=(reason,), duration_s=time.monotonic() - begun)
 
     try:
-        with _locked(context, cell, watcher) as locked:
+        with cell_lock(root, cell.name, said=watcher.said, interrupted=watcher.interrupted) as locked:
             if not locked:
                 return without_run(
                     RanReason(code="interrupted", message="interrupted while it waited for another envmatrix")
@@ -97,7 +101,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
             return make_evidence(
                 context, run, ended=ended, mark=mark, connections=used, duration_s=time.monotonic() - begun
             )
-    except services.ServiceError as error:
+    except ServiceError as error:
         return without_run(
             RanReason(
                 code="service_failed",
@@ -119,52 +123,12 @@ def _refused_by_system(error: OSError) -> RanReason:
 
 
 @contextlib.contextmanager
-def _locked(context: RunContext, cell: Cell, watcher: Watcher) -> Iterator[bool]:
-    """Hold the cell's lock, or yield False where the wait for it was interrupted.
-
-    tox has no lock for its run environments, and two sessions in one break it for good.
-    """
-    lock = FileLock(_lock_folder(Path(context.matrix.project.root)) / f"{cell.name}.lock")
-    waited = False
-    while True:
-        try:
-            lock.acquire(timeout=0.5)
-            break
-        except TimeoutError:
-            if not waited:
-                watcher.said(cell.name, "waiting for another envmatrix that is running this cell")
-            waited = True
-            if watcher.interrupted():
-                yield False
-                return
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
-def _lock_folder(root: Path) -> Path:
-    folder = root / ".envmatrix" / "locks"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass  # a read-only checkout, whose environments are elsewhere (TOX_WORK_DIR)
-    import hashlib
-    import tempfile
-
-    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"envmatrix-locks-{os.getuid()}" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
-
-
-@contextlib.contextmanager
-def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[services.Running | None]:
+def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[Running | None]:
     if not cell.services:
         yield None
         return
+    from envmatrix.engine import services  # what drives daemons loads slowly, and few cells have any
+
     declared = {name: capability.url for name, capability in context.matrix.capabilities.items() if capability.url}
     with services.start(
         cell.services,
@@ -178,14 +142,16 @@ def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[ser
         yield running
 
 
-def _connections(running: services.Running | None) -> dict[str, int | None]:
+def _connections(running: Running | None) -> dict[str, int | None]:
     if running is None:
         return {}
+    from envmatrix.engine import services
+
     return {info.name: services.connections(info) for info in running.services}
 
 
 def _run_commands(
-    context: RunContext, run: CellRun, running: services.Running | None, watcher: Watcher
+    context: RunContext, run: CellRun, running: Running | None, watcher: Watcher
 ) -> tuple[Ended, subunit.Mark]:
     """Run the cell, through tox or without; return how it ended and where its test stream begins."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
@@ -288,7 +254,7 @@ def _run_tox(
     return ended
 
 
-def _job(context: RunContext, run: CellRun, running: services.Running | None) -> Job:
+def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
     cell, planned = run.planned.cell, run.planned
     overlay = overlay_of(planned, run.profile)
     variables = dict(running.env) if running is not None else {}
@@ -313,28 +279,8 @@ def _job(context: RunContext, run: CellRun, running: services.Running | None) ->
     )
 
 
-def _addresses(info: services.ServiceInfo) -> list[str]:
+def _addresses(info: ServiceInfo) -> list[str]:
     found = [info.socket] if info.socket else []
     if info.host and info.port:
         found.append(f"{info.host}:{info.port}")
     return found
-
-
-def fresh_folder(root: Path, run_id: str) -> Path:
-    """Make and return the folder of a run: under .envmatrix, or a temporary one where the checkout is read-only."""
-    folder = root / ".envmatrix" / "runs" / run_id
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = root / ".envmatrix" / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-    except OSError:
-        import tempfile
-
-        folder = Path(tempfile.mkdtemp(prefix="envmatrix-run-"))
-    return folder
-
-
-def new_run_id() -> str:
-    """Return a name for a run: its UTC start to the second, and a random part."""
-    return now()[:19].replace(":", "").replace("-", "") + "Z-" + os.urandom(3).hex()

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Matrix
+from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.resolved import Resolved
@@ -157,7 +157,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     result["arguments"] = _digest(repr(inputs.posargs).encode())
     result["interpreter"] = _digest(repr((inputs.interpreter, _state(Path(inputs.interpreter.path)))).encode())
     result["user's tox settings"] = _digest(_content(_user_config(inputs.environ)))
-    result["tox and its plugins"] = _digest(repr(_installed()).encode())
+    result["tox and its plugins"] = _digest(repr(installed()).encode())
     result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
         result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
@@ -220,21 +220,6 @@ def _user_config(environ: Mapping[str, str]) -> Path:
     # tox reads this file or what $TOX_USER_CONFIG_FILE names, which counts as a variable
     home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
     return Path(environ.get("TOX_USER_CONFIG_FILE") or f"{home}/tox/config.ini")
-
-
-def _installed() -> list[object]:
-    """Return what changes when something is installed beside tox, or envmatrix itself is edited."""
-    from envmatrix import __version__
-
-    found: list[object] = [__version__, sys.version, sys.prefix]
-    for entry in sys.path:
-        with contextlib.suppress(OSError):
-            found.append((entry, Path(entry).stat().st_mtime_ns))
-    own = Path(__file__).parent
-    for folder in (own, own.parent / "evidence" / "recorders" / "payload"):
-        with os.scandir(folder) as entries:
-            found += sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries if entry.name.endswith(".py"))
-    return found
 
 
 def _environment(resolved: Resolved) -> object:

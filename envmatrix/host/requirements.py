@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.markers import default_environment
-from packaging.requirements import Requirement
-from packaging.version import InvalidVersion, Version
 
 from envmatrix.host.model import Finding
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+    from packaging.version import Version
 
 AMOUNTS = ("memory", "disk", "cpus")  # capabilities whose version is how much there is of them
 _NUMBERS = re.compile(r"\d+(\.\d+)*")
@@ -21,13 +23,20 @@ def parse(requirements: Iterable[str]) -> tuple[Requirement, ...]:
 
     :raises packaging.requirements.InvalidRequirement: for one that is not PEP 508; the configuration refuses those
     """
-    return tuple(Requirement(text) for text in dict.fromkeys(requirements))
+    texts = tuple(dict.fromkeys(requirements))
+    if not texts:
+        return ()  # what most profiles require, and worth no import
+    from packaging.requirements import Requirement
+
+    return tuple(Requirement(text) for text in texts)
 
 
 def marker_environment(
     version: str, implementation: str = "cpython", implementation_version: str = ""
 ) -> dict[str, str]:
     """PEP 508's marker values for another interpreter of this host than the one that runs the tool."""
+    from packaging.markers import default_environment
+
     names = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
     own = {key: str(value) for key, value in default_environment().items()}
     return {
@@ -70,6 +79,8 @@ def held(finding: Finding, requirement: Requirement) -> Finding:
 
 def as_version(text: str) -> Version | None:
     """The version in what a program or a server says of itself ("10.11.6-MariaDB"), None where there is none."""
+    from packaging.version import InvalidVersion, Version
+
     try:
         return Version(text)
     except InvalidVersion:
@@ -78,6 +89,8 @@ def as_version(text: str) -> Version | None:
 
 
 def _compared(version: Version, requirement: Requirement) -> str:
+    from packaging.version import Version
+
     older, newer = ("less than", "more than") if requirement.name in AMOUNTS else ("older than", "newer than")
     lower = [item for item in requirement.specifier if item.operator in (">=", ">", "~=")]
     if any(not item.contains(version, prereleases=True) and version < Version(item.version) for item in lower):

@@ -106,7 +106,7 @@ def _judged(
     """The candidate with what was found of the required modules in it, refused where one of them will not do."""
     if not request.system_site_packages:
         return candidate
-    environment = _environment(told)
+    environment = _environment(told) if request.requires else None
     findings, problems = [], []
     for requirement in parse(request.requires):
         capability = find(requirement.name, capabilities)
@@ -161,7 +161,7 @@ def _answer(
     found: Mapping[tuple[str, bool], Finding],
     asked: Asked,
 ) -> Answer:
-    environment = _environment(told) if told.version else None
+    environment = _environment(told) if told.version and request.requires else None
     findings = {}
     for requirement in parse(request.requires):
         key = (requirement.name, requirement.name in request.services)

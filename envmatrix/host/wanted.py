@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
-
 from envmatrix.host.ask import MIN_VERSION, Told
 from envmatrix.host.model import Request
 
 if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
     from python_discovery import PythonSpec
 
 _HINT = re.compile(r"(?P<impl>[a-z]*)(?P<version>\d+(\.\d+)*)(?P<free>t?)")
@@ -32,7 +30,7 @@ class Wanted:
     def __init__(self, spec: str, requires_python: str = "") -> None:
         self.spec: PythonSpec | None = _parse(spec) if spec else None
         self.path = self.spec.path if self.spec and self.spec.is_abs and self.spec.path else ""
-        self.requires = SpecifierSet(requires_python)
+        self.requires = _specifiers(requires_python) if requires_python else None
         self.pinned = bool(self.spec and self.spec.minor is not None)
         self.says = _said(spec, requires_python)
 
@@ -52,7 +50,7 @@ class Wanted:
         """Why the interpreter is not the one that is asked for; "" when it is."""
         numbers = tuple(int(part) for part in re.findall(r"\d+", told.version)[:3])
         if self.path:
-            return "" if self.requires.contains(told.version, prereleases=True) else f"is not {self.says}"
+            return "" if self._allowed(told.version) else f"is not {self.says}"
         if self._no(numbers, "" if told.implementation == "cpython" else told.implementation, told.free_threaded):
             return f"is {_named(told)}, not {self.says}"
         return ""
@@ -61,17 +59,20 @@ class Wanted:
         version = ".".join(str(number) for number in numbers)
         spec = self.spec
         if spec is None:
-            return bool(implementation) or free_threaded or not self.requires.contains(version, prereleases=True)
+            return bool(implementation) or free_threaded or not self._allowed(version)
         wanted = (spec.implementation or "cpython").lower()
         asked = tuple(part for part in (spec.major, spec.minor, spec.micro) if part is not None)
         if wanted != (implementation or "cpython") or numbers[: len(asked)] != asked[: len(numbers)]:
             return True
         if spec.free_threaded is not None and spec.free_threaded != free_threaded:
             return True
-        if not self.pinned and not self.requires.contains(version, prereleases=True):
+        if not self.pinned and not self._allowed(version):
             return True
         set_ = spec.version_specifier
         return set_ is not None and not set_.contains(version)
+
+    def _allowed(self, version: str) -> bool:
+        return self.requires is None or self.requires.contains(version, prereleases=True)
 
 
 def wanted(request: Request) -> tuple[Wanted, ...]:
@@ -97,7 +98,15 @@ def _hint_of(path: str) -> str:
 
 def newest(versions: list[str]) -> list[str]:
     """Versions ("3.9", "3.13t") from the newest to the oldest."""
+    from packaging.version import Version
+
     return sorted(versions, key=lambda text: Version(text.rstrip("t")), reverse=True)
+
+
+def _specifiers(text: str) -> SpecifierSet:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(text)
 
 
 def _parse(spec: str) -> PythonSpec:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from packaging.markers import UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
-
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence
 
@@ -52,6 +49,11 @@ def promised(profile: Profile, evidence: Evidence | None = None) -> frozenset[st
 
 def _holds(requirement: str, evidence: Evidence) -> bool:
     """Whether the marker of a requirement is true where the evidence was made; one that cannot be told holds."""
+    if ";" not in requirement:
+        return True
+    from packaging.markers import UndefinedEnvironmentName
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         marker = Requirement(requirement).marker
         return marker is None or marker.evaluate(_environment(evidence))

@@ -1,10 +1,8 @@
-"""The values of a cell's services, and the error that says why one is not there."""
+"""The values of a cell's services."""
 
 from __future__ import annotations
 
 import msgspec
-
-from envmatrix.errors import EnvmatrixError, ExitCode
 
 
 class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,18 +39,3 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     services: tuple[ServiceInfo, ...] = ()
     env: dict[str, str] = {}
-
-
-class ServiceError(EnvmatrixError):
-    """A service that the cell needs is not there.
-
-    ``service`` names it, ``code`` is ``program_missing``, ``not_started``, ``unreachable`` or ``template``; ``detail``
-    holds the daemon's own last lines; ``remedy`` is a command or a sentence, "" where none is known.
-    """
-
-    exit_code = ExitCode.INCOMPLETE
-
-    def __init__(self, service: str, message: str, *, code: str, detail: str = "", remedy: str = "") -> None:
-        self.service, self.message, self.code, self.detail, self.remedy = service, message, code, detail, remedy
-        text = message if not remedy else f"{message} Remedy: {remedy}"
-        super().__init__(f"{text}\n{detail}" if detail else text)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from envmatrix.engine.services.model import ServiceError, ServiceInfo
+from envmatrix.engine.services.model import ServiceInfo
+from envmatrix.errors import ServiceError
 
 FIELDS: Final = ("url", "address", "host", "port", "socket", "user", "password", "database", "version")
 _FIELD = re.compile(r"\{(?P<service>[A-Za-z][\w-]*)\.(?P<field>\w+)\}")

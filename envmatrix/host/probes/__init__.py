@@ -7,7 +7,6 @@ in ``probe``, its object a ``Probe``. What is built in cannot be replaced.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
 from types import MappingProxyType
 from typing import Final
 
@@ -68,6 +67,8 @@ def probe_of(name: str) -> Probe:
     """
     if name in PROBES:
         return _guarded(PROBES[name])
+    from importlib import metadata
+
     for entry in metadata.entry_points(group="envmatrix.probes", name=name):
         try:
             return _guarded(entry.load())

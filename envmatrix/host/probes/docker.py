@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
@@ -14,20 +13,6 @@ from envmatrix.host.probes.base import Context, absent, broken, ok
 from envmatrix.host.probes.protocols.wire import remaining
 
 SOCKET = "/var/run/docker.sock"
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over the daemon's socket."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self.path = path
-
-    def connect(self) -> None:
-        """Connect to the socket instead of a host."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 def probe(capability: Capability, context: Context) -> Finding:
@@ -46,7 +31,7 @@ def probe(capability: Capability, context: Context) -> Finding:
         message = f"{name}: this user (uid {os.geteuid()}) may not open {host}."
         remedy = "Add the user to the group docker: usermod -aG docker USER, then log in again."
         return broken(capability, message, remedy, where=host)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, ValueError) as error:
         message = f"{name}: the daemon at {host} does not answer as docker does: {error or type(error).__name__}."
         return broken(capability, message, "Restart the daemon, or correct DOCKER_HOST.", where=host)
     return ok(capability, f"{name} {version} answers at {host}.", version=version, where=host)
@@ -56,10 +41,18 @@ def _version(host: str, timeout_s: float) -> str:
     kind, _, rest = host.partition("://")
     if kind not in ("unix", "tcp"):
         raise ValueError(f"DOCKER_HOST is '{host}'; unix:// and tcp:// can be probed")
-    connection = _Connection(rest, timeout_s) if kind == "unix" else http.client.HTTPConnection(rest, timeout=timeout_s)
+    import http.client  # brings the mail and TLS libraries along, and few hosts need it
+
+    connection = http.client.HTTPConnection("localhost" if kind == "unix" else rest, timeout=timeout_s)
     try:
+        if kind == "unix":
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(timeout_s)
+            connection.sock.connect(rest)
         connection.request("GET", "/version")
         answer = json.loads(connection.getresponse().read(2**20))
+    except http.client.HTTPException as error:
+        raise ValueError(str(error) or type(error).__name__) from error
     finally:
         connection.close()
     return str(answer["Version"]) if isinstance(answer, dict) and "Version" in answer else ""

@@ -6,7 +6,6 @@ words), etcd's API reference (/version, /health).
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import socket
@@ -105,6 +104,8 @@ def _json(address: Address, deadline: float, path: str) -> dict[str, object]:
 
 
 def _get(address: Address, deadline: float, path: str) -> tuple[int, bytes]:
+    import http.client  # brings the mail and TLS libraries along, and few hosts need it
+
     kinds = {"https": http.client.HTTPSConnection}
     connection = kinds.get(address.scheme, http.client.HTTPConnection)(
         address.host, address.port, timeout=remaining(deadline)

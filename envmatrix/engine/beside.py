@@ -1,0 +1,23 @@
+"""What is installed beside tox: cheap to look at, and different whenever tox could answer differently."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from envmatrix import __version__
+
+
+def installed() -> list[object]:
+    """Return what changes when something is installed beside tox, or envmatrix itself is edited."""
+    found: list[object] = [__version__, sys.version, sys.prefix]
+    for entry in sys.path:
+        with contextlib.suppress(OSError):
+            found.append((entry, Path(entry).stat().st_mtime_ns))
+    own = Path(__file__).parent
+    for folder in (own, own.parent / "evidence" / "recorders" / "payload"):
+        with os.scandir(folder) as entries:
+            found += sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries if entry.name.endswith(".py"))
+    return found
