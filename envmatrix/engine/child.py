@@ -18,16 +18,21 @@ def main(argv: list[str]) -> int:
     job = current_job()
     assert job is not None
     become_reaper()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    # A shell starts background jobs with SIGINT ignored, and then tox would never see it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    events = Events(job.events)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        # tox may turn this into an ordinary end, so it is told here. tox ends its commands on KeyboardInterrupt and
+        # leaks them on any other signal; and a shell starts background jobs with SIGINT ignored.
+        events.add("interrupted", signal=number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     die_with_parent(signal.SIGTERM)
 
     import tox.run
     from tox.report import HandledError, ToxHandler
 
-    events = Events(job.events)
     try:
         with ToxHandler.patch_thread():
             return tox.run.main(argv[1:])
@@ -35,15 +40,9 @@ def main(argv: list[str]) -> int:
         events.add("refused", message=str(error))
         return 1
     except KeyboardInterrupt:
-        events.add("interrupted", signal=int(signal.SIGINT))
         return 130
     finally:
         kill_own_children()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # tox ends its commands on KeyboardInterrupt and leaks them on any other signal.
-    raise KeyboardInterrupt
 
 
 def become_reaper() -> None:

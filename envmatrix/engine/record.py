@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from envmatrix.engine.job import now
 from envmatrix.engine.processes import Ended
@@ -19,11 +21,14 @@ from envmatrix.evidence.model import (
     FindingRecord,
     InterpreterRecord,
     RanReason,
+    RunState,
 )
 from envmatrix.evidence.read import Recorded
 
 if TYPE_CHECKING:
     from envmatrix.engine.session import RunContext
+
+_STOPPED: Final = {"interrupted": "the run was interrupted", "timed_out": "the cell's time was over"}
 
 
 def make_evidence(
@@ -42,7 +47,7 @@ def make_evidence(
     state = state_of(told, ended) if ended is not None else "not_started"
     recorded = _recorded(run, project, mark)
     files, unwritten = _results(run, project, recorded)
-    merged = read.merge([recorded, files])
+    merged = read.merge([_cut_off(recorded, state), files])
     cell, interpreter = run.planned.cell, run.planned.interpreter
     return Evidence(
         id=f"{context.host.name}-{context.run_id}-{os.urandom(4).hex()}",
@@ -88,6 +93,19 @@ def _recorded(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorde
     if mark is not None:
         parts.append(subunit.read(project, mark, project=project, streams=parts[0].streams))
     return read.merge(parts)
+
+
+def _cut_off(recorded: Recorded, state: RunState) -> Recorded:
+    """Return what was recorded with the tests that we stopped told from those that killed their process."""
+    if state not in _STOPPED:
+        return recorded
+    tests = [
+        msgspec.structs.replace(test, outcome="deselected", reason=read.CUT_OFF + _STOPPED[state])
+        if test.outcome == "error" and test.reason.startswith(read.DIED)
+        else test
+        for test in recorded.tests
+    ]
+    return msgspec.structs.replace(recorded, tests=tuple(tests))
 
 
 def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, tuple[RanReason, ...]]:

@@ -14,6 +14,8 @@ from envmatrix.evidence.model import Outcome, Session, TestResult
 
 REASON_LENGTH: Final = 4000
 NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started
+CUT_OFF: Final = "not run to its end: "  # the same of one that was started, and stopped by the run's end
+DIED: Final = "the process died while it ran this test"
 IGNORED: Final = "not collected: collect_ignore, --ignore or a hook of the suite leaves this file out"
 EXECUTED: Final = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
 _WORST_FIRST: Final[tuple[Outcome, ...]] = (
@@ -302,7 +304,7 @@ class _Run:
         holders = {test.id: test for test in self.results if test.stands_for_module}
         missing = [test_id for test_id in self.collected if test_id not in seen]
         if missing and not self.session.finished and not self.workers:
-            yield self._result(missing.pop(0), "error", "the process died while it ran this test, or right before it")
+            yield self._result(missing.pop(0), "error", f"{DIED}, or right before it")
         for test_id in missing:
             holder = next((holders[name] for name in _parents(test_id) if name in holders), None)
             if holder is not None:

@@ -15,10 +15,9 @@ import msgspec
 
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
-from envmatrix.evidence.read import REASON_LENGTH, Recorded, Stream, combine
+from envmatrix.evidence.read import DIED, REASON_LENGTH, Recorded, Stream, combine
 
 REPOSITORIES: Final = (".stestr", ".testrepository")
-DIED: Final = "the process died while it ran this test"
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
     b"success": "passed",
     b"successful": "passed",

@@ -8,7 +8,7 @@ import msgspec
 
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, Session, TestResult
-from envmatrix.evidence.read import NOT_RUN
+from envmatrix.evidence.read import CUT_OFF, NOT_RUN
 from envmatrix.verdict.counting import Tally, listed, number
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
@@ -81,7 +81,8 @@ def _crashed(case: Case) -> Iterator[Breach]:
 def _ended_early(case: Case) -> Iterator[Breach]:
     """A session that was made to end before its last test and calls that a success, as ``pytest.exit`` can."""
     stopped = next((s for s in case.evidence.sessions if s.stopped not in ("", _LISTING) and not s.nested), None)
-    unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(NOT_RUN)]
+    begins = (NOT_RUN, CUT_OFF)
+    unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(begins)]
     if stopped is not None and unrun and case.tally.ran:
         message = (
             f"a {stopped.runner} session ended itself before its last test ({stopped.stopped});"

@@ -18,15 +18,14 @@ from envmatrix.host.model import Answer, Finding, Request
 from envmatrix.host.survey import survey
 
 DOCS = Path(__file__).parents[2] / "docs/faults.md"
+_TEXT = DOCS.read_text("utf-8")  # before a test becomes a user who may not read the checkout
 LIMIT_S = 2.0
 NOBODY = 65534
 
 
 def promised() -> dict[str, tuple[str, str]]:
     """The table of docs/faults.md: by fault, the message and the remedy; "…" stands for whatever differs."""
-    rows = [
-        line.strip().strip("|").split(" | ") for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| `")
-    ]
+    rows = [line.strip().strip("|").split(" | ") for line in _TEXT.splitlines() if line.startswith("| `")]
     return {row[0].strip(" `"): (row[2].strip(), row[3].strip(" —")) for row in rows}
 
 

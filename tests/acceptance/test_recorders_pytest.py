@@ -198,7 +198,7 @@ def test_a_crashed_worker_is_an_error_of_its_test(here, tmp_path):
     ("body", "args", "ends", "why"),
     [
         ("assert 0", ("-x",), "failed", "stopping after 1 failures"),
-        ("raise KeyboardInterrupt", (), "error", "KeyboardInterrupt"),
+        ("raise KeyboardInterrupt", (), "deselected", "KeyboardInterrupt"),
         ("import pytest; pytest.exit('enough')", (), "error", "Exit: enough"),
     ],
     ids=["first failure", "interrupted", "exit"],

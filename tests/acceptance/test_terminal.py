@@ -20,12 +20,12 @@ def quick(project):
     tests = (
         "import time, unittest\n"
         "class Tests(unittest.TestCase):\n"
-        "    def test_a(self): time.sleep({seconds})\n"
-        "    def test_b(self): self.{method}(1, 2)\n"
+        "    def test_a(self): pass\n"
+        "    def test_b(self): time.sleep({seconds}); self.{method}(1, 2)\n"
         "    def test_c(self): self.skipTest('redis is not installed')\n"
     )
 
-    def make(method="assertNotEqual", seconds=0.6):
+    def make(method="assertNotEqual", seconds=1.5):
         files = {
             "tox.ini": "[testenv]\nskip_install = true\ncommands = python -m unittest test_it\n",
             "test_it.py": tests.format(method=method, seconds=seconds),
@@ -76,13 +76,19 @@ def test_a_blocked_cell_is_in_the_table_and_its_remedy_in_the_report(screen, qui
 
 
 def test_ctrl_c_is_acknowledged_at_once_and_leaves_the_terminal_as_it_was(screen, quick):
-    terminal = screen(quick(seconds=60))
+    root = quick(seconds=60)
+    slow = "import signal\ndef slow(*_): time.sleep(2); raise KeyboardInterrupt\nsignal.signal(signal.SIGINT, slow)\n"
+    (root / "test_it.py").write_text((root / "test_it.py").read_text() + slow)
+    with (root / "tox.ini").open("a") as settings:
+        settings.write("interrupt_timeout = 10\n")
+    terminal = screen(root)
     terminal.type("envmatrix run; echo code=$?")
     terminal.wait(r"^one +running: ")
     terminal.press("C-c")
     terminal.wait("interrupted: what runs is being ended, its evidence is kept", 10)
     report = terminal.wait(r"^code=130$", 30)
     assert "interrupted" in report
+    assert re.search(r"^incomplete: 0 of 2 cells passed, 2 inconclusive", report, re.MULTILINE)
     terminal.type("echo still $((20 + 3))")
     terminal.wait("^still 23$")
     assert terminal._tmux("display-message", "-p", "#{cursor_flag}").strip() == "1"

@@ -187,3 +187,20 @@ def test_failing_commands_before_and_after_that_tox_ignores(trap):
     assert case.stock() == 0
     found = case.run()
     assert found.exit == 1, found
+
+
+DEAF = "        import signal, time\n        signal.signal(signal.SIGINT, signal.SIG_IGN)\n        time.sleep(300)\n"
+HANGS = "        import time\n        time.sleep(300)\n"
+
+
+@pytest.mark.parametrize("body", [HANGS, DEAF], ids=["hangs", "hangs and is deaf"])
+@pytest.mark.parametrize("commands", ["python -m unittest -v test_it", "pytest test_it.py", "stestr run"])
+def test_a_test_that_is_stopped_for_its_time_has_not_failed(trap, commands, body):
+    tests = CASE + "\n    def test_three(self):\n        pass\n\n    def test_two(self):\n" + body
+    case = trap(commands, {"test_it.py": tests, ".stestr.conf": STESTR.replace("tests", ".")}, "timeout_s = 7\n")
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"timed_out"}), found
+    assert found.cell["state"] == "inconclusive", found
+    counts = found.cell["tests"]
+    assert (counts["failed"], counts["error"]) == (0, 0), found
+    assert counts["passed"] >= 1, found

@@ -146,7 +146,9 @@ class Recorder(object):
         if not stopped and self.config.getoption("collectonly", False):
             stopped = "--collect-only"
         for nodeid, entry in list(self.open.items()):  # its teardown was never reported
-            if entry[0] in ("", "passed"):
+            if entry[0] in ("", "passed") and self.stopped.startswith("KeyboardInterrupt"):
+                entry[0], entry[2] = "deselected", "not run to its end: " + stopped
+            elif entry[0] in ("", "passed"):
                 entry[0], entry[2] = "error", "did not finish: " + (stopped or "its end was never reported")
             self.close(nodeid, entry)
         return self.tests, stopped

@@ -199,6 +199,8 @@ def _stop(test, args, kwargs):
     session = process.active()
     if session is not None and session.mine():
         outcome, reason = entry[2], entry[3]
+        if not outcome and sys.exc_info()[0] is KeyboardInterrupt:
+            outcome, reason = "deselected", "not run to its end: KeyboardInterrupt"
         if not outcome:
             outcome, reason = "error", "the result class reported no outcome"
         _write(session, test, outcome, time.perf_counter() - entry[1], reason)
