@@ -87,7 +87,7 @@ def command(
 
     Example: envmatrix run full -- -k migration
     """
-    from envmatrix.cli.running import Wanted, number_of_jobs, run
+    from envmatrix.cli.wanted import Wanted, run
 
     wanted = Wanted(
         names=names,
@@ -96,7 +96,7 @@ def command(
         allow_blocked=allow_blocked,
         since=changed_since,
         staged=staged,
-        jobs=number_of_jobs(jobs),
+        jobs=jobs,
         fail_fast=fail_fast,
         retries=retries,
         reruns=rerun_failed,

@@ -1,4 +1,4 @@
-"""The steps of ``envmatrix run``: load, expand, probe, plan, run, record, judge, show."""
+"""The steps of ``envmatrix run`` after the plan: run, record, judge, show."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import msgspec
 
 from envmatrix.cli.common import use_color, verbosity, width
 from envmatrix.cli.kept import keep
-from envmatrix.cli.planned import planned
-from envmatrix.cli.progress import Mode, Progress
+from envmatrix.cli.progress import Progress
 from envmatrix.cli.reusing import remember_passes, reused, say_reused, without
+from envmatrix.cli.wanted import Wanted
 from envmatrix.config.model import Matrix
 from envmatrix.engine.folders import fresh_folder, new_run_id
-from envmatrix.engine.launch import Launcher, launcher
+from envmatrix.engine.launch import Launcher
 from envmatrix.engine.run import Interrupt, run_plan
 from envmatrix.engine.scheduler import automatic_jobs, known_durations
 from envmatrix.engine.session import RunContext, Watcher
@@ -39,59 +39,14 @@ LOG_TAIL_BYTES = 20_000
 _UNKEPT = "the evidence could not be kept, so there is nothing to show that this passed"
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller of ``run`` asked for."""
+def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:
+    """Run what was planned, print the report to stdout and progress to stderr, and return the exit code.
 
-    names: tuple[str, ...] = ()
-    posargs: tuple[str, ...] = ()
-    format: str = "text"
-    allow_blocked: bool = False
-    since: str | None = None
-    staged: bool = False
-    fail_fast: bool = False
-    recreate: bool = False
-    jobs: int = 1
-    warm: bool = True
-    retries: int = 2
-    reruns: int = 0
-    reuse: bool = False
-    store: str | None = None
-    progress: Mode = "auto"
-
-
-def number_of_jobs(text: str) -> int:
-    """Return how many cells may run at once: ``text`` itself, or for "auto" what suits this machine.
-
-    Raises EnvmatrixError for anything else.
+    Raises EnvmatrixError for a format or a number of jobs that cannot be.
     """
-    if text == "auto":
-        return automatic_jobs()
-    if not text.isdecimal() or int(text) < 1:
-        raise EnvmatrixError(f"--jobs {text}: give a number of cells from 1 on, or auto")
-    return int(text)
-
-
-def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
-    """Run what is wanted, print the report to stdout and progress to stderr, and return the exit code."""
     if wanted.format not in FORMATS:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
-    with launcher(environ) as starts:
-        _get_ready(starts, start, wanted)
-        return _run(start, wanted, environ, starts)
-
-
-def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:
-    """Let what loads slowly load while the plan is made, where it will be needed."""
-    if wanted.staged or wanted.since is not None or wanted.reuse:
-        return  # it may be that nothing has to run
-    if wanted.warm and not wanted.recreate and (start / ".envmatrix" / "cache" / "warm").is_dir():
-        starts.begin()
-    else:
-        starts.preload()
-
-
-def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:
-    matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
+    jobs = _number_of_jobs(wanted.jobs)
     root = Path(matrix.project.root)
     identity = identify(root)
     store = Store(wanted.store, root)
@@ -110,7 +65,7 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
             without(plan, again),
             watcher,
             finished=taken.take,
-            jobs=wanted.jobs,
+            jobs=jobs,
             fail_fast=wanted.fail_fast,
             stops_at=progress.went_wrong,
         )
@@ -138,6 +93,14 @@ def _run(start: Path, wanted: Wanted, environ: Mapping[str, str], starts: Launch
     if forgotten and not taken.unwritten:
         click.echo(f"envmatrix: `envmatrix report` will not know this run: {forgotten}", err=True)
     return ExitCode.INTERRUPTED if interrupt() else verdict.exit_code
+
+
+def _number_of_jobs(text: str) -> int:
+    if text == "auto":
+        return automatic_jobs()
+    if not text.isdecimal() or int(text) < 1:
+        raise EnvmatrixError(f"--jobs {text}: give a number of cells from 1 on, or auto")
+    return int(text)
 
 
 def _context(

@@ -75,10 +75,11 @@ class _Server:
         if self.loaded:
             return
         self.loaded = True
+        gc.disable()  # nothing that is loaded becomes garbage
         with contextlib.suppress(Exception):  # a broken tox says so in the child, where its words are kept
             preload()
-            gc.collect()
-            gc.freeze()  # children that never write to these objects share their memory
+        gc.freeze()  # children that never write to these objects share their memory
+        gc.enable()
 
     def start(self, request: Request, out: int, told: int) -> None:
         parent, pid = os.getpid(), os.fork()
@@ -134,10 +135,11 @@ class _Server:
 
     def end(self) -> None:
         """Kill everything that was started here and has not ended."""
-        from envmatrix.engine.processes import kill_left_over
+        if self.children:
+            from envmatrix.engine.processes import kill_left_over
 
-        for pid, (_, request) in self.children.items():
-            kill_left_over(pid, request.mark)
+            for pid, (_, request) in self.children.items():
+                kill_left_over(pid, request.mark)
         kill_own_children()
 
 
@@ -205,6 +207,7 @@ def main(descriptor: int) -> None:
         server.serve()
     finally:
         server.end()
+        os._exit(0)  # the owner waits, and there is nothing to tidy up in here
 
 
 if __name__ == "__main__":

@@ -77,11 +77,13 @@ def ask(executable: str, modules: Sequence[Capability], environ: Mapping[str, st
     questions = {capability.name: _question(capability, timeout_s) for capability in modules}
     limit = max((limit_s(capability, timeout_s) + GRACE_S for capability in modules), default=timeout_s)
     code = _BOOTSTRAP.format(minimum=MIN_VERSION, script=str(SCRIPT))
+    # What site-packages have run at every start (.pth files) can take longer than all the rest: only modules need them.
+    flags = ("-B", "-E", "-s") if questions else ("-B", "-E", "-s", "-S")
     handle, answer = tempfile.mkstemp(prefix="envmatrix-asked-")
     os.close(handle)
     try:
         ran = run(
-            (executable, "-B", "-E", "-s", "-c", code),
+            (executable, *flags, "-c", code),
             clean(environ),
             limit,
             stdin=msgspec.json.encode({"modules": questions, "answer": answer}).decode(),

@@ -209,8 +209,19 @@ def has_ensurepip() -> bool:
     return PathFinder.find_spec("ensurepip") is not None
 
 
+def know_environment() -> None:
+    """Let an interpreter that was started with ``-S`` know that it is a virtual environment's: site tells it so."""
+    folder = os.path.dirname(sys.executable or "")
+    marks = [os.path.join(place, "pyvenv.cfg") for place in (folder, os.path.dirname(folder))]
+    if sys.flags.no_site and any(os.path.exists(mark) for mark in marks):
+        import site
+
+        site.main()
+
+
 def main() -> None:
     """Read the question, write the answer."""
+    know_environment()
     question = json.loads(sys.stdin.read())
     answer = {
         "version": "%d.%d.%d" % sys.version_info[:3] + suffix(),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envmatrix.host.ask import MIN_VERSION, Told
 from envmatrix.host.model import Request
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
-    from python_discovery import PythonSpec
 
+_VERSION = re.compile(r"(?P<version>\d(\.\d+){0,2})(?P<free>t?)")
 _HINT = re.compile(r"(?P<impl>[a-z]*)(?P<version>\d+(\.\d+)*)(?P<free>t?)")
 
 
@@ -21,6 +21,20 @@ def too_old(hint: str) -> bool:
     return len(numbers) == 2 and numbers < MIN_VERSION
 
 
+class _Versions(Protocol):
+    def contains(self, version_str: str) -> bool: ...
+
+
+class _Spec(NamedTuple):
+    """What a spec says: its numbers as far as it gives them, whether it asks for a free-threaded build or not."""
+
+    path: str = ""
+    implementation: str = "cpython"
+    numbers: tuple[int, ...] = ()
+    free_threaded: bool | None = None
+    versions: _Versions | None = None
+
+
 class Wanted:
     """One spec of a request: "3.11", "py311", "pypy3.10", ">=3.11", an absolute path, or "" for any CPython.
 
@@ -28,10 +42,10 @@ class Wanted:
     """
 
     def __init__(self, spec: str, requires_python: str = "") -> None:
-        self.spec: PythonSpec | None = _parse(spec) if spec else None
-        self.path = self.spec.path if self.spec and self.spec.is_abs and self.spec.path else ""
+        self.spec = _parse(spec) if spec else None
+        self.path = self.spec.path if self.spec else ""
         self.requires = _specifiers(requires_python) if requires_python else None
-        self.pinned = bool(self.spec and self.spec.minor is not None)
+        self.pinned = bool(self.spec and len(self.spec.numbers) > 1)
         self.says = _said(spec, requires_python)
 
     def may_be(self, hint: str) -> bool:
@@ -60,16 +74,14 @@ class Wanted:
         spec = self.spec
         if spec is None:
             return bool(implementation) or free_threaded or not self._allowed(version)
-        wanted = (spec.implementation or "cpython").lower()
-        asked = tuple(part for part in (spec.major, spec.minor, spec.micro) if part is not None)
-        if wanted != (implementation or "cpython") or numbers[: len(asked)] != asked[: len(numbers)]:
+        asked = spec.numbers
+        if spec.implementation != (implementation or "cpython") or numbers[: len(asked)] != asked[: len(numbers)]:
             return True
         if spec.free_threaded is not None and spec.free_threaded != free_threaded:
             return True
         if not self.pinned and not self._allowed(version):
             return True
-        set_ = spec.version_specifier
-        return set_ is not None and not set_.contains(version)
+        return spec.versions is not None and not spec.versions.contains(version)
 
     def _allowed(self, version: str) -> bool:
         return self.requires is None or self.requires.contains(version, prereleases=True)
@@ -109,10 +121,23 @@ def _specifiers(text: str) -> SpecifierSet:
     return SpecifierSet(text)
 
 
-def _parse(spec: str) -> PythonSpec:
+def _parse(spec: str) -> _Spec:
+    """Read a spec; only those that are neither a path nor a version are worth what python-discovery loads."""
+    if spec.startswith("/"):
+        return _Spec(path=spec)
+    if plain := _VERSION.fullmatch(spec):
+        numbers = tuple(int(part) for part in plain["version"].split("."))
+        return _Spec(numbers=numbers, free_threaded=bool(plain["free"]))
     from python_discovery import PythonSpec
 
-    return PythonSpec.from_string_spec(spec)
+    read = PythonSpec.from_string_spec(spec)
+    return _Spec(
+        path=read.path if read.is_abs and read.path else "",
+        implementation=(read.implementation or "cpython").lower(),
+        numbers=tuple(part for part in (read.major, read.minor, read.micro) if part is not None),
+        free_threaded=read.free_threaded,
+        versions=read.version_specifier,
+    )
 
 
 def _said(spec: str, requires_python: str) -> str:

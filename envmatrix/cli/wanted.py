@@ -1,0 +1,66 @@
+"""How ``envmatrix run`` begins: what loads or answers slowly is started first, and waits for nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envmatrix.engine.launch import Launcher, launcher
+
+if TYPE_CHECKING:
+    from envmatrix.cli.progress import Mode
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller of ``run`` asked for."""
+
+    names: tuple[str, ...] = ()
+    posargs: tuple[str, ...] = ()
+    format: str = "text"
+    allow_blocked: bool = False
+    since: str | None = None
+    staged: bool = False
+    fail_fast: bool = False
+    recreate: bool = False
+    jobs: str = "1"
+    warm: bool = True
+    retries: int = 2
+    reruns: int = 0
+    reuse: bool = False
+    store: str | None = None
+    progress: Mode = "auto"
+
+
+def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
+    """Plan and run what is wanted, and return the exit code; see ``running.run``."""
+    perhaps = bool(wanted.staged or wanted.since is not None or wanted.reuse)  # it may be that nothing has to run
+    with launcher(environ) as starts:
+        if not perhaps:
+            _get_ready(starts, start, wanted)
+        from envmatrix.cli.planned import planned
+
+        if not perhaps:  # making the plan is mostly waiting for interpreters that are asked
+            threading.Thread(target=_load, args=("envmatrix.cli.running",), daemon=True).start()
+        matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
+        from envmatrix.cli import running
+
+        return running.run(matrix, plan, wanted, environ, starts)
+
+
+def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:
+    """Let the helper load while the plan is made, with tox where that will be needed."""
+    if wanted.warm and not wanted.recreate and (start / ".envmatrix" / "cache" / "warm").is_dir():
+        starts.begin()
+    else:
+        starts.preload()
+
+
+def _load(name: str) -> None:
+    with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
+        importlib.import_module(name)
