@@ -22,6 +22,8 @@ TOX, TOOL = str(BIN / "tox"), str(BIN / "envmatrix")
 PLAIN = {"TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix,tox-uv"}
 WITH_UV = {"TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix"}
 WITHOUT_UV = {"TOX_DISABLED_EXTERNAL_PLUGINS": "tox-uv"}
+# An installation has its bytecode; one for development writes it at the first run, unless this is set.
+BASE = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 PYPROJECT = """\
 [build-system]
 requires = ["setuptools>=77"]
@@ -36,7 +38,7 @@ def run(argv: Sequence[str], cwd: Path, env: dict[str, str] | None = None, codes
     """Seconds that a command takes; any exit code but ``codes`` ends the benchmark with its output."""
     begun = time.perf_counter()
     done = subprocess.run(
-        argv, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        argv, cwd=cwd, env={**BASE, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     taken = time.perf_counter() - begun
     if done.returncode not in codes:
