@@ -194,19 +194,21 @@ def import_all(questions: dict[str, Any]) -> dict[str, Any]:
 def basics() -> dict[str, str]:
     """What an environment cannot do without, where it does not work: pip needs ssl to fetch and zlib to unpack."""
     missing = {}
-    for name in ("ssl", "zlib"):
+    for name, works in (("ssl", "_ssl"), ("zlib", "zlib")):  # _ssl loads the library; ssl itself takes far longer
         try:
-            __import__(name)
+            __import__(works)
         except Exception as error:
             missing[name] = described(error)["text"]
+    if not is_there("ssl"):
+        missing["ssl"] = "No module named 'ssl'"
     return missing
 
 
-def has_ensurepip() -> bool:
-    """Whether ``python -m venv`` would find the pip that it installs."""
+def is_there(name: str) -> bool:
+    """Whether a module of the standard library is on the path, without loading it."""
     from importlib.machinery import PathFinder
 
-    return PathFinder.find_spec("ensurepip") is not None
+    return PathFinder.find_spec(name) is not None
 
 
 def know_environment() -> None:
@@ -233,7 +235,7 @@ def main() -> None:
         "is_venv": sys.prefix != sys.base_prefix,
         "path": [entry for entry in sys.path if entry],
         "missing": basics(),
-        "ensurepip": has_ensurepip(),
+        "ensurepip": is_there("ensurepip"),  # what `python -m venv` installs pip with
         "modules": import_all(question["modules"]),
     }
     with open(question["answer"], "w", encoding="utf-8") as file:
