@@ -20,10 +20,11 @@ def plan_cells(
     not_relevant = not_relevant or {}
     wanted = [cell for cell in matrix.cells if cell.name not in not_relevant]
     root = Path(matrix.project.root)
+    cache = root / ".envmatrix" / "cache"
     facts = plan_facts(
         root,
         [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if needs_tox(cell)],
-        root / ".envmatrix" / "cache",
+        cache,
         matrix.project.tox_file,
     )
     _refuse_unknown(matrix, facts)
@@ -32,7 +33,7 @@ def plan_cells(
         for cell in wanted
         if not (cell.name in facts and facts[cell.name].problem)
     }
-    answers = survey(requests, matrix.capabilities, environ=environ)
+    answers = survey(requests, matrix.capabilities, environ=environ, memory=cache / "interpreters.json")
     return make_plan(matrix, answers, tox_envs=facts, not_relevant=not_relevant)
 
 

@@ -10,16 +10,24 @@ from envmatrix.config.model import Capability
 from envmatrix.host.ask import Told, ask
 from envmatrix.host.interpreters import Place
 from envmatrix.host.model import Interpreter
+from envmatrix.host.remembered import Remembered
 
 
 class Asked:
     """Asks interpreters and remembers what they said, for one survey; several threads may ask at once.
 
-    ``modules`` are imported in every interpreter that is asked with ``importing``.
+    ``modules`` are imported in every interpreter that is asked with ``importing``; without, ``earlier`` answers will
+    do.
     """
 
-    def __init__(self, modules: tuple[Capability, ...], environ: Mapping[str, str], timeout_s: float) -> None:
-        self.modules, self.environ, self.timeout_s = modules, environ, timeout_s
+    def __init__(
+        self,
+        modules: tuple[Capability, ...],
+        environ: Mapping[str, str],
+        timeout_s: float,
+        earlier: Remembered | None = None,
+    ) -> None:
+        self.modules, self.environ, self.timeout_s, self.earlier = modules, environ, timeout_s, earlier
         self._told: dict[tuple[str, bool], Told] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -33,9 +41,17 @@ class Asked:
             if not importing and (path, True) in self._told:
                 return self._told[path, True]
             if (path, importing) not in self._told:
-                modules = self.modules if importing else ()
-                self._told[path, importing] = ask(path, modules, self.environ, self.timeout_s)
+                self._told[path, importing] = self._ask(path, self.modules if importing else ())
             return self._told[path, importing]
+
+    def _ask(self, path: str, modules: tuple[Capability, ...]) -> Told:
+        if self.earlier is None or modules:
+            return ask(path, modules, self.environ, self.timeout_s)
+        told = self.earlier.get(path)
+        if told is None:
+            told = ask(path, (), self.environ, self.timeout_s)
+            self.earlier.put(path, told)
+        return told
 
 
 def interpreter(place: Place, told: Told) -> Interpreter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from envmatrix.config.model import Capability
 from envmatrix.host.ask import Told
@@ -15,6 +16,7 @@ from envmatrix.host.model import Answer, Candidate, Finding, Request
 from envmatrix.host.probes import module, probe_of
 from envmatrix.host.probes.base import Context
 from envmatrix.host.probes.interpreter import missing
+from envmatrix.host.remembered import Remembered
 from envmatrix.host.requirements import applies, held, marker_environment, parse
 from envmatrix.host.search import refused, search
 from envmatrix.host.wanted import wanted
@@ -30,6 +32,7 @@ def survey(
     *,
     environ: Mapping[str, str],
     timeout_s: float = 10.0,
+    memory: Path | None = None,
 ) -> dict[Request, Answer]:
     """The host's answer to each request, in the order given.
 
@@ -40,9 +43,11 @@ def survey(
     :param capabilities: what the project declares; the built-in ones are known
     :param environ: the environment of the run: PATH, HOME and what services and variables are looked up in
     :param timeout_s: of each probe, where its capability does not set a limit of its own
+    :param memory: a file for what interpreters say of themselves, until they change on disk
     """
     asking = tuple(dict.fromkeys(requests))
-    asked = Asked(_modules(asking, capabilities), environ, timeout_s)
+    earlier = Remembered(memory) if memory is not None else None
+    asked = Asked(_modules(asking, capabilities), environ, timeout_s, earlier)
     with ThreadPoolExecutor(WORKERS) as pool:
         probes = {key: pool.submit(_probe, *key, capabilities, asked) for key in _others(asking, capabilities)}
         chosen: dict[Request, tuple[tuple[Candidate, ...], Told]] = {}
@@ -50,6 +55,8 @@ def survey(
             some = [request for request in asking if request.system_site_packages is system]
             chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, asked), some), strict=True))
         found = {key: future.result() for key, future in probes.items()}
+    if earlier is not None:
+        earlier.keep()
     return {request: _answer(request, *chosen[request], capabilities, found, asked) for request in asking}
 
 
