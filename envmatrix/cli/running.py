@@ -55,7 +55,7 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
     context = _context(matrix, identity, wanted, environ, starts)
     progress = _progress(context, plan, wanted, interrupt)
     again = _passed_before(context, plan, wanted, store)
-    taken = _Taken(context, store, progress, again)
+    taken = _Taken(context, store, again)
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
     with interrupt.listening(), progress:
         for name, evidence in again.items():
@@ -64,6 +64,7 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
             context,
             without(plan, again),
             watcher,
+            said=progress.finished,
             finished=taken.take,
             jobs=jobs,
             fail_fast=wanted.fail_fast,
@@ -150,8 +151,8 @@ def _passed_before(context: RunContext, plan: Plan, wanted: Wanted, store: Store
 class _Taken:
     """The records of a run as they come: classified and kept, with a sentence for each that could not be kept."""
 
-    def __init__(self, context: RunContext, store: Store, progress: Progress, again: Mapping[str, Evidence]) -> None:
-        self._context, self._store, self._progress = context, store, progress
+    def __init__(self, context: RunContext, store: Store, again: Mapping[str, Evidence]) -> None:
+        self._context, self._store = context, store
         self.records = list(again.values())
         self._names = [name_of(evidence) for evidence in self.records]
         self.kept: dict[str, tuple[Evidence, str]] = {}
@@ -167,7 +168,6 @@ class _Taken:
             self.kept[classed.cell] = (classed, name)
         except EnvmatrixError as error:
             self.unwritten.append(str(error))
-        self._progress.finished(classed)
 
     def remember(self, report: Report) -> str:
         """Note that this was the last run, in the project whatever the store; return why that was not possible."""

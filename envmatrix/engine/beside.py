@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 from envmatrix import __version__
 
 
+@functools.cache
 def installed() -> list[object]:
-    """Return what changes when something is installed beside tox, or envmatrix itself is edited."""
+    """Return what changes when something is installed beside tox, or envmatrix itself is edited.
+
+    As it was when first asked: what this process and its helper have loaded stays what it is.
+    """
     found: list[object] = [__version__, sys.version, sys.prefix]
     for entry in sys.path:
         with contextlib.suppress(OSError):

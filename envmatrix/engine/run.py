@@ -70,13 +70,14 @@ def run_plan(
     plan: Plan,
     watcher: Watcher,
     *,
+    said: Callable[[Evidence], None],
     finished: Callable[[Evidence], None],
     jobs: int = 1,
     fail_fast: bool = False,
     stops_at: Callable[[Evidence], bool] = lambda evidence: False,
 ) -> tuple[Evidence, ...]:
-    """Run every runnable cell, ``jobs`` at once; ``finished`` is called in this thread with the record of each
-    attempt as it comes.
+    """Run every runnable cell, ``jobs`` at once, and give each attempt's record as it comes to two functions, called in
+    this thread: ``said`` at once, ``finished``, which may take its time, after the next cell was started.
 
     With one job the order is the plan's; with several the cells that took longest go first. With ``fail_fast`` none is
     started after the first for which ``stops_at`` is true; those that run then end as they would. Cells that were never
@@ -90,27 +91,28 @@ def run_plan(
     todo = Queue(waiting, holds, jobs=jobs)
     ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     records: list[Evidence] = []
-    durations: dict[str, float] = {}
     with _Threads() as threads:
-        while todo.waiting or todo.running:
+
+        def start() -> None:
             if watcher.interrupted():
                 todo.drop()
             while (name := todo.take(memory_mb=available_memory_mb() if jobs > 1 else None)) is not None:
                 watcher.said(name, "starts")
                 threads.start(context, cells[name], watcher, ended)
-            if not todo.running:
-                break
+
+        start()
+        while todo.running:
             one = _next(ended, todo)
-            if one is None or one.evidence is None:
-                continue
-            evidence = one.evidence
-            finished(evidence)
-            records.append(evidence)
-            if evidence.state == "finished":
-                durations[evidence.cell] = evidence.duration_s
-            if fail_fast and one.last and stops_at(evidence):
-                todo.drop()
-    keep_durations(cache, durations)
+            evidence = one.evidence if one is not None else None
+            if evidence is not None:
+                said(evidence)
+                if fail_fast and one is not None and one.last and stops_at(evidence):
+                    todo.drop()
+            start()
+            if evidence is not None:
+                finished(evidence)
+                records.append(evidence)
+    keep_durations(cache, {one.cell: one.duration_s for one in records if one.state == "finished"})
     return tuple(records)
 
 

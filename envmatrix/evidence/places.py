@@ -141,6 +141,7 @@ class LocalPlace:
         try:
             if path.is_file() and path.read_bytes() == data:
                 return
+            fresh = not path.parent.is_dir()
             temporary = self._beside(path, data)
             try:
                 if os.path.lexists(path):
@@ -149,7 +150,7 @@ class LocalPlace:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-            for folder in (path.parent, path.parent.parent):
+            for folder in (path.parent, path.parent.parent)[: 2 if fresh else 1]:
                 _sync_folder(folder)
         except OSError as error:
             raise StoreError(
