@@ -11,6 +11,7 @@ import msgspec
 from envmatrix.cli.following import Seen
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Plan, Planned, Runnable
+from envmatrix.report.words import count
 
 State = Literal["running", "failed", "waiting", "finished", "blocked", "not relevant"]
 
@@ -83,7 +84,7 @@ class Board:
             )
         attempt = f"attempt {evidence.attempt} " if evidence.attempt > 1 else ""
         return (
-            f"{attempt}{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {ran} tests ran,"
+            f"{attempt}{evidence.state.replace('_', ' ')} in {evidence.duration_s:.1f} s: {count(ran, 'test')} ran,"
             f" {bad} failed, {len(outcomes) - ran} did not run ({self.done} of {self.total})"
         )
 

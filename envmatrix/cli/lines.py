@@ -23,7 +23,9 @@ class Lines:
         self._stream, self._fold = stream, _fold(environ)
         self._phases: dict[str, str] = {}
         self._rests: dict[str, bytes] = {}
+        self._streamed: set[str] = set()
         self._serial = itertools.count()
+        self._said_any = False
         self._last = time.monotonic()
 
     def begin(self, board: Board) -> None:
@@ -32,10 +34,11 @@ class Lines:
             self.said(board, row.cell, f"{row.state}: {row.phase}")
 
     def end(self, board: Board) -> None:
-        """Say what was written last and has no end."""
+        """Say what was written last and has no end, and leave a line between this and the report."""
         for cell in list(self._rests):
             self._flush(cell)
-        self._stream.flush()
+        if self._said_any:
+            self._write("\n")
 
     def said(self, board: Board, cell: str, sentence: str) -> None:
         """Say one event."""
@@ -46,6 +49,7 @@ class Lines:
 
     def output(self, cell: str, chunk: bytes) -> None:
         """Pass on what commands write; of several cells, line by line with the cell before it."""
+        self._streamed.add(cell)
         if not cell:
             self._write(chunk.decode("utf-8", "replace"))
             return
@@ -65,8 +69,13 @@ class Lines:
         self._write(head + body + end.format(**told))
 
     def tick(self, board: Board) -> None:
-        """Say which phase cells have come to, and after a silence that they still run."""
+        """Say which phase cells have come to, and after a silence that they still run.
+
+        Where a cell's output is shown, that says its phases, and says them in time.
+        """
         for row in board.of("running"):
+            if self._streamed & {"", row.cell}:
+                continue
             if row.phase and row.phase != self._phases.get(row.cell):
                 if self._phases.get(row.cell) is not None and row.phase != row.first:
                     self.said(board, row.cell, row.phase)
@@ -84,7 +93,7 @@ class Lines:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
-        self._last = time.monotonic()
+        self._last, self._said_any = time.monotonic(), True
 
 
 def _doing(row: Row) -> str:

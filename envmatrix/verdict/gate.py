@@ -180,7 +180,8 @@ def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry]) -> tuple[str, ..
     if not cells:
         notes.append("no profile has cells that the gate could ask for, so nothing is proved")
     if owed:
-        notes.append(f"{number(len(owed), 'test')} ran on no host although one could have run it")
+        them = "it" if len(owed) == 1 else "them"
+        notes.append(f"{number(len(owed), 'test')} ran on no host although one could have run {them}")
     disputed = [cell.name for cell in cells if any(reason.code == "disputed" for reason in cell.reasons)]
     if disputed:
         notes.append(f"hosts disagree about {', '.join(disputed)}")

@@ -68,7 +68,8 @@ def judge(
             cells.append(with_reruns(judged, _reran(attempts, record, sums), profile, today))
     entries = ledger.entries()
     whole = len({item.cell.profile for item in planned}) > 1
-    owed = [entry for entry in entries if whole and entry.owed and not excused(entry, cells)]
+    missing = [entry for entry in entries if entry.owed and not excused(entry, cells)]
+    owed = missing if whole else []
     word = verdict_word(cells, found, owed)
     return Verdict(
         verdict=word,
@@ -80,7 +81,11 @@ def judge(
         cells=tuple(cells),
         breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
         ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
-        notes=(*_notes(cells, owed, interrupted), *_soon_expired(planned, profiles, today)),
+        notes=(
+            *_notes(cells, owed, interrupted),
+            *_aside(missing, whole=whole),
+            *_soon_expired(planned, profiles, today),
+        ),
     )
 
 
@@ -153,8 +158,16 @@ def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: boo
     if interrupted:
         notes.append("the run was interrupted")
     if owed:
-        notes.append(f"{number(len(owed), 'test')} ran in no cell of this matrix although a host could have run it")
+        them = "it" if len(owed) == 1 else "them"
+        notes.append(f"{number(len(owed), 'test')} ran in no cell of this matrix although a host could have run {them}")
     return tuple(notes)
+
+
+def _aside(missing: Sequence[Entry], *, whole: bool) -> tuple[str, ...]:
+    """Why tests that ran nowhere did not count here."""
+    if whole or not missing:
+        return ()
+    return ("what ran nowhere counts against a run of several profiles, and not against one of a single profile",)
 
 
 def _soon_expired(planned: Sequence[Planned], profiles: Mapping[str, Profile], today: datetime.date) -> tuple[str, ...]:

@@ -216,6 +216,19 @@ def without_libvirt(system_python: Path) -> tuple[str, ...]:
     return command
 
 
+@pytest.fixture(scope="session")
+def without_mysql(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """A command that runs another one as on a host without a MySQL server: an empty file covers each daemon.
+    Needs root.
+    """
+    nothing = tmp_path_factory.mktemp("nothing") / "empty"
+    nothing.touch()
+    daemons = {str(Path(path).resolve()) for name in ("mysqld", "mariadbd") if (path := shutil.which(name))}
+    assert daemons, "there is no MySQL server to hide: apt-get install mariadb-server"
+    cover = "".join(f"mount --bind {nothing} {daemon} && " for daemon in sorted(daemons))
+    return ("unshare", "--mount", "--propagation", "private", "sh", "-c", f'{cover}exec "$@"', "without-mysql")
+
+
 @pytest.fixture
 def stock_tox(execute: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
     """``stock_tox("-e", "full", cwd=…)`` runs tox as it is, without envmatrix and without any other plugin."""

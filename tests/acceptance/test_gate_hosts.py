@@ -15,17 +15,6 @@ from gate_lab import FILES, LEFT, RIGHT, records, states
 ROUNDS = 20
 
 
-@pytest.fixture(scope="session")
-def without_mysql(tmp_path_factory):
-    """A command that runs another one as on a host without a MySQL server: an empty file covers each daemon."""
-    nothing = tmp_path_factory.mktemp("nothing") / "empty"
-    nothing.touch()
-    daemons = {str(Path(path).resolve()) for name in ("mysqld", "mariadbd") if (path := shutil.which(name))}
-    assert daemons, "there is no MySQL server to hide: apt-get install mariadb-server"
-    cover = "".join(f"mount --bind {nothing} {daemon} && " for daemon in sorted(daemons))
-    return ("unshare", "--mount", "--propagation", "private", "sh", "-c", f'{cover}exec "$@"', "without-mysql")
-
-
 @pytest.fixture
 def clone(git, tmp_path):
     """``clone(origin, "name")``: a clone of its own, as each host has one."""

@@ -6,6 +6,7 @@ import progress_samples as samples
 import pytest
 
 from envmatrix.cli import lines
+from envmatrix.cli.board import Board
 from envmatrix.cli.progress import Progress
 from envmatrix.cli.screen import clock
 
@@ -38,7 +39,8 @@ def test_a_pipe_gets_one_line_an_event(tmp_path):
         "[T] queue: blocked: rabbitmq: there is no program rabbitmq-server\n"
         "[T] docs: not relevant: nothing in docs/ changed\n"
         "[T] unit: starts; took 12 s before\n"
-        "[T] unit: finished in 2.0 s: 1 tests ran, 0 failed, 1 did not run (1 of 2)\n"
+        "[T] unit: finished in 2.0 s: 1 test ran, 0 failed, 1 did not run (1 of 2)\n"
+        "\n"
     )
 
 
@@ -66,7 +68,21 @@ def test_the_output_of_a_single_cell_is_passed_on(tmp_path):
     stream = io.StringIO()
     with progress(stream, "unit", folder=tmp_path) as told:
         told.output("unit", b"a\nhalf")
-    assert stream.getvalue().endswith("a\nhalf")
+    assert stream.getvalue().endswith("a\nhalf\n")
+
+
+def test_a_cell_whose_output_is_shown_has_no_phases_told_as_well():
+    stream, board = io.StringIO(), Board(samples.plan("unit", "db"), {})
+    told = lines.Lines(stream, {})
+    for row in board.of("waiting"):
+        row.begin()
+    told.tick(board)
+    told.output("unit", b"unit: install_deps> pip install six\n")
+    for row in board.of("running"):
+        row.phase = "installing six"
+    told.tick(board)
+    assert "db: installing six" in stream.getvalue()
+    assert "unit: installing six" not in stream.getvalue()
 
 
 def test_the_output_of_several_cells_names_them_line_by_line(tmp_path):
@@ -75,7 +91,7 @@ def test_the_output_of_several_cells_names_them_line_by_line(tmp_path):
         told.output("unit", b"one\ntw")
         told.output("db", b"other\n")
         told.output("unit", b"o\nrest")
-    assert stream.getvalue().endswith("unit | one\ndb | other\nunit | two\nunit | rest\n")
+    assert stream.getvalue().endswith("unit | one\ndb | other\nunit | two\nunit | rest\n\n")
 
 
 def test_a_quiet_run_says_nothing(tmp_path):
@@ -106,7 +122,7 @@ def test_many_threads_may_tell_at_once(tmp_path):
             thread.start()
         for thread in threads:
             thread.join()
-    assert all(line.startswith("[") for line in stream.getvalue().splitlines())
+    assert all(line.startswith("[") for line in stream.getvalue().split("\n")[:-2])
     assert "(20 of 20)" in stream.getvalue()
 
 

@@ -129,6 +129,14 @@ def test_over_a_matrix_a_capability_skip_that_ran_nowhere_is_incomplete() -> Non
     assert verdict.notes == ("1 test ran in no cell of this matrix although a host could have run it",)
 
 
+def test_a_run_of_one_profile_says_why_what_ran_nowhere_does_not_count() -> None:
+    verdict = judged(record("full", OK, wants("v")))
+    assert (verdict.exit_code, [item.test for item in verdict.ran_nowhere]) == (0, ["v"])
+    assert verdict.notes == (
+        "what ran nowhere counts against a run of several profiles, and not against one of a single profile",
+    )
+
+
 def test_of_one_profile_it_is_only_listed() -> None:
     verdict = judged(record("full-py311", OK, wants("v")), record("full-py312", OK, wants("v")))
     assert (verdict.exit_code, [item.test for item in verdict.ran_nowhere]) == (0, ["v"])
