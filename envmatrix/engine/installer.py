@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from envmatrix.config.model import Capability
+from envmatrix.engine.piplog import ABSENT
 from envmatrix.evidence.model import RanReason
 
 TAIL_LINES = 15
@@ -22,7 +23,13 @@ _MISSING_FILES = (
 _UNREACHABLE = re.compile(
     r"NewConnectionError|Temporary failure in name resolution|Name or service not known|Connection refused"
     r"|ReadTimeoutError|ConnectTimeoutError|Network is unreachable|ProxyError|SSLError|Max retries exceeded"
-    r"|50[0234] (?:Server Error|Bad Gateway|Service)|error sending request for url|dns error|operation timed out"
+    r"|ProtocolError|IncompleteRead|RemoteDisconnected|Connection reset by peer|incomplete-download"
+    r"|\b5\d\d (?:Server Error|Bad Gateway|Service)|HTTP error (?:408|429|5\d\d)|too many \d+ error responses"
+    r"|error sending request for url|dns error|operation timed out|Request failed after \d+ retr"
+    r"|HTTP status (?:client|server) error \((?!404|410)\d|network was disabled"
+    r"|lack of valid authentication credentials|returned a 403 Forbidden error|Credentials not correct"
+    r"|^User for \S+: ",
+    re.MULTILINE,
 )
 _NO_WHEEL = re.compile(
     r"Failed (?:to build|building wheel for) [`'\"]?([\w.-]+)|Could not build wheels? for ([\w.-]+)"
@@ -30,32 +37,49 @@ _NO_WHEEL = re.compile(
 )
 _NO_DISTRIBUTION = re.compile(
     r"No matching distribution found for ([^\s(]+)|Could not find a version that satisfies the requirement ([^\s(]+)"
+    r"|([\w.-]+) was not found in the (?:package registry|provided package locations|cache)"
+    r"|[Tt]here (?:are no versions|is no version) of ([^\s,]+)|[Bb]ecause only ([\w.-]+)[^,]* (?:is|are) available"
 )
 _CONFLICT = re.compile(r"ResolutionImpossible|conflicting dependencies|No solution found when resolving")
+_BUILD_REQUIREMENTS = re.compile(r"(?:install|installing|requirements from) .?build(?:-system.requires| dependenc)")
+_NOT_ASKED = "is not a trusted or secure host and is being ignored"
+_FORBIDDEN = re.compile(r": 403 Client Error")
 
 
 def explain_install(
-    said: str, capabilities: Mapping[str, Capability], *, system_site_packages: bool = False
+    said: str,
+    capabilities: Mapping[str, Capability],
+    *,
+    unfetched: Sequence[str] | None = None,
+    system_site_packages: bool = False,
 ) -> RanReason:
     """Return the reason of a failed installation; ``detail`` is the installer's own last lines.
 
+    ``unfetched`` are the pages of indexes that pip went on without (see piplog), None where that is not known.
     ``system_site_packages`` says whether the environment would have taken the system's own distribution if there were
     one: then to install that one is the remedy.
     """
-    detail = "\n".join(_own_words(said)[-TAIL_LINES:])
+    silent = _without_answer(said, unfetched or ())
+    detail = "\n".join([*silent, *_own_words(said)[-TAIL_LINES:]])
     if "No space left on device" in said:
         return RanReason(
             code="disk_full", message="the disk is full", remedy="free some space and run again", detail=detail
         )
-    if built := _NO_WHEEL.search(said):
+    built, unreachable = _NO_WHEEL.search(said), silent or _unreachable(said, unfetched)
+    if built and not (unreachable and _BUILD_REQUIREMENTS.search(said)):
         return _cannot_build(next(filter(None, built.groups())), said, capabilities, system_site_packages, detail)
-    if _UNREACHABLE.search(said):
+    if unreachable:
         return RanReason(
             code="index_unreachable",
             message="the package index could not be reached",
             remedy="check the network and the index that pip is configured for, then run again",
             detail=detail,
         )
+    return _refused(said, detail)
+
+
+def _refused(said: str, detail: str) -> RanReason:
+    """The reason where the index answered and the installer did not like what it said."""
     if absent := _NO_DISTRIBUTION.search(said):
         name = next(filter(None, absent.groups()))
         return RanReason(
@@ -74,6 +98,31 @@ def explain_install(
     return RanReason(
         code="install_failed", message="the installer failed", remedy="see its own words below", detail=detail
     )
+
+
+def _without_answer(said: str, unfetched: Sequence[str]) -> list[str]:
+    """Return the pages without which pip cannot know that there is no such distribution.
+
+    That there is no such page is an answer. A refusal (403) is one where another index gave an answer: that is how
+    indexes on object stores tell of a package that they do not have.
+    """
+    if not (_NO_DISTRIBUTION.search(said) or _CONFLICT.search(said)):
+        return []
+    silent = [line for line in unfetched if not ABSENT.search(line)]
+    answered = len(silent) < len(unfetched) or "(from versions: none)" not in said
+    return [line for line in silent if not (answered and _FORBIDDEN.search(line))]
+
+
+def _unreachable(said: str, unfetched: Sequence[str] | None) -> bool:
+    """Tell whether the installer's words say that an index was not reached.
+
+    Where pip has kept a log and named what it lacks, its complaints may be of tries that were repeated with success.
+    """
+    if _NOT_ASKED in said and "(from versions: none)" in said and not any(map(ABSENT.search, unfetched or ())):
+        return True
+    if unfetched is not None and _NO_DISTRIBUTION.search(said):
+        said = "\n".join(line for line in said.splitlines() if not line.strip().startswith("WARNING: Retrying"))
+    return bool(_UNREACHABLE.search(said))
 
 
 def _own_words(said: str) -> list[str]:

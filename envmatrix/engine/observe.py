@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
+from envmatrix.engine import piplog
 from envmatrix.engine.job import Events, Job, now
 
 TAIL_CHARACTERS = 6000
@@ -24,7 +26,7 @@ def observe(job: Job) -> None:
     """Make this tox session write its events to the job's file."""
     events = Events(job.events)
     _watch_results(events, job)
-    _watch_commands(events)
+    _watch_commands(events, Path(job.events).with_name("pip.log"))
     logger = logging.getLogger(_RUN_LOGGER)
     logger.setLevel(logging.DEBUG)  # `tox -q` would hide the reasons from the handler
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Reasons)]:
@@ -82,22 +84,27 @@ def _unused(tox_env: Any) -> list[str]:
         return []  # an environment that could not be configured has said so already
 
 
-def _watch_commands(events: Events) -> None:
+def _watch_commands(events: Events, log: Path) -> None:
     plain = getattr(ToxEnv.execute, "__wrapped__", ToxEnv.execute)
 
     @wraps(plain)
     def execute(
         self: Any, cmd: Any, stdin: Any, show: Any = None, cwd: Any = None, run_id: str = "", *args: Any, **kwargs: Any
     ) -> Any:
-        started, begun = now(), time.monotonic()
-        events.add("command_start", cell=self.conf.name, run_id=run_id, argv=[str(part) for part in cmd])
-        outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
+        started, begun, argv = now(), time.monotonic(), [str(part) for part in cmd]
+        events.add("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
+        if run_id.startswith("install") or piplog.installs(argv):
+            with piplog.listening(self.environment_variables, log) as unfetched:
+                outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
+                pages = unfetched() if outcome.exit_code != 0 else None
+        else:
+            outcome, pages = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs), None
         failed = outcome.exit_code != 0
         events.add(
             "command",
             cell=self.conf.name,
             run_id=run_id,
-            argv=[str(part) for part in cmd],
+            argv=argv,
             cwd=str(cwd or ""),
             code=outcome.exit_code,
             started=started,
@@ -105,6 +112,7 @@ def _watch_commands(events: Events) -> None:
             ignored=_ignored(self, run_id),
             out=outcome.out[-TAIL_CHARACTERS:] if failed else "",
             err=outcome.err[-TAIL_CHARACTERS:] if failed else "",
+            unfetched=pages,
         )
         return outcome
 

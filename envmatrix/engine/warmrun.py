@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.engine import prove
+from envmatrix.engine import piplog, prove
 from envmatrix.engine.job import Events, Job, now
 from envmatrix.engine.launch import Launcher, Mark, Request
 from envmatrix.engine.processes import Ended, Stopper, run_process
@@ -21,6 +21,7 @@ from envmatrix.engine.warm import Kept
 from envmatrix.errors import EnvmatrixError
 
 PROOF_TIMEOUT_S = 60.0
+TAIL_BYTES = 6000
 _PHASES = ("commands_pre", "commands", "commands_post")
 
 
@@ -107,7 +108,7 @@ class _Run:
         self.say(f"{step.run_id}> {shlex.join(argv)}")
         started, begun = now(), time.monotonic()
         self.events.add("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
-        ended = self.execute((step.program, *argv[1:]), self.output, self.stopper)
+        ended, said, pages = self.install(step) if piplog.installs(argv) else (self.command(step), "", None)
         self.events.add(
             "command",
             cell=self.job.cell,
@@ -118,10 +119,27 @@ class _Run:
             started=started,
             duration_s=time.monotonic() - begun,
             ignored=step.ignored,
-            out="",
+            out=said,
             err="",
+            unfetched=pages,
         )
         return ended.code
+
+    def command(self, step: Step, output: Callable[[bytes], None] | None = None) -> Ended:
+        return self.execute((step.program, *step.argv[1:]), output or self.output, self.stopper)
+
+    def install(self, step: Step) -> tuple[Ended, str, list[str] | None]:
+        """Run a command that gets packages; its last words and the pages that pip did not get, where it failed."""
+        said = bytearray()
+
+        def output(chunk: bytes) -> None:
+            self.output(chunk)
+            said.extend(chunk)
+            del said[:-TAIL_BYTES]
+
+        with piplog.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
+            ended = self.command(step, output)
+            return (ended, said.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
 
     def execute(self, argv: tuple[str, ...], output: Callable[[bytes], None], stopper: Stopper) -> Ended:
         request = Request(kind="exec", argv=argv, cwd=self.resolved.change_dir, environ=self.environ, mark=self.mark)

@@ -6,10 +6,11 @@ import signal
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envmatrix.config.envkeys import known
 from envmatrix.engine.installer import explain_install
+from envmatrix.engine.piplog import installs
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
 from envmatrix.engine.unused import is_referred_to
@@ -55,6 +56,8 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
         yield RanReason(code=code, message=f"tox skipped it: {text}")
     elif state == "not_built":
         yield _not_built(context, run, told)
+    elif state == "finished":
+        yield from _installing_command(context, run, told)
     elif state == "crashed" and ended is not None:
         message = f"the process that ran tox ended with {_exit_phrase(ended.code)}"
         # Nothing of ours sends SIGKILL to a run that nobody stopped: the kernel was short of memory, or a person did.
@@ -65,11 +68,7 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
 def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
     if told.failed:
         last = told.failed[-1]
-        return explain_install(
-            last["out"] + "\n" + last["err"],
-            context.matrix.capabilities,
-            system_site_packages=run.profile.system_site_packages is True,
-        )
+        return _install(context, run, last)
     if told.refused:
         return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
     if told.reasons:
@@ -87,6 +86,24 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
             message, remedy = f"the packaging environment: {message}", _PACKAGING
         return RanReason(code=code, message=message, remedy=remedy, detail="\n".join(lines[1:][-15:]))
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
+
+
+def _install(context: RunContext, run: CellRun, command: dict[str, Any]) -> RanReason:
+    return explain_install(
+        command["out"] + "\n" + command["err"],
+        context.matrix.capabilities,
+        unfetched=command.get("unfetched"),
+        system_site_packages=run.profile.system_site_packages is True,
+    )
+
+
+def _installing_command(context: RunContext, run: CellRun, told: Told) -> Iterator[RanReason]:
+    """The reason where a command of the project's own, as those of commands_pre, could not reach the index."""
+    failed = next((event for event in told.commands if event["code"] and not event["ignored"]), None)
+    if failed is not None and installs(failed["argv"]):
+        reason = _install(context, run, failed)
+        if reason.code == "index_unreachable":
+            yield reason
 
 
 _WRITABLE = dict.fromkeys(

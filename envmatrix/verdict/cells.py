@@ -89,6 +89,7 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
         or evidence.mismatches
         or (evidence.sessions and not evidence.tests)
         or _found_none(evidence, sums)
+        or any(reason.code == "index_unreachable" for reason in evidence.reasons)
     ):
         return ()
     passed = " although all its tests passed" if evidence.tests else ""

@@ -52,3 +52,64 @@ def test_an_environment_with_the_systems_packages_is_told_to_install_the_systems
 def test_frames_of_tracebacks_are_left_out_of_the_installers_words():
     said = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\n    run()\n    ^^^^^\nKeyError: 3\n'
     assert explain_install(said, {}).detail == "Traceback (most recent call last):\nKeyError: 3"
+
+
+GONE = "ERROR: Could not find a version that satisfies the requirement six (from versions: none)\nERROR: No matching "
+GONE += "distribution found for six\n"
+PAGE = "http://index.test/simple/six/: "
+REFUSED = PAGE + "connection error: [Errno 111] Connection refused"
+BAD_GATEWAY = PAGE + "502 Server Error: Bad Gateway for url: http://index.test/simple/six/"
+NOT_FOUND = PAGE + "404 Client Error: Not Found for url: http://index.test/simple/six/"
+FORBIDDEN = PAGE + "403 Client Error: Forbidden for url: http://index.test/simple/six/"
+RETRYING = "WARNING: Retrying after connection broken by 'NewConnectionError(...)': /simple/six/\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "unfetched", "code"),
+    [
+        (GONE, [REFUSED], "index_unreachable"),
+        (GONE, [BAD_GATEWAY, NOT_FOUND], "index_unreachable"),
+        (GONE, [NOT_FOUND], "no_distribution"),
+        (GONE, [], "no_distribution"),
+        (GONE, [FORBIDDEN], "index_unreachable"),
+        (GONE, [FORBIDDEN, NOT_FOUND], "no_distribution"),
+        (GONE.replace("none", "1.0, 1.1"), [FORBIDDEN], "no_distribution"),
+        (RETRYING + GONE, None, "index_unreachable"),
+        (RETRYING + GONE, [NOT_FOUND], "no_distribution"),
+        ("WARNING: The repository located at i is not a trusted or secure host and is being ignored.\n" + GONE, [],
+         "index_unreachable"),
+        ("ERROR: Failed to build 'x' when installing build dependencies for x\n" + GONE, [REFUSED],
+         "index_unreachable"),
+        ("ERROR: Failed building wheel for x\n", [REFUSED], "cannot_build"),
+        ("ERROR: something else", [REFUSED], "install_failed"),
+    ],
+)  # fmt: skip
+def test_what_pip_went_on_without_tells_an_index_without_an_answer(said, unfetched, code):
+    assert explain_install(said, {}, unfetched=unfetched).code == code
+
+
+def test_pages_without_an_answer_are_shown():
+    assert explain_install(GONE, {}, unfetched=[NOT_FOUND, BAD_GATEWAY]).detail.startswith(BAD_GATEWAY)
+
+
+BECAUSE = "error: No solution found when resolving dependencies\n  cause: Because "
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "part"),
+    [
+        (BECAUSE + "six was not found in the package registry and you require six, we can", "no_distribution", "six"),
+        (BECAUSE + "there are no versions of six and you require six, we can", "no_distribution", "six"),
+        (BECAUSE + "only six<=1.17.0 is available and you require six>=99, we can", "no_distribution", "six"),
+        (BECAUSE + "a==1 depends on b<2 and you require b>=2, we can", "conflict", "contradict"),
+        ("error: Request failed after 3 retries in 8.2s\n  cause: Failed to fetch: http://x/", "index_unreachable", ""),
+        ("  cause: HTTP status server error (502 Bad Gateway) for url (http://x/)", "index_unreachable", ""),
+        ("  cause: HTTP status client error (404 Not Found) for url (http://x/a.whl)", "install_failed", ""),
+        (BECAUSE + "six was not found in the package registry\nhint: An index (x) returned a 403 Forbidden error",
+         "index_unreachable", ""),
+    ],
+)  # fmt: skip
+def test_uv_is_understood(said, code, part):
+    reason = explain_install(said, {})
+    assert reason.code == code
+    assert part in reason.message

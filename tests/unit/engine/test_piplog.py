@@ -1,0 +1,52 @@
+import pytest
+
+from envmatrix.engine.piplog import MOST, installs, listening
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("/env/bin/python -I -m pip install six", True),
+        ("pip3.11 install -r requirements.txt", True),
+        ("/usr/bin/uv --quiet pip install six", True),
+        ("uv sync --locked", True),
+        ("sh -c cd x && pip install .", True),
+        ("python -m pytest tests/install", False),
+        ("pip list", False),
+        ("python -m pipeline install", False),
+    ],
+)
+def test_commands_that_get_packages(command, expected):
+    assert installs(command.split()) is expected
+
+
+def test_the_log_is_read_and_removed(tmp_path):
+    variables, log = {"A": "1"}, tmp_path / "pip.log"
+    with listening(variables, log) as unfetched:
+        assert variables["PIP_LOG"] == str(log)
+        assert unfetched() is None
+        lines = [
+            f"2026-01-01T00:00:00,000 Could not fetch URL http://i/{n}/: connection error: x - skipping"
+            for n in range(9)
+        ]
+        lines += [
+            "2026 Could not fetch URL http://i/a/: 404 Client Error: Not Found for url: http://i/a/ - skipping"
+        ] * 2
+        log.write_text("\n".join([*lines, "Looking in indexes: http://i"]))
+        found = unfetched()
+    assert found[0] == "http://i/0/: connection error: x"
+    assert found[MOST:] == ["http://i/a/: 404 Client Error: Not Found for url: http://i/a/"]
+    assert (variables, log.exists()) == ({"A": "1"}, False)
+
+
+def test_a_log_of_the_users_own_is_read_from_where_it_ended(tmp_path):
+    log = tmp_path / "own.log"
+    log.write_text("Could not fetch URL http://old/: connection error - skipping\n")
+    variables = {"PIP_LOG": str(log)}
+    with listening(variables, tmp_path / "pip.log") as unfetched:
+        assert unfetched() is None
+        with log.open("a") as file:
+            file.write("Looking in indexes\n")
+        assert unfetched() == []
+    assert variables == {"PIP_LOG": str(log)}
+    assert log.exists()
