@@ -46,11 +46,16 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
         from envmatrix.cli.planned import planned
 
         if not perhaps:  # making the plan is mostly waiting for interpreters that are asked
-            threading.Thread(target=_load, args=("envmatrix.cli.running",), daemon=True).start()
+            meanwhile("envmatrix.cli.running")
         matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
         from envmatrix.cli import running
 
         return running.run(matrix, plan, wanted, environ, starts)
+
+
+def meanwhile(name: str) -> None:
+    """Load a module in a thread; whoever imports it waits for that."""
+    threading.Thread(target=_load, args=(name,), daemon=True).start()
 
 
 def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:
