@@ -1,9 +1,4 @@
-"""The documentation: it builds without a warning, is what the code says, and each console example does what it shows.
-
-A console block below ``<!-- test: example -->`` is run in a copy of the example project, all blocks of a page in the
-same one and in order. ``...`` is any text, on a line of its own any lines; ``# ends with 3`` is the exit code. What is
-another every time (seconds, ids, and which phases take long enough to be told) is compared as equal.
-"""
+"""The documentation: it builds without a warning, is what the code says, and its console examples do what they show."""
 
 import importlib.util
 import re
@@ -13,20 +8,13 @@ from pathlib import Path
 
 import click
 import pytest
+from consoles import examples, flat, pattern
 
 from envmatrix.report.codes import BREACHES, REASONS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-MARKED = re.compile(r"^( *)<!-- test: example( without-\w+)? -->\n\1```console\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-PAGES = [path for path in (REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))) if MARKED.search(path.read_text())]
-PHASE = r"creating the environment|installing |building |preparing: |running: |cleaning up: "
-EVERY_TIME_ANOTHER = (
-    (re.compile(rf"^\[ *[\d.]+ s\] [^ ]+: (?:{PHASE}).*\n", re.MULTILINE), ""),
-    (re.compile(r"\[ *[\d.]+ s\]"), "[0.0 s]"),
-    (re.compile(r"\b\d+(?:\.\d+)? s\b(?!\])"), "0 s"),
-    (re.compile(r"\b[0-9a-f]{12}\b"), "0" * 12),
-)
+PAGES = [path for path in (REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))) if list(examples(path.read_text()))]
 
 
 def generator():
@@ -34,33 +22,6 @@ def generator():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def examples(text):
-    """Yield (command, expected output, what the host is without) of a page's marked blocks."""
-    for indent, without, block in MARKED.findall(text):
-        lines = [line.removeprefix(indent) for line in block.splitlines()]
-        starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-            yield lines[start][2:], lines[start + 1 : end], without.removeprefix(" without-")
-
-
-def pattern(lines):
-    """A regular expression for expected lines."""
-    parts = [r"(?:.*\n)*?" if line == "..." else _line(line) for line in flat("\n".join(lines)).splitlines()]
-    return re.compile("".join(parts) + r"\Z")
-
-
-def _line(line):
-    return re.escape(line).replace(re.escape("..."), ".*") + r"\n"
-
-
-def flat(text):
-    """The text with one blank where it has several, and without what is another in every run."""
-    flattened = "".join(re.sub(r"\s+", " ", line.rstrip()) + "\n" for line in text.splitlines())
-    for found, same in EVERY_TIME_ANOTHER:
-        flattened = found.sub(same, flattened)
-    return flattened
 
 
 @pytest.fixture
@@ -89,15 +50,8 @@ def test_examples_do_what_the_page_says(page, place, execute, clean_env, without
 
 def test_every_page_has_examples_that_are_run_or_none():
     marked = {path.name for path in PAGES}
-    assert {
-        "README.md",
-        "tutorial.md",
-        "from-tox.md",
-        "libvirt-laptop.md",
-        "mysql-gate.md",
-        "two-ci.md",
-        "ci.md",
-    } <= marked
+    howto = {"from-tox.md", "libvirt-laptop.md", "mysql-gate.md", "two-ci.md", "ci.md"}
+    assert {"README.md", "tutorial.md", *howto} <= marked
 
 
 def test_the_reference_is_what_the_code_says():
