@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -89,19 +90,26 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
         for title in ("requires", "services", "must_run"):
             if found[title]:
                 lines += ["", f"{title.replace('_', ' ').capitalize()}: {', '.join(found[title])}"]
-        lines += ["", "Way", f"  {self.way}"] if self.way else []
+        lines += ["", "Way", *_wrapped(self.way)] if self.way else []
         lines += ["", "Settings"]
         if found["problem"]:
             lines.append(f"  {found['problem']}")
         for setting in found["settings"]:
-            lines.append(f"  {setting['key']} = {_short(setting['value'])}")
-            lines.append(f"      from {setting['source']}")
+            lines += _wrapped(f"{setting['key']} = {_short(setting['value'])}")
+            chosen = setting["source"].startswith("chosen by")
+            lines.append(f"      {'' if chosen else 'from '}{setting['source']}")
         return "\n".join(lines)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, 80, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 400 else text[:397] + "…"
+    return text if len(text) <= 800 else text[:797] + "…"
 
 
 def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:

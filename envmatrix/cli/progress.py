@@ -166,4 +166,6 @@ def _is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def _about(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from envmatrix.report.model import Report
-from envmatrix.report.nowhere import groups
+from envmatrix.report.nowhere import Why, groups
 from envmatrix.report.text import bad_tests
 from envmatrix.report.words import (
     STATE_WORDS,
@@ -193,9 +193,16 @@ def _nowhere(verdict: Verdict) -> Iterable[str]:
         yield f"#### Ran nowhere: {count(len(verdict.ran_nowhere), 'test')}\n"
     for group in groups(verdict.ran_nowhere):
         would = f"; would run with {prose(group.would_run)}" if group.would_run else ""
-        where = ", ".join(code(cell) for cell in group.cells)
-        seen = f", seen in {where}" if where else ""
-        yield f"- {count(len(group.tests), 'test')}{seen}: {prose(group.reason)}{would}\n{_names(group.tests)}"
+        tests = count(len(group.tests), "test")
+        if len(group.why) == 1:
+            yield f"- {tests}{_in(group.why[0], ', seen in ')}{would}\n{_names(group.tests)}"
+        else:
+            yield f"- {tests}, {'; '.join(_in(why, 'in ') for why in group.why)}{would}\n{_names(group.tests)}"
+
+
+def _in(why: Why, lead: str) -> str:
+    where = ", ".join(code(cell) for cell in why.cells)
+    return f"{lead if where else ''}{where}: {prose(why.reason)}"
 
 
 def _drift(report: Report) -> Iterable[str]:

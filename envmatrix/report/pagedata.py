@@ -64,9 +64,8 @@ def build(report: Report) -> dict[str, Any]:
         "nowhere": [[tests[test.test], visible(test.would_run)] for test in report.verdict.ran_nowhere],
         "groups": [
             {
-                "reason": visible(group.reason),
+                "why": [[visible(why.reason), [visible(cell) for cell in why.cells]] for why in group.why],
                 "would_run": visible(group.would_run),
-                "cells": [visible(cell) for cell in group.cells],
                 "tests": [visible(test) for test in group.tests],
             }
             for group in groups(report.verdict.ran_nowhere)

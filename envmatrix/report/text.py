@@ -118,8 +118,13 @@ def _ran_nowhere(page: Page, verdict: Verdict) -> None:
     if verdict.ran_nowhere:
         page.heading(f"RAN NOWHERE ({count(len(verdict.ran_nowhere), 'test')})", STYLES["incomplete"])
     for group in groups(verdict.ran_nowhere):
-        where = f", seen in {', '.join(group.cells)}" if group.cells else ""
-        page.paragraph(f"{count(len(group.tests), 'test')}{where}: {group.reason}", 2)
+        tests, only = count(len(group.tests), "test"), group.why[0]
+        if len(group.why) > 1:
+            page.line(f"  {tests}")
+            for why in group.why:
+                page.paragraph(f"in {', '.join(why.cells)}: {why.reason}", 4)
+        else:
+            page.paragraph(f"{tests}{', seen in ' if only.cells else ''}{', '.join(only.cells)}: {only.reason}", 2)
         if group.would_run:
             page.paragraph(f"would run with: {group.would_run}", 4)
         _names(page, group.tests)

@@ -97,8 +97,9 @@ function waiting(title, tone, states) {
 function nowhereGroups() {
   const total = data.groups.reduce((sum, group) => sum + group.tests.length, 0);
   return part(`Ran nowhere: ${plural(total, "test")}`, data.groups.map((group) => make("details", { class: "card t-nowhere" },
-    make("summary", {}, make("strong", {}, plural(group.tests.length, "test")), ` · ${group.reason}`, group.would_run ? make("span", { class: "dim" }, ` · would run with ${group.would_run}`) : null),
-    group.cells.length ? make("div", { class: "dim small" }, `seen in ${group.cells.join(", ")}`) : null,
+    make("summary", {}, make("strong", {}, plural(group.tests.length, "test")), ` · ${group.why[0][0]}`, group.would_run ? make("span", { class: "dim" }, ` · would run with ${group.would_run}`) : null),
+    group.why.filter(([, cells]) => cells.length).map(([reason, cells]) => make("div", { class: "dim small" },
+      group.why.length > 1 ? `in ${cells.join(", ")}: ${reason}` : `seen in ${cells.join(", ")}`)),
     make("ul", {}, group.tests.slice(0, 30).map((name) => make("li", {}, testLink(name)))),
     group.tests.length > 30 ? make("button", { class: "link", type: "button", onclick: () => show("tests", { show: "nowhere" }) }, `all ${group.tests.length.toLocaleString("en")} in Tests`) : null)));
 }

@@ -80,6 +80,23 @@ def test_what_ran_nowhere_is_grouped_and_the_rest_counted():
     assert "… and 41 more, all in --format json" in shown
 
 
+def nowhere_in_two(test, reason):
+    here = SeenIn(cell="unit", reason=reason, class_="capability")
+    there = SeenIn(cell="libvirt", reason="libvirt: no module named 'libvirt'", class_="absent")
+    return RanNowhere(test=test, seen_in=(there, here), would_run="mysql")
+
+
+def test_cells_with_different_reasons_are_told_apart():
+    found = tuple(nowhere_in_two(name, "no MySQL" if name < "c" else "no libvirt") for name in "abc")
+    shown = text(verdict=samples.verdict(ran_nowhere=found))
+    assert (
+        "  2 tests\n    in unit: no MySQL\n    in libvirt: libvirt: no module named 'libvirt'\n"
+        "    would run with: mysql\n    - a\n    - b\n  1 test\n    in unit: no libvirt\n"
+    ) in shown
+    shown = render("markdown", samples.report(verdict=samples.verdict(ran_nowhere=found)))
+    assert "- 2 tests, in `unit`: no MySQL; in `libvirt`: libvirt: no module named" in shown
+
+
 @pytest.mark.parametrize("width", [76, 80, 120])
 def test_sentences_keep_to_the_width(width):
     for line in text(width=width).splitlines()[:-1]:
