@@ -48,9 +48,9 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
         if not perhaps:  # making the plan is mostly waiting for interpreters that are asked
             meanwhile("envmatrix.cli.running")
         matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
-        from envmatrix.cli import running
+        from envmatrix.cli.running import run as run_plan
 
-        return running.run(matrix, plan, wanted, environ, starts)
+        return run_plan(matrix, plan, wanted, environ, starts)
 
 
 def meanwhile(name: str) -> None:
