@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
+import importlib.util
 import os
 import select
 import signal
@@ -23,6 +25,32 @@ import msgspec
 from envmatrix.engine.child import become_reaper, die_with_parent, kill_own_children, own_children
 from envmatrix.engine.launch import Report, Request
 
+# What a tox session of a cell imports, the modules that it registers when it begins among them.
+_SESSION = (
+    "tox.run",
+    "tox.plugin.manager",
+    *(
+        f"tox.session.cmd.{name}"
+        for name in ("depends", "devenv", "exec_", "legacy", "list_env", "quickstart", "schema", "show_config")
+    ),
+    "tox.session.cmd.man",
+    "tox.session.cmd.version_flag",
+    "tox.session.cmd.run.sequential",
+    "tox.tox_env.python.virtual_env.runner",
+    "envmatrix.engine.asked",
+    "envmatrix.engine.inside",
+    "envmatrix.engine.observe",
+    "envmatrix.engine.overlay",
+    "envmatrix.engine.plugin",
+)
+_UV = ("tox_uv.plugin", "uv")
+# What it imports beyond that to build an environment or a package.
+_BUILDING = (
+    "tox.tox_env.python.virtual_env.package.pyproject",
+    "virtualenv.run",
+    "virtualenv.seed.embed.via_app_data.via_app_data",
+    "virtualenv.create.via_global_ref.builtin.cpython.cpython3",
+)
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those are the owner's; its end is ours
 
 
@@ -31,6 +59,7 @@ class _Server:
         self.owner = owner
         self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
         self.loaded = False
+        self.later: list[str] = []  # what is worth loading while nobody asks for anything
 
     def serve(self) -> None:
         wake_read, wake_write = os.pipe()
@@ -39,7 +68,9 @@ class _Server:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         while True:
-            ready = select.select([self.owner.fileno(), wake_read], [], [])[0]
+            ready = select.select([self.owner.fileno(), wake_read], [], [], 0 if self.later else None)[0]
+            if not ready and self.later:
+                load(self.later.pop(0))
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
@@ -76,10 +107,16 @@ class _Server:
             return
         self.loaded = True
         gc.disable()  # nothing that is loaded becomes garbage
-        with contextlib.suppress(Exception):  # a broken tox says so in the child, where its words are kept
-            preload()
+        for name in (*_SESSION, *self.plugins()):
+            load(name)
         gc.freeze()  # children that never write to these objects share their memory
         gc.enable()
+        self.later = list(_BUILDING)
+
+    def plugins(self) -> tuple[str, ...]:
+        """The plugin that most cells will use, where it is installed and not switched off."""
+        off = os.environ.get("TOX_DISABLED_EXTERNAL_PLUGINS", "")
+        return () if "tox-uv" in off or importlib.util.find_spec("tox_uv") is None else _UV
 
     def start(self, request: Request, out: int, told: int) -> None:
         parent, pid = os.getpid(), os.fork()
@@ -143,27 +180,10 @@ class _Server:
         kill_own_children()
 
 
-def preload() -> None:
-    """Import what a tox session of a cell will import, so that its child finds it there."""
-    import importlib
-
-    for name in (
-        "tox.run",
-        "tox.plugin.manager",
-        "tox.session.cmd.run.sequential",
-        "tox.tox_env.python.virtual_env.runner",
-        "tox.tox_env.python.virtual_env.package.pyproject",
-        "virtualenv.run",
-        "virtualenv.seed.embed.via_app_data.via_app_data",
-        "virtualenv.create.via_global_ref.builtin.cpython.cpython3",
-        "envmatrix.engine.asked",
-        "envmatrix.engine.inside",
-        "envmatrix.engine.observe",
-        "envmatrix.engine.overlay",
-        "envmatrix.engine.plugin",
-    ):
-        with contextlib.suppress(ImportError):  # another version of tox: the child imports what there is
-            importlib.import_module(name)
+def load(name: str) -> None:
+    """Import a module so that children find it there."""
+    with contextlib.suppress(Exception):  # another version of tox, or a broken one: the child says so in its own words
+        importlib.import_module(name)
 
 
 def execute(request: Request) -> NoReturn:
