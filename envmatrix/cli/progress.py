@@ -22,6 +22,7 @@ Mode = Literal["auto", "live", "plain"]
 LIVE_TICK_S = 0.25
 PLAIN_TICK_S = 1.0
 TAIL_BYTES = 200_000
+INTERRUPTED = "interrupted: what runs is being ended, its evidence is kept; again: at once"
 
 
 class Progress:
@@ -98,7 +99,7 @@ class Progress:
             self._followers.pop(evidence.cell, None)
             sentence = self._board.finished(evidence, went_wrong=self.went_wrong(evidence))
             self._display.said(self._board, evidence.cell, sentence)
-            if self.went_wrong(evidence) and not self._streams:
+            if self.went_wrong(evidence) and not self._streams and evidence.state != "interrupted":
                 self._display.failed(evidence.cell, *self._output_of(evidence))
 
     def went_wrong(self, evidence: Evidence) -> bool:
@@ -124,7 +125,7 @@ class Progress:
             with self._shown():
                 if self._interrupted() and not self._told:
                     self._told = True
-                    self._display.said(self._board, "", "interrupted: what runs is being ended, its evidence is kept")
+                    self._display.said(self._board, "", INTERRUPTED)
                 for cell, follower in self._followers.items():
                     self._board.rows[cell].look(follower.look())
                 self._display.tick(self._board)

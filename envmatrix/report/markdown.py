@@ -191,7 +191,7 @@ def _why(reasons: tuple[VerdictReason, ...]) -> str:
 def _nowhere(verdict: Verdict) -> Iterable[str]:
     if verdict.ran_nowhere:
         yield f"#### Ran nowhere: {count(len(verdict.ran_nowhere), 'test')}\n"
-    for group in groups(verdict.ran_nowhere):
+    for group in groups(verdict):
         would = f"; would run with {prose(group.would_run)}" if group.would_run else ""
         tests = count(len(group.tests), "test")
         if len(group.why) == 1:

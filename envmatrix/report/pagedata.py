@@ -68,7 +68,7 @@ def build(report: Report) -> dict[str, Any]:
                 "would_run": visible(group.would_run),
                 "tests": [visible(test) for test in group.tests],
             }
-            for group in groups(report.verdict.ran_nowhere)
+            for group in groups(report.verdict)
         ],
         "breaches": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.report.model import Report
@@ -77,21 +78,48 @@ def _inconclusive(page: Page, report: Report) -> None:
     cells = [cell for cell in report.verdict.cells if cell.state == "inconclusive"]
     records = report.records()
     if cells:
-        page.heading(f"INCONCLUSIVE ({count(len(cells), 'cell')}: ran, and proved nothing)", STYLES["inconclusive"])
-    for cell in cells:
+        page.heading(f"INCONCLUSIVE ({count(len(cells), 'cell')}: nothing is proved)", STYLES["inconclusive"])
+    alone = [cell for cell in cells if records.get(cell.name)]
+    for cell in alone:
         page.line(f"  {cell.name}")
         _reasons(page, cell.reasons)
-        record = records.get(cell.name)
-        details = [reason.detail for reason in record.reasons if reason.detail] if record else []
-        for detail in details or [report.logs.get(cell.evidence, "")]:
+        record = records[cell.name]
+        details = [reason.detail for reason in record.reasons if reason.detail]
+        for detail in details or ([] if interrupted(record) else [report.logs.get(cell.evidence, "")]):
             page.output(detail, MOST_OUTPUT_LINES)
+    _together(page, [cell for cell in cells if cell not in alone])
+
+
+def _together(page: Page, cells: Sequence[CellVerdict], *, told: bool = False) -> None:
+    """Cells with the reasons that they have in common; ``told`` adds their state."""
+    alike: dict[tuple[str, tuple[VerdictReason, ...]], list[CellVerdict]] = {}
+    for cell in cells:
+        alike.setdefault((cell.state, cell.reasons), []).append(cell)
+    for (state, reasons), found in alike.items():
+        whose = found[0].name if len(found) == 1 else count(len(found), "cell")
+        page.line(f"  {whose}  ", (STATE_WORDS[state] if told else "", STYLES[state]))
+        if len(found) > 1:
+            page.paragraph(", ".join(visible(cell.name) for cell in found), 4)
+        _reasons(page, reasons)
+
+
+def interrupted(record: Evidence) -> bool:
+    """Whether somebody ended the run: then the end of the output says nothing that he does not know."""
+    return record.state == "interrupted"
 
 
 def _reasons(page: Page, reasons: tuple[VerdictReason, ...]) -> None:
     for reason in reasons:
+        if any(_says_more(other, reason) for other in reasons):
+            continue
         page.paragraph(f"{reason.message} ({reason.code})", 4, "- ")
         if reason.remedy:
             page.line(f"      remedy: {reason.remedy}")
+
+
+def _says_more(other: VerdictReason, reason: VerdictReason) -> bool:
+    longer = len(other.message) > len(reason.message)
+    return longer and other.code == reason.code and other.message.startswith(reason.message) and not reason.remedy
 
 
 def _breaches(page: Page, verdict: Verdict) -> None:
@@ -117,7 +145,7 @@ def _more(page: Page, rest: int, indent: int = 2) -> None:
 def _ran_nowhere(page: Page, verdict: Verdict) -> None:
     if verdict.ran_nowhere:
         page.heading(f"RAN NOWHERE ({count(len(verdict.ran_nowhere), 'test')})", STYLES["incomplete"])
-    for group in groups(verdict.ran_nowhere):
+    for group in groups(verdict):
         tests, only = count(len(group.tests), "test"), group.why[0]
         if len(group.why) > 1:
             page.line(f"  {tests}")
@@ -134,15 +162,11 @@ def _waiting(page: Page, verdict: Verdict) -> None:
     waiting = [cell for cell in verdict.cells if cell.state in ("blocked", "owed", "stale")]
     if waiting:
         page.heading(f"BLOCKED, OWED AND STALE ({count(len(waiting), 'cell')})", STYLES["blocked"])
-    for cell in waiting:
-        page.line(f"  {cell.name}  ", (STATE_WORDS[cell.state], STYLES[cell.state]))
-        _reasons(page, cell.reasons)
+    _together(page, waiting, told=True)
     aside = [cell for cell in verdict.cells if cell.state == "not_relevant"]
     if aside:
         page.heading(f"NOT RELEVANT ({count(len(aside), 'cell')})", "dim")
-    for cell in aside:
-        page.line(f"  {cell.name}")
-        _reasons(page, cell.reasons)
+    _together(page, aside)
 
 
 def _drift(page: Page, report: Report) -> None:

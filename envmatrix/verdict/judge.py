@@ -167,7 +167,7 @@ def _aside(missing: Sequence[Entry], *, whole: bool) -> tuple[str, ...]:
     """Why tests that ran nowhere did not count here."""
     if whole or not missing:
         return ()
-    return ("what ran nowhere counts against a run of several profiles, and not against one of a single profile",)
+    return ("what ran nowhere counts in a run of several profiles, and this was one of a single profile",)
 
 
 def _soon_expired(planned: Sequence[Planned], profiles: Mapping[str, Profile], today: datetime.date) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from envmatrix.cli import lines
 from envmatrix.cli.board import Board
 from envmatrix.cli.progress import Progress
-from envmatrix.cli.screen import clock
+from envmatrix.cli.screen import clock, shortened
 
 
 class Terminal(io.StringIO):
@@ -176,3 +176,8 @@ def test_an_interrupt_is_acknowledged(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("seconds", "shown"), [(7, "0:07"), (750, "12:30"), (3723, "1:02:03")])
 def test_times_are_short(seconds, shown):
     assert clock(seconds) == shown
+
+
+def test_a_name_that_is_too_long_keeps_its_end():
+    assert shortened("integration-py311", 17) == "integration-py311"
+    assert shortened("integration-services-py311", 16) == "integrat…s-py311"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
-from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests
+from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests, VerdictReason
 
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -84,6 +84,35 @@ def nowhere_in_two(test, reason):
     here = SeenIn(cell="unit", reason=reason, class_="capability")
     there = SeenIn(cell="libvirt", reason="libvirt: no module named 'libvirt'", class_="absent")
     return RanNowhere(test=test, seen_in=(there, here), would_run="mysql")
+
+
+def test_why_a_cell_waits_is_told_once():
+    blocked = CellVerdict(name="libvirt", profile="libvirt", state="blocked")
+    shown = text(verdict=samples.verdict(cells=(blocked,), ran_nowhere=(nowhere_in_two("a", "no MySQL"),)))
+    assert "    in unit: no MySQL\n    in libvirt: the cell is blocked\n" in shown
+
+
+def test_an_interrupt_is_told_in_one_sentence_and_without_output():
+    told = "the run was interrupted"
+    reasons = tuple(
+        VerdictReason(code="interrupted", message=told + more) for more in ("", "; what had run is recorded")
+    )
+    cell = CellVerdict(name="a", profile="p", state="inconclusive", evidence="x", reasons=reasons)
+    record = samples.evidence("a", "laptop", (), id="x", state="interrupted")
+    shown = text(verdict=samples.verdict(cells=(cell,)), evidence=(record,), logs={"x": "KeyboardInterrupt"})
+    assert "  a\n    - the run was interrupted; what had run is recorded (interrupted)\n\n" in shown
+    assert "KeyboardInterrupt" not in shown
+
+
+def test_cells_that_wait_for_the_same_are_told_together():
+    reason = VerdictReason(
+        code="absent", message="rabbitmq: there is no program", remedy="apt-get install rabbitmq-server"
+    )
+    cells = [CellVerdict(name=name, profile=name, state="blocked", reasons=(reason,)) for name in ("a", "b")]
+    other = CellVerdict(name="c", profile="c", state="owed", reasons=(reason,))
+    shown = text(verdict=samples.verdict(cells=(*cells, other)))
+    assert "  2 cells  blocked\n    a, b\n    - rabbitmq: there is no program (absent)\n" in shown
+    assert "  c  owed\n    - rabbitmq" in shown
 
 
 def test_cells_with_different_reasons_are_told_apart():
