@@ -31,7 +31,10 @@ def _version(module, asked):
     if asked["version"]:
         value = eval(asked["version"], {asked["module"].split(".")[0]: sys.modules[asked["module"].split(".")[0]]})
     if value is None and asked["distribution"]:
-        value = _distributions()[1].version(asked["distribution"])
+        named = {_canonical(one["name"]): one["version"] for one in _distributions()}
+        if _canonical(asked["distribution"]) not in named:
+            raise LookupError("no distribution is called %r" % asked["distribution"])
+        value = named[_canonical(asked["distribution"])]
     if value is None:
         value = getattr(module, "__version__", "")
     if isinstance(value, int) and value >= 1000000:  # libvirt counts 9.1.2 as 9001002
@@ -42,46 +45,85 @@ def _version(module, asked):
 
 
 def _distributions():
-    try:
-        import importlib.metadata as metadata
-    except ImportError:  # Python 3.7
-        try:
-            import importlib_metadata as metadata
-        except ImportError:
-            return [], None
+    """Return what is installed, the first on sys.path of each name, which is the one that imports.
+
+    Read as the core metadata specification says; importlib.metadata would do it too, in several times the time that
+    this python takes to start, and is not there in 3.7.
+    """
     seen, found = set(), []
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if not name or name.lower() in seen:
-            continue  # the first on sys.path is the one that imports
-        seen.add(name.lower())
-        found.append(distribution)
-    return found, metadata
+    for folder in sys.path:
+        try:
+            entries = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue  # a zip file, or a folder that is not there
+        for entry in entries:
+            if entry.endswith((".dist-info", ".egg-info")) or entry == "EGG-INFO":
+                place = os.path.join(folder or ".", entry)
+                fields = _fields(_text(place, "METADATA") or _text(place, "PKG-INFO") or _text(place))
+                name = fields.get("name", "")
+                if name and _canonical(name) not in seen:
+                    seen.add(_canonical(name))
+                    found.append({"name": name, "version": fields.get("version", ""), "place": place})
+    return found
+
+
+def _text(*parts):
+    try:
+        with open(os.path.join(*parts), encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+    except OSError:
+        return ""
+
+
+def _fields(text):
+    fields = {}
+    for line in text.splitlines():
+        if not line.strip():
+            break  # the description follows
+        key, colon, value = line.partition(":")
+        if colon and key.lower() in ("name", "version"):
+            fields.setdefault(key.lower(), value.strip())
+    return fields
+
+
+def _canonical(name):
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _scripts(distributions, wanted):
+    """Return the console scripts among ``wanted`` with the functions that they call."""
+    scripts = {}
+    for distribution in distributions if wanted else ():
+        section = ""
+        for line in _text(distribution["place"], "entry_points.txt").splitlines():
+            line = line.strip()
+            if line.startswith("["):
+                section = line.strip("[] ")
+            name, equals, value = (part.strip() for part in line.partition("="))
+            if section == "console_scripts" and equals and name in wanted:
+                scripts.setdefault(name, value)
+    return scripts
 
 
 def _owner(distribution):
-    place = os.path.realpath(str(distribution.locate_file("")))
-    return "env" if place.startswith(os.path.realpath(sys.prefix) + os.sep) else "system"
+    place = os.path.realpath(os.path.dirname(distribution["place"]))
+    prefix = os.path.realpath(sys.prefix)
+    return "env" if place == prefix or place.startswith(prefix + os.sep) else "system"
 
 
 def main(question, answer):
     """Answer the question in one file in another; an import that kills the process leaves what was known before it."""
     with open(question) as handle:
         asked = json.load(handle)
-    distributions, _ = _distributions()
-    scripts = {}
-    for distribution in distributions:
-        for entry in distribution.entry_points:
-            if entry.group == "console_scripts" and entry.name in asked["scripts"]:
-                scripts.setdefault(entry.name, entry.value)
+    distributions = _distributions()
     result = {
         "executable": sys.executable,
         "version": "%d.%d.%d" % sys.version_info[:3],
         "implementation": sys.implementation.name,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
-        "scripts": scripts,
-        "distributions": [[d.metadata["Name"], d.version, _owner(d)] for d in distributions],
+        "scripts": _scripts(distributions, asked["scripts"]),
+        "distributions": [[one["name"], one["version"], _owner(one)] for one in distributions],
         "modules": [],
     }
     with open(answer, "w") as handle:  # an import that kills the process leaves at least this
