@@ -135,7 +135,7 @@ def _time(row: Row) -> str:
 
 
 def _summary(board: Board, hidden: int) -> str:
-    parts = [f"{board.done} of {count(board.total, 'cell')} ended"]
+    parts = [f"{board.done:,} of {count(board.total, 'cell')} ended"]
     parts += [f"{len(board.of(state))} {state}" for state in ("running", "failed", "blocked") if board.of(state)]
     parts += [f"{hidden} more rows"] if hidden > 0 else []
     left = board.left_s()

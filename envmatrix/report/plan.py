@@ -77,7 +77,7 @@ def _row(name: str, interpreter: Interpreter) -> list[Span]:
 
 
 def _summary(plan: Plan, runnable: int, blocked: list[Blocked], aside: int) -> str:
-    parts = [f"{runnable} of {count(len(plan.cells), 'cell')} can run on this host"]
+    parts = [f"{runnable:,} of {count(len(plan.cells), 'cell')} can run on this host"]
     if blocked:
         named = sorted({reason.capability or reason.code for planned in blocked for reason in planned.reasons})
         parts.append(f"{len(blocked)} blocked ({', '.join(named)})")

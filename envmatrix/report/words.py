@@ -119,7 +119,7 @@ def waits_for(cell: CellVerdict) -> str:
 def states(verdict: Verdict) -> list[str]:
     """The cells in words, passed first: ``2 of 3 cells passed``, ``1 blocked (libvirt)``."""
     counted: Counter[str] = Counter(cell.state for cell in verdict.cells)
-    phrases = [f"{counted['passed']} of {count(len(verdict.cells), 'cell')} passed"]
+    phrases = [f"{counted['passed']:,} of {count(len(verdict.cells), 'cell')} passed"]
     for state in STATES[:-1]:
         if counted[state]:
             why = {waits_for(cell) for cell in verdict.cells if cell.state == state and state in ("blocked", "owed")}
@@ -145,7 +145,7 @@ def not_run(verdict: Verdict) -> str:
     if missing:
         named = ", ".join(f"{visible(cell.name)} ({_why(cell)})" for cell in missing[:5])
         rest = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        parts.append(f"{len(missing)} of {count(len(verdict.cells), 'cell')}: {named}{rest}")
+        parts.append(f"{len(missing):,} of {count(len(verdict.cells), 'cell')}: {named}{rest}")
     if verdict.ran_nowhere:
         parts.append(f"{count(len(verdict.ran_nowhere), 'test')} ran nowhere")
     if skipped:
