@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 import click
+from click.core import ParameterSource
 
 from envmatrix.cli.common import complete_formats, complete_names, json_option, start, use_color, width
 
 
+def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse an empty name: where a variable of the CI system is not set, another question would be answered."""
+    if not value and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("the revision is empty; is the variable set that should name it?", ctx, param)
+    return value
+
+
 @click.command("gate", short_help="Judge a revision by all evidence that hosts have reported for it.")
-@click.argument("rev", required=False, default="")
+@click.argument("rev", required=False, default="", callback=_revision)
 @json_option
 @click.option(
     "--format",
@@ -27,14 +37,20 @@ from envmatrix.cli.common import complete_formats, complete_names, json_option, 
     help="Judge only this profile or cell; repeatable.",
 )
 @click.option(
-    "--policy", metavar="REV", default="", help="Read profiles from REV, so that a change cannot weaken its gate."
+    "--policy",
+    metavar="REV",
+    default="",
+    callback=_revision,
+    help="Read profiles from REV, so that a change cannot weaken its gate.",
 )
 @click.option(
     "--changed-since", metavar="REV", default="", help="Leave out the profiles that the change does not need."
 )
 @click.option("--staged", is_flag=True, help="The same for what is staged, against HEAD where no revision is given.")
 @click.option("--expect", multiple=True, metavar="HOST", help="A host that has to have reported; repeatable.")
-@click.option("--store", "stores", multiple=True, metavar="URL", envvar="ENVMATRIX_STORE", help="Where evidence is.")
+@click.option(
+    "--store", "stores", multiple=True, metavar="URL", help="Where evidence is; repeatable. [ENVMATRIX_STORE]"
+)
 def command(
     rev: str,
     as_json: bool,
@@ -62,7 +78,7 @@ def command(
         since=changed_since,
         staged=staged,
         expect=expect,
-        stores=stores,
+        stores=stores or tuple(filter(None, [os.environ.get("ENVMATRIX_STORE")])),
         format="json" if as_json else format_,
         color=use_color(),
         width=width(),

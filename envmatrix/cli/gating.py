@@ -14,6 +14,7 @@ from envmatrix.cli.gathering import Gathering
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
+from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.changes import UnknownBaseError, changed_paths
 from envmatrix.evidence.identity import identify
 from envmatrix.evidence.model import Evidence
@@ -47,6 +48,7 @@ class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     """The content that is judged: what is on disk, or a revision."""
 
     tree: str
+    folder: str
     commit: str
     dirty: bool
     own: Matrix
@@ -60,7 +62,8 @@ def run_gate(start: Path, wanted: Wanted) -> int:
     subject = _subject(root, start, wanted)
     policy = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else subject.own
     stores = [Store(url, root) for url in wanted.stores] or [Store(None, root)]
-    today = datetime.datetime.now(datetime.UTC).date()
+    now = datetime.datetime.now(datetime.UTC)
+    today = now.date()
     gathering = Gathering(stores, policy, today)
     not_relevant, doubts = _not_relevant(root, policy, wanted)
     verdict = gate(
@@ -69,10 +72,12 @@ def run_gate(start: Path, wanted: Wanted) -> int:
             profiles=policy.profiles,
             capabilities=policy.capabilities,
             tree=subject.tree,
+            folder=subject.folder,
             commit=subject.commit,
             dirty=subject.dirty,
             matrix_digest=subject.own.digest,
             today=today,
+            now=now,
             expect=wanted.expect,
             not_relevant=not_relevant,
         ),
@@ -89,10 +94,10 @@ def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
     if wanted.rev:
         revision = resolve(root, wanted.rev)
         own = _matrix_of(root, wanted.rev, wanted.names)
-        return _Subject(tree=revision.tree, commit=revision.commit, dirty=False, own=own)
+        return _Subject(tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=own)
     on_disk = identify(root)
     own = load_matrix(start, wanted.names)
-    return _Subject(tree=on_disk.tree, commit=on_disk.commit, dirty=on_disk.dirty, own=own)
+    return _Subject(tree=on_disk.tree, folder=on_disk.folder, commit=on_disk.commit, dirty=on_disk.dirty, own=own)
 
 
 def _report(verdict: Verdict, gathering: Gathering, policy: Matrix, wanted: Wanted) -> Report:
@@ -112,7 +117,11 @@ def _matrix_of(root: Path, rev: str, names: tuple[str, ...]) -> Matrix:
     """Return the matrix of a revision, read from its files as git has them."""
     with tempfile.TemporaryDirectory(prefix="envmatrix-revision-") as folder:
         export(root, rev, Path(folder), _is_configuration)
-        return load_matrix(Path(folder), names)
+        try:
+            return load_matrix(Path(folder), names)
+        except EnvmatrixError as error:
+            error.args = (f"in the revision {rev}: {str(error).replace(f'{folder}: ', '').replace(f'{folder}/', '')}",)
+            raise
 
 
 def _is_configuration(path: str) -> bool:
@@ -149,7 +158,8 @@ def _policy_notes(own: Matrix, policy: Matrix, rev: str) -> Iterator[str]:
     capabilities = own.capabilities != policy.capabilities
     if not rev or (own.digest == policy.digest and not capabilities):
         return
-    lost = sorted(set(policy.profiles) - set(own.profiles))
+    built_in = sorted(name for name, profile in policy.profiles.items() if profile.origin.startswith("built-in"))
+    lost = sorted(set(policy.profiles) - set(own.profiles) - set(built_in))
     new = sorted(set(own.profiles) - set(policy.profiles))
     changed = sorted(
         name
@@ -162,7 +172,10 @@ def _policy_notes(own: Matrix, policy: Matrix, rev: str) -> Iterator[str]:
     if capabilities:
         told.append("edits profiles/capabilities.toml")
     what = "; ".join(told) or "edits tox settings"
-    yield f"this change is no neutral party: it {what}. It was judged by the profiles of {rev}"
+    whose = f"It was judged by the profiles of {rev}"
+    if policy.profiles and len(built_in) == len(policy.profiles):
+        whose = f"{rev} has no profiles of its own, so the built-in {', '.join(built_in)} count"
+    yield f"this change is no neutral party: it {what}. {whose}"
 
 
 def _said(profile: Profile) -> Profile:
@@ -181,6 +194,7 @@ def judge_evidence(matrix: Matrix, evidence: Sequence[Evidence], *, today: datet
             profiles=matrix.profiles,
             capabilities=matrix.capabilities,
             tree=latest.tree,
+            folder=latest.folder,
             commit=latest.commit,
             dirty=latest.dirty,
             matrix_digest=latest.matrix_digest,

@@ -83,6 +83,7 @@ def make_evidence(
         notes=merged.notes + unread_settings(context, run, told)[1],
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
+        folder=context.identity.folder,
         log=str(run.folder.relative_to(project) / "output.log") if run.folder.is_relative_to(project) else "",
     )
 

@@ -37,7 +37,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     ``dirty`` says that the content is not that of the commit. ``notes`` are sentences that a reader of the evidence
     needs. ``ignored`` names the single files that git ignores and tests could read all the same (``.env``, local
     settings; no caches, no ignored folders): they are not in the tree, ``ignored_digest`` tells one set of them from
-    another, and is "" where there are none.
+    another, and is "" where there are none. ``folder`` is where in its repository the content asked about lies, "" at
+    the top and outside git.
     """
 
     tree: str
@@ -47,6 +48,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     ignored_digest: str = ""
+    folder: str = ""
 
 
 def identify(root: Path) -> Identity:
@@ -60,7 +62,8 @@ def identify(root: Path) -> Identity:
         repository = _locate(root)
         if repository is None:
             return _content(root, ())
-        return _identity(repository, read_state(repository))
+        folder = root.relative_to(repository.top).as_posix() if root != repository.top else ""
+        return msgspec.structs.replace(_identity(repository, read_state(repository)), folder=folder)
     except GitError as error:
         return _content(root, _why_not_git(root, error))
     except OSError as error:

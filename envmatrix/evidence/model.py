@@ -156,3 +156,4 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     attempt_reason: str = ""
     log: str = ""  # path of the cell's output, relative to the evidence store
+    folder: str = ""  # the project's folder in its repository, "" at the top: a repository may hold several projects

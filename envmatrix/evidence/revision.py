@@ -22,17 +22,22 @@ class UnknownRevisionError(EnvmatrixError):
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched."""
+    """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched.
+
+    ``folder`` is the project's in the repository, "" at its top.
+    """
 
     commit: str
     tree: str
+    folder: str = ""
 
 
 def resolve(root: Path, rev: str) -> Revision:
     """The commit that a revision means in the repository around root. Raises UnknownRevisionError."""
     try:
         commit = _parse(root, f"{rev}^{{commit}}")
-        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"))
+        folder = os.fsdecode(git(["rev-parse", "--show-prefix"], cwd=root)).rstrip("\n").rstrip("/")
+        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"), folder=folder)
     except GitError as error:
         raise UnknownRevisionError(
             f"{rev!a} is no commit that git can read in {root}: {error}; name one that it has, or fetch it"

@@ -17,7 +17,7 @@ from envmatrix.verdict.hosts import Hosts
 from envmatrix.verdict.judge import excused, exit_code, verdict_word
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict
 from envmatrix.verdict.nowhere import Entry, Ledger
-from envmatrix.verdict.reports import CellReports, Report, Stale, age
+from envmatrix.verdict.reports import CellReports, Report, Stale, age, is_to_come
 from envmatrix.verdict.union import of_cell
 
 
@@ -25,7 +25,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What the gate is asked: the content, its matrix, and what the policy wants of it.
 
     ``cells`` are those of the matrix; of them the cells of profiles with ``[gate] required`` count, all where no
-    profile says that. ``expect`` names hosts that have to report something, beside those that profiles expect.
+    profile says that. ``folder`` is the project's in its repository. ``now`` is the reader's time, against which clocks
+    that are ahead are told. ``expect`` names hosts that have to report something, beside those that profiles expect.
     ``hosts`` are hosts known from elsewhere with their capabilities. ``not_relevant`` are cells that the change does
     not need, with the rule that says so.
     """
@@ -34,10 +35,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     profiles: Mapping[str, Profile]
     capabilities: Mapping[str, Capability] = {}
     tree: str
+    folder: str = ""
     commit: str
     dirty: bool = False
     matrix_digest: str
     today: datetime.date
+    now: datetime.datetime | None = None
     expect: Sequence[str] = ()
     hosts: Mapping[str, Sequence[str]] = {}
     not_relevant: Mapping[str, str] = {}
@@ -56,6 +59,7 @@ def gate(asked: Asked, records: Iterable[Evidence], *, known: Iterable[Evidence]
     another matrix are shown as stale and count for nothing. Of each host the newest attempt that decides counts for a
     cell: one that ran whole and finished, or in which a test failed. A failure on any host is not hidden by a pass on
     another. ``known`` are further records, asked for the names of tests; those of another tree are shown as stale.
+    Of a record of another project of the same repository nothing is taken but what its host has.
     """
     wanted = required_cells(asked.cells, asked.profiles)
     collected = _Collected(asked, wanted)
@@ -76,14 +80,17 @@ class _Collected:
         self._cells = {cell.name: CellReports() for cell in wanted}
         self._ledger = Ledger(asked.profiles)
         self._hosts = Hosts(asked.hosts, asked.profiles)
+        self._ahead: set[str] = set()
 
     def know(self, record: Evidence) -> None:
-        if record.state == "finished" and not record.partial:
+        if record.state == "finished" and not record.partial and record.folder == self._asked.folder:
             self._ledger.add_known(record, same_content=record.tree == self._asked.tree)
 
     def take(self, record: Evidence) -> None:
         """Count one record for what it is worth; the same record twice counts once."""
-        self._hosts.saw(record)
+        self._hosts.saw(record, same_project=record.folder == self._asked.folder)
+        if record.folder != self._asked.folder:
+            return
         reports = self._cells.get(record.cell)
         if stale := self._stale(record):
             if reports is not None:
@@ -103,13 +110,17 @@ class _Collected:
             why = f"another matrix ({record.matrix_digest[:19]}): its profiles or tox settings were others"
         else:
             return None
-        return Stale(host=record.host.name, age=age(record), why=why, finished=record.state == "finished")
+        return Stale(
+            host=record.host.name, age=age(record, now=self._asked.now), why=why, finished=record.state == "finished"
+        )
 
     def _judge(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
         failed = frozenset(test.id for test in sums.failed)
         failing = bool(failed)
         decides = failing or (record.state == "finished" and not record.partial)
-        when = age(record, failing=failing)
+        when = age(record, failing=failing, now=self._asked.now)
+        if is_to_come(when):
+            self._ahead.add(record.host.name)
         if failing:
             reports.remember_failure(record, when, failed)
         if decides and not record.partial:
@@ -154,7 +165,7 @@ class _Collected:
             cells=tuple(cells),
             breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
             ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
-            notes=_notes(cells, owed),
+            notes=(*_notes(cells, owed), *map(_ahead, sorted(self._ahead))),
         )
 
     def _judged_cells(self) -> tuple[list[CellVerdict], list[Breach]]:
@@ -173,6 +184,11 @@ class _Collected:
             cells.append(judged)
             found += breached
         return cells, found
+
+
+def _ahead(host: str) -> str:
+    told = f"evidence of {host} is dated in the future, so it counts as older than any other of that host"
+    return f"{told}; set the clock of {host}, or of this host"
 
 
 def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry]) -> tuple[str, ...]:

@@ -20,11 +20,11 @@ class Hosts:
         self._heard: set[str] = set()
         self._profiles = profiles
 
-    def saw(self, record: Evidence) -> None:
+    def saw(self, record: Evidence, *, same_project: bool = True) -> None:
         """Learn from a record, of whatever content."""
         has = self._has.setdefault(record.host.name, set())
         has.update(canonical(finding.capability) for finding in record.findings if finding.status == "ok")
-        if record.state == "finished":
+        if record.state == "finished" and same_project:
             self._ran.setdefault(record.cell, set()).add(record.host.name)
         self._heard.add(record.host.name)
 

@@ -120,8 +120,9 @@ def _ledger(
     known: Sequence[Evidence],
 ) -> Ledger:
     ledger = Ledger(profiles)
-    for one in known:
-        if one.state == "finished" and not one.partial:
+    folders = {record.folder for record in evidence.values()} or {one.folder for one in known}
+    for one in known:  # another project of the same repository has the same tree, and other tests
+        if one.state == "finished" and not one.partial and one.folder in folders:
             ledger.add_known(one, same_content=one.tree == tree)
     for item in planned:
         record = evidence.get(item.cell.name)

@@ -12,15 +12,24 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.verdict.model import Breach, CellVerdict
 
 _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-Age = tuple[datetime.datetime, int, str, bool]
+_CLOCKS_DIFFER = datetime.timedelta(minutes=10)
+Age = tuple[bool, datetime.datetime, int, str, bool]
 
 
-def age(record: Evidence, *, failing: bool = False) -> Age:
+def age(record: Evidence, *, failing: bool = False, now: datetime.datetime | None = None) -> Age:
     """What orders the attempts of one host: when it ended, the attempt's number, and the id where all is equal.
 
-    A time that cannot be read is older than any other. Of two records that claim to be the same, a failure wins.
+    A time that cannot be read is older than any other, and so is one that is still to come (``now`` is the reader's):
+    a host that has set its clock back would else hide by an old pass what fails from then on. Of two records that claim
+    to be the same, a failure wins.
     """
-    return (_when(record.finished or record.started), record.attempt, record.id, failing)
+    when = _when(record.finished or record.started)
+    return (not (now and when > now + _CLOCKS_DIFFER), when, record.attempt, record.id, failing)
+
+
+def is_to_come(found: Age) -> bool:
+    """Whether a record says that it was made later than it was read."""
+    return not found[0]
 
 
 def _when(text: str) -> datetime.datetime:

@@ -11,6 +11,7 @@ from envmatrix.config.model import Cell, Profile
 from envmatrix.verdict.counting import listed
 from envmatrix.verdict.flaky import reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
+from envmatrix.verdict.names import promised
 from envmatrix.verdict.reports import CellReports, Report
 
 
@@ -42,7 +43,8 @@ def of_cell(
     doubtful = sorted((*by_state.get("inconclusive", []), *reports.undecided.values()), key=lambda item: item.age)
     if doubtful and not not_relevant:
         return _told(doubtful[-1].verdict, doubtful, reports, commit), doubtful[-1].breaches
-    return _unseen(cell, reports, not_relevant, able), ()
+    somewhere = f"run it on {listed(able)}" if able else "no known host has what it requires"
+    return _unseen(cell, reports, not_relevant, somewhere if able or promised(profile) else "run it on any host"), ()
 
 
 def _rerun(report: Report, reports: CellReports, profile: Profile, today: datetime.date) -> Report:
@@ -88,12 +90,11 @@ def _hosts(reports: Sequence[Report]) -> str:
     return ", ".join(sorted({report.host for report in reports}))
 
 
-def _unseen(cell: Cell, reports: CellReports, not_relevant: str, able: Sequence[str]) -> CellVerdict:
+def _unseen(cell: Cell, reports: CellReports, not_relevant: str, remedy: str) -> CellVerdict:
     """A cell of which no host reported this content."""
     if not_relevant:
         reason = VerdictReason(code="not_relevant", message=not_relevant)
         return CellVerdict(name=cell.name, profile=cell.profile, state="not_relevant", reasons=(reason,))
-    remedy = f"run it on {listed(able)}" if able else "no known host has what it requires"
     if reports.stale:
         newest = max(reports.stale.values(), key=lambda item: item.age)
         message = f"the newest evidence, of {newest.host}, is of {newest.why}"

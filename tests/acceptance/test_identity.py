@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from envmatrix.evidence.identity import Identity, UnknownBaseError, changed_paths, identify
@@ -316,7 +317,9 @@ def test_untracked_repositories_inside_count_with_what_is_in_them(repo: Path) ->
 def test_a_project_in_a_subfolder_has_the_whole_repositorys_tree(repo: Path) -> None:
     assert identify(repo / "pkg").tree == head(repo)[0]
     write(repo, "a.py", "2\n")
-    assert identify(repo / "pkg") == identify(repo)
+    inner, outer = identify(repo / "pkg"), identify(repo)
+    assert (inner.folder, outer.folder) == ("pkg", "")
+    assert msgspec.structs.replace(inner, folder="") == outer
     assert identify(repo).dirty
 
 

@@ -35,10 +35,15 @@ def git(root: Path, *arguments: str) -> str:
 
 def test_a_revisions_tree_is_that_of_its_untouched_checkout(repo: Path) -> None:
     found = resolve(repo / "sub", "HEAD")
-    here = identify(repo)
-    assert (found.commit, found.tree) == (here.commit, here.tree)
+    here = identify(repo / "sub")
+    assert (found.commit, found.tree, found.folder) == (here.commit, here.tree, here.folder) == (*found_id(repo), "sub")
     git(repo, "tag", "-a", "v1", "-m", "x")
-    assert resolve(repo, "v1") == found
+    assert resolve(repo / "sub", "v1") == found
+    assert resolve(repo, "v1").folder == ""
+
+
+def found_id(repo: Path) -> tuple[str, str]:
+    return git(repo, "rev-parse", "HEAD"), git(repo, "rev-parse", "HEAD^{tree}")
 
 
 def test_files_of_a_revision_are_read_as_they_were(repo: Path, tmp_path: Path) -> None:

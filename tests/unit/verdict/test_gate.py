@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -269,3 +270,44 @@ def test_an_attempt_that_never_began_undoes_no_failure_and_hides_no_pass() -> No
     assert gated(on("a", "full", BAD, hour=1), on("a", "full", hour=2, attempt=2, **unreachable)).exit_code == 1
     assert gated(on("a", "full", hour=1, **unreachable), on("a", "full", OK, hour=2, attempt=2)).exit_code == 0
     assert gated(on("a", "full", hour=1, **unreachable)).exit_code == 3
+
+
+def at(host: str, when: str, *tests: Any, **more: Any) -> Evidence:
+    return on(host, "full", *tests, id=f"{host}-{when}", run_id=when, finished=when, **more)
+
+
+NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.UTC)
+
+
+def test_a_pass_of_the_future_hides_no_failure_of_now() -> None:
+    """The host's clock was two hours ahead and has been set since."""
+    ahead, now = at("a", "2026-06-01T14:00:00Z", OK), at("a", "2026-06-01T11:50:00Z", BAD)
+    assert gated(ahead, now).exit_code == 0
+    verdict = gated(ahead, now, now=NOON)
+    assert (verdict.exit_code, only(verdict).state) == (1, "failed")
+    assert any(note.startswith("evidence of a is dated in the future") for note in verdict.notes)
+
+
+def test_among_records_of_the_future_the_newest_counts() -> None:
+    """It is the reader's clock that is behind."""
+    for first, second, code in ((OK, BAD, 1), (BAD, OK, 0)):
+        records = at("a", "2026-06-01T14:00:00Z", first), at("a", "2026-06-01T15:00:00Z", second)
+        assert gated(*records, now=NOON).exit_code == code
+
+
+def test_clocks_that_differ_a_little_are_no_matter() -> None:
+    verdict = gated(at("a", "2026-06-01T11:55:00Z", BAD), at("a", "2026-06-01T12:05:00Z", OK), now=NOON)
+    assert (verdict.exit_code, verdict.notes) == (0, ())
+
+
+def test_another_project_of_the_same_repository_has_the_same_tree_and_proves_nothing() -> None:
+    theirs = on("a", "full", OK, result("t.py::theirs"), folder="other", hour=3)
+    assert only(gated(theirs)).state == "owed"
+    assert gated(on("a", "full", OK, folder="own"), theirs, folder="own").exit_code == 0
+    verdict = gated(on("a", "full", BAD, folder="own"), theirs, folder="own")
+    assert (verdict.exit_code, only(verdict).reasons[0].code) == (1, "tests_failed")
+    own = on("a", "full", OK, folder="own")
+    assert gated(own, profiles=[FULL], folder="own", known=[theirs]).exit_code == 0
+    owed = gated(theirs, folder="own", expect=["a"])
+    assert codes(owed) == ["host_missing"]
+    assert only(owed).reasons[0].remedy == "run it on any host"
