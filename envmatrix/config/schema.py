@@ -46,7 +46,7 @@ class GateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     required: Annotated[bool, Meta(description="The gate needs evidence of every cell of this profile.")] = False
     min_tests: Annotated[int, Meta(ge=0, description="Fewer executed tests than this are a breach.")] = 1
-    expect: Annotated[Texts, Meta(description="Names of hosts that have to report.")] = ()
+    expect: Annotated[Texts, Meta(description="Names of hosts, or patterns, that have to report.")] = ()
 
 
 class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

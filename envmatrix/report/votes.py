@@ -20,7 +20,9 @@ GITHUB_CHECK_BYTES: Final = 60_000  # a check run's summary may have 65,535 char
 GITLAB_BYTES: Final = 200_000  # a note may have 1,000,000 characters; nobody reads that many
 
 # Breaches that a host, a clock or a person brings about: none of them is a fault of the change.
-OUTSIDE: Final = frozenset({"env_mismatch", "timed_out", "interrupted", "expired_skip", "capability_unused"})
+OUTSIDE: Final = frozenset(
+    {"env_mismatch", "timed_out", "interrupted", "expired_skip", "capability_unused", "host_missing"}
+)
 
 _CONCLUSIONS: Final = {"passed": "success", "failed": "failure", "incomplete": "action_required"}
 
@@ -29,8 +31,11 @@ def label(verdict: Verdict) -> int:
     """+1 for passed, -1 for failed or for a promise that the change itself broke, 0 while the answer is not known.
 
     A cell that is inconclusive or whose environment was not what it had to be proves nothing against the change, so
-    breaches in it do not count; nor do cells that are blocked, owed or stale.
+    breaches in it do not count; nor do cells that are blocked, owed or stale. What was found of a checkout with changes
+    that are not committed is no answer about the commit, which is what a vote is about.
     """
+    if verdict.dirty:
+        return 0
     if verdict.verdict != "incomplete":
         return 1 if verdict.verdict == "passed" else -1
     shaken = {breach.cell for breach in verdict.breaches if breach.code in OUTSIDE}
@@ -93,7 +98,8 @@ def github(report: Report) -> str:
 def github_check(report: Report) -> str:
     """The body of a check run (``POST /repos/OWNER/REPO/check-runs``).
 
-    An incomplete verdict is ``action_required``: ``neutral`` and ``skipped`` would satisfy a required check.
+    An incomplete verdict, or one of another content than the commit's, is ``action_required``: ``neutral`` and
+    ``skipped`` would satisfy a required check.
     """
     verdict = report.verdict
     return dumps(
@@ -101,7 +107,7 @@ def github_check(report: Report) -> str:
             "name": "envmatrix",
             "head_sha": verdict.commit,
             "status": "completed",
-            "conclusion": _CONCLUSIONS[verdict.verdict],
+            "conclusion": _CONCLUSIONS["incomplete" if verdict.dirty else verdict.verdict],
             "output": {"title": summary(verdict)[:255], "summary": body(report, GITHUB_CHECK_BYTES)},
         }
     )

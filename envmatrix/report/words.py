@@ -141,11 +141,16 @@ def not_run(verdict: Verdict) -> str:
     missing = [cell for cell in verdict.cells if cell.state in ("blocked", "owed", "inconclusive", "stale")]
     aside = sum(cell.state == "not_relevant" for cell in verdict.cells)
     skipped = sum(cell.tests.skipped + cell.tests.deselected for cell in verdict.cells)
+    silent = sum(breach.code == "host_missing" for breach in verdict.breaches)
     parts = []
+    if verdict.dirty:
+        parts.append("the commit as it is (this is of a checkout with changes that are not committed)")
     if missing:
         named = ", ".join(f"{visible(cell.name)} ({_why(cell)})" for cell in missing[:5])
         rest = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         parts.append(f"{len(missing):,} of {count(len(verdict.cells), 'cell')}: {named}{rest}")
+    if silent:
+        parts.append(f"{count(silent, 'expected report')} did not come")
     if verdict.ran_nowhere:
         parts.append(f"{count(len(verdict.ran_nowhere), 'test')} ran nowhere")
     if skipped:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from envmatrix.config.model import Cell, Profile
 from envmatrix.evidence.model import Evidence
+from envmatrix.verdict.counting import listed
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.names import canonical, promised
 
@@ -39,16 +41,30 @@ class Hosts:
         return tuple(sorted(having | self._ran.get(cell.name, set())))
 
     def missing(self, expect: Sequence[str], profiles: Collection[str]) -> list[Breach]:
-        """A breach for every host that has to report and did not: anything at all, or for a profile that names it."""
-        found = [self._breach(host, "") for host in sorted(set(expect)) if not self._reported.get(host)]
+        """A breach for every host that has to report and did not: anything at all, or for a profile that names it.
+
+        A name with ``*``, ``?`` or ``[…]`` in it is met by any host that it matches.
+        """
+        found = [self._breach(host, "") for host in sorted(set(expect)) if not any(self._profiles_of(host))]
         for name in sorted(profiles):
             hosts = self._profiles[name].gate.expect
-            found += [self._breach(host, name) for host in hosts if name not in self._reported.get(host, ())]
+            found += [
+                self._breach(host, name)
+                for host in hosts
+                if not any(name in reported for reported in self._profiles_of(host))
+            ]
         return found
+
+    def _profiles_of(self, host: str) -> list[set[str]]:
+        """What each of the hosts so called reported."""
+        return [reported for name, reported in self._reported.items() if name == host or fnmatchcase(name, host)]
 
     def _breach(self, host: str, profile: str) -> Breach:
         what = f"whole run of profile {profile!r}" if profile else "whole run"
-        heard = "; it is known from other records" if host in self._heard else ""
-        return Breach(
-            code="host_missing", cell="", message=f"the expected host {host} reported no {what} for this content{heard}"
-        )
+        known = ""
+        if host in self._heard:
+            known = "; it is known from other records"
+        elif heard := sorted(name for name in self._heard if fnmatchcase(name, host)):
+            known = f"; known from other records: {listed(heard)}"
+        message = f"the expected host {host} reported no {what} for this content{known}"
+        return Breach(code="host_missing", cell="", message=message)

@@ -128,6 +128,23 @@ def test_every_vote_says_first_what_was_not_run(project, envmatrix):
     assert "<error" in envmatrix("gate", "--format", "junit", cwd=root).stdout
 
 
+def test_a_vote_is_about_a_commit_and_about_the_change(project, envmatrix):
+    """Not about what lies in a checkout beside it, and not about a host that is silent."""
+    root = project(FILES)
+    assert envmatrix("run", cwd=root, env=LEFT | RIGHT).returncode == 0
+    vote = envmatrix("gate", "--format", "gerrit", cwd=root)
+    assert vote.json["labels"] == {"Verified": 1}
+    silent = envmatrix("gate", "--expect", "jenkins-*", "--format", "gerrit", cwd=root)
+    assert (silent.returncode, silent.json["labels"]) == (3, {"Verified": 0})
+    assert silent.json["message"].splitlines()[0].startswith("Not run: 1 expected report did not come")
+    (root / "left/code.py").write_text("x = 2\n")
+    assert envmatrix("run", cwd=root, env=LEFT | RIGHT).returncode == 0
+    of_disk = envmatrix("gate", "--format", "gerrit", cwd=root)
+    assert (of_disk.returncode, of_disk.json["labels"]) == (0, {"Verified": 0})
+    assert envmatrix("gate", "--format", "github-check", cwd=root).json["conclusion"] == "action_required"
+    assert envmatrix("gate", "HEAD", "--format", "gerrit", cwd=root).json["labels"] == {"Verified": 1}
+
+
 def first_lines(envmatrix, root, code):
     """The first line that a reader of each vote sees."""
     found = {}

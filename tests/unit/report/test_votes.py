@@ -1,6 +1,7 @@
 import json
 import re
 
+import msgspec
 import pytest
 import report_samples as samples
 from hypothesis import given
@@ -54,6 +55,24 @@ def test_breaches_from_outside_are_no_vote_against_the_change(code):
 @pytest.mark.parametrize("code", ["must_run", "capability_skip", "unexpected_skip", "no_tests", "min_tests", "crashed"])
 def test_a_promise_that_the_change_broke_is(code):
     assert label(incomplete(code)) == -1
+
+
+def test_what_is_known_of_other_content_is_no_vote_on_the_commit():
+    for verdict in (samples.passing().verdict, samples.verdict()):
+        report = msgspec.structs.replace(samples.passing(), verdict=msgspec.structs.replace(verdict, dirty=True))
+        assert label(report.verdict) == 0
+        assert json.loads(render("github-check", report))["conclusion"] == "action_required"
+        for name in VOTES:
+            assert shown(name, report).strip("*").startswith("Not run: the commit as it is (this is of a checkout with")
+
+
+def test_an_expected_host_that_is_silent_is_in_the_first_line():
+    breach = Breach(code="host_missing", cell="", message="the expected host a reported no whole run for this content")
+    verdict = msgspec.structs.replace(samples.passing().verdict, verdict="incomplete", exit_code=3, breaches=(breach,))
+    report = msgspec.structs.replace(samples.passing(), verdict=verdict)
+    assert label(verdict) == 0
+    for name in VOTES:
+        assert "1 expected report did not come" in shown(name, report).splitlines()[0]
 
 
 def test_a_skip_in_an_environment_that_was_not_the_right_one_is_not():

@@ -311,3 +311,29 @@ def test_another_project_of_the_same_repository_has_the_same_tree_and_proves_not
     owed = gated(theirs, folder="own", expect=["a"])
     assert codes(owed) == ["host_missing"]
     assert only(owed).reasons[0].remedy == "run it on any host"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hosts", "told"),
+    [
+        ("jenkins-*", ["jenkins-libvirt-3"], None),
+        ("jenkins-?", ["jenkins-1", "laptop"], None),
+        ("[ab]", ["b"], None),
+        ("agent[1]", ["agent[1]"], None),
+        ("jenkins-*", ["laptop"], "the expected host jenkins-* reported no whole run for this content"),
+        ("Jenkins-*", ["jenkins-1"], "the expected host Jenkins-* reported no whole run for this content"),
+    ],
+)
+def test_expected_hosts_may_be_called_by_a_pattern(pattern: str, hosts: list[str], told: str | None) -> None:
+    records = [on(host, "full", OK) for host in hosts]
+    expecting = profile("full", gate=Gate(expect=(pattern,)))
+    for verdict in (gated(*records, expect=[pattern]), gated(*records, profiles=[expecting])):
+        assert verdict.exit_code == (3 if told else 0)
+        assert [breach.message.replace(" of profile 'full'", "") for breach in verdict.breaches] == (
+            [told] if told else []
+        )
+
+
+def test_a_host_that_a_pattern_means_and_that_reported_other_content_is_named() -> None:
+    verdict = gated(on("a", "full", OK), on("agent-7", "full", OK, tree="b" * 40), expect=["agent-*"])
+    assert verdict.breaches[0].message.endswith("for this content; known from other records: agent-7")
