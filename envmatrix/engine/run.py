@@ -7,6 +7,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -76,8 +77,10 @@ def run_plan(
     fail_fast: bool = False,
     stops_at: Callable[[Evidence], bool] = lambda evidence: False,
 ) -> tuple[Evidence, ...]:
-    """Run every runnable cell, ``jobs`` at once, and give each attempt's record as it comes to two functions, called in
-    this thread: ``said`` at once, ``finished``, which may take its time, after the next cell was started.
+    """Run every runnable cell, ``jobs`` at once, and give each attempt's record as it comes to two functions.
+
+    ``said`` is called in this thread, ``finished`` in one of its own, for one record after the other: it may wait for a
+    disk.
 
     With one job the order is the plan's; with several the cells that took longest go first. With ``fail_fast`` none is
     started after the first for which ``stops_at`` is true; those that run then end as they would. Cells that were never
@@ -91,7 +94,8 @@ def run_plan(
     todo = Queue(waiting, holds, jobs=jobs)
     ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     records: list[Evidence] = []
-    with _Threads() as threads:
+    keeping: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as keeper, _Threads() as threads:
 
         def start() -> None:
             if watcher.interrupted():
@@ -108,10 +112,11 @@ def run_plan(
                 said(evidence)
                 if fail_fast and one is not None and one.last and stops_at(evidence):
                     todo.drop()
-            start()
-            if evidence is not None:
-                finished(evidence)
                 records.append(evidence)
+                keeping.append(keeper.submit(finished, evidence))
+            start()
+    for kept in keeping:
+        kept.result()
     keep_durations(cache, {one.cell: one.duration_s for one in records if one.state == "finished"})
     return tuple(records)
 
