@@ -21,6 +21,7 @@ from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
 
 TIMEOUT_S = 120.0
+KEPT_ANSWERS = 50  # of plans: for each set of names that somebody asks for, and each state of the tox file
 _PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "description")
 
 
@@ -154,5 +155,8 @@ def _keep(place: Path, content: bytes) -> None:
         beside = place.with_suffix(f".{os.getpid()}")
         beside.write_bytes(content)
         beside.replace(place)
+        answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)
+        for old in answers[:-KEPT_ANSWERS]:
+            old.unlink(missing_ok=True)
     except OSError:
         pass  # a read-only checkout: the next plan asks tox again
