@@ -32,7 +32,10 @@ def command(ctx: click.Context, store: str | None) -> None:
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
-    """List the records of trees, of all where none is named. Example: envmatrix evidence list"""
+    """List the records of trees, of all where none is named.
+
+    Example: envmatrix evidence list
+    """
     from envmatrix.evidence.manage import listing, listing_lines
 
     found = listing(ctx.meta["envmatrix.store"], trees)
@@ -48,7 +51,10 @@ def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
 )
 @click.pass_context
 def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
-    """Show one record: a file, a name, an id or its beginning. Example: envmatrix evidence show build1-2026"""
+    """Show one record: a file, a name, an id or its beginning.
+
+    Example: envmatrix evidence show build1-2026
+    """
     from envmatrix.evidence.codec import encode
     from envmatrix.evidence.manage import evidence_lines, find
     from envmatrix.export.intoto import statement
@@ -65,19 +71,25 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
 
 @command.command()
 @click.argument("url")
-@click.option("--tree", "trees", multiple=True, help="Only this tree; repeatable.")
+@click.option("--tree", "trees", metavar="TREE", multiple=True, help="Only this tree; repeatable.")
 @click.pass_context
 def push(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
-    """Copy what the store has and URL lacks. Example: envmatrix evidence push s3://bucket/evidence"""
+    """Copy what the store has and URL lacks.
+
+    Example: envmatrix evidence push s3://bucket/evidence
+    """
     return _transfer(ctx, url, trees, push=True)
 
 
 @command.command()
 @click.argument("url")
-@click.option("--tree", "trees", multiple=True, help="Only this tree; repeatable.")
+@click.option("--tree", "trees", metavar="TREE", multiple=True, help="Only this tree; repeatable.")
 @click.pass_context
 def pull(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
-    """Copy what URL has and the store lacks. Example: envmatrix evidence pull sftp://ci/evidence"""
+    """Copy what URL has and the store lacks.
+
+    Example: envmatrix evidence pull sftp://ci/evidence
+    """
     return _transfer(ctx, url, trees, push=False)
 
 
@@ -93,11 +105,16 @@ def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: boo
 
 
 @command.command()
-@click.option("--keep-days", type=float, help="Keep what is younger than this many days.")
-@click.option("--keep-trees", type=int, help="Keep the newest so many trees.")
+@click.option("--keep-days", metavar="N", type=float, help="Keep what is younger than this many days.")
+@click.option("--keep-trees", metavar="N", type=int, help="Keep what belongs to the N newest trees.")
 @click.pass_context
 def prune(ctx: click.Context, keep_days: float | None, keep_trees: int | None) -> int:
-    """Remove old records; the last run's stay. Example: envmatrix evidence prune --keep-days 30"""
+    """Remove old records; the last run's stay.
+
+    What either option keeps stays; one of them has to be given.
+
+    Example: envmatrix evidence prune --keep-days 30
+    """
     from envmatrix.evidence.manage import prune as remove
     from envmatrix.evidence.manage import prune_lines
 

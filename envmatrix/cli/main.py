@@ -84,9 +84,9 @@ def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, qu
     """Run a test matrix through tox on what this host can really do, and judge only what really ran.
 
     \b
-    envmatrix run             run the project's profiles, or `restricted` and `full`
-    envmatrix run full        with the system's packages, on the interpreter that sees them
-    envmatrix plan            what would run here, what not, and why
+    envmatrix run          run the project's profiles, or `restricted` and `full`
+    envmatrix run full     with the system's packages, where those can be seen
+    envmatrix plan         what would run here, what not, and why
 
     Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 incomplete, 4 envmatrix itself failed, 130 interrupted.
     """

@@ -72,6 +72,7 @@ def test_every_public_verb_has_help_with_an_example(execute, tmp_path):
         program = Path(sys.executable).with_name("envmatrix")
         shown = execute(program, *words.split()[1:], "--help", cwd=tmp_path)
         assert shown.returncode == 0
+        assert not [line for line in shown.stdout.splitlines() if len(line) > 80]
         assert re.search(rf"Example: +{re.escape(words)}", " ".join(shown.stdout.split())), shown
         assert isinstance(command, click.Command)
 
