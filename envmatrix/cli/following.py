@@ -110,7 +110,7 @@ def _command(event: dict[str, Any]) -> str:
     words = [str(word) for word in argv]
     if phase in {"commands_pre", "commands", "commands_post"}:
         said = {"commands_pre": "preparing", "commands": "running", "commands_post": "cleaning up"}[phase]
-        return f"{said}: {' '.join([Path(words[0]).name, *words[1:]]) if words else index.rstrip(']')}"
+        return f"{said}: {' '.join([Path(words[0]).name, *filter(None, words[1:])]) if words else index.rstrip(']')}"
     if phase == "install_deps":
         return f"installing {_installed(words)}"
     return _PHASES.get(phase, "building the project" if "build" in phase or phase.startswith("_") else "")
@@ -119,4 +119,5 @@ def _command(event: dict[str, Any]) -> str:
 def _installed(words: list[str]) -> str:
     """Return what an installer's command line names, without the installer and its options."""
     after = words[words.index("install") + 1 :] if "install" in words else words
-    return ", ".join(word for word in after if not word.startswith("-")) or "dependencies"
+    named = (Path(word).name if word.startswith("/") else word for word in after if not word.startswith("-"))
+    return ", ".join(named) or "dependencies"

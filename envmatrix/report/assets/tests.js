@@ -117,7 +117,7 @@ function row(at, height) {
   const line = make("div", { class: `row${fact.nowhere ? " nowhere" : ""}${at === active ? " active" : ""}`, role: "row", id: `row-${at}`, "aria-rowindex": String(at + 2), "aria-selected": String(at === active), "data-at": String(at) },
     make("span", { class: "id", role: "rowheader", title: fact.id },
       fact.nowhere ? make("span", { class: "tag nowhere" }, "ran nowhere") : null,
-      make("span", { class: "short" }, short), make("span", { class: "module" }, module)));
+      make("span", { class: "short" }, short), make("span", { class: "module" }, module.replace(/(\.|::|\/)$/, ""))));
   line.style.top = `${at * height}px`;
   columns.forEach((cell, column) => {
     const outcome = outcomeOf(cell, fact.test);
