@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,30 +20,30 @@ from envmatrix.engine.launch import Launcher
 from envmatrix.engine.run import Interrupt, run_plan
 from envmatrix.engine.scheduler import automatic_jobs, known_durations
 from envmatrix.engine.session import RunContext, Watcher
-from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.earlier import earlier
 from envmatrix.evidence.identity import Identity, identify
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.store import Store
 from envmatrix.host.facts import host_facts
 from envmatrix.plan import Plan
-from envmatrix.report import FORMATS, UnknownFormatError
 
 
 def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:
-    """Run what was planned with progress on stderr, and return the exit code to which that comes (``ending.end``).
-
-    Raises EnvmatrixError for a format or a number of jobs that cannot be.
-    """
-    if wanted.format not in FORMATS:
-        raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
-    jobs = _number_of_jobs(wanted.jobs)
+    """Run what was planned with progress on stderr, and return the exit code to which that comes (``ending.end``)."""
     root = Path(matrix.project.root)
     identity = identify(root)
     store = Store(wanted.store, root)
-    interrupt = Interrupt()
     known = earlier(store, tree=identity.tree)
     context = _context(matrix, identity, wanted, environ, starts)
+    try:
+        return _run(context, plan, wanted, store, known)
+    finally:
+        if not context.folder.is_relative_to(root):  # nobody would find what it holds
+            shutil.rmtree(context.folder, ignore_errors=True)
+
+
+def _run(context: RunContext, plan: Plan, wanted: Wanted, store: Store, known: Sequence[Evidence]) -> int:
+    matrix, interrupt = context.matrix, Interrupt()
     progress = _progress(context, plan, wanted, interrupt)
     again = _passed_before(context, plan, wanted, store)
     taken = Taken(context, store, again)
@@ -57,7 +58,7 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
             watcher,
             said=progress.finished,
             finished=taken.take,
-            jobs=jobs,
+            jobs=automatic_jobs() if wanted.jobs == "auto" else int(wanted.jobs),
             fail_fast=wanted.fail_fast,
             stops_at=progress.went_wrong,
         )
@@ -75,14 +76,6 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
         ),
         taken,
     )
-
-
-def _number_of_jobs(text: str) -> int:
-    if text == "auto":
-        return automatic_jobs()
-    if not text.isdecimal() or int(text) < 1:
-        raise EnvmatrixError(f"--jobs {text}: give a number of cells from 1 on, or auto")
-    return int(text)
 
 
 def _context(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envmatrix.engine.launch import Launcher, launcher
+from envmatrix.errors import EnvmatrixError
 
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode
@@ -38,7 +39,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
-    """Plan and run what is wanted, and return the exit code; see ``running.run``."""
+    """Plan and run what is wanted, and return the exit code; see ``running.run``.
+
+    Raises EnvmatrixError for a format or a number of jobs that cannot be.
+    """
+    _refuse(wanted)
     perhaps = bool(wanted.staged or wanted.since is not None or wanted.reuse)  # it may be that nothing has to run
     with launcher(environ) as starts:
         if not perhaps:
@@ -51,6 +56,17 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
         from envmatrix.cli.running import run as run_plan
 
         return run_plan(matrix, plan, wanted, environ, starts)
+
+
+def _refuse(wanted: Wanted) -> None:
+    if wanted.jobs != "auto" and not (wanted.jobs.isdecimal() and int(wanted.jobs)):
+        raise EnvmatrixError(f"--jobs {wanted.jobs}: give a number of cells from 1 on, or auto")
+    if wanted.format in ("text", "json"):
+        return
+    from envmatrix.report import FORMATS, UnknownFormatError
+
+    if wanted.format not in FORMATS:
+        raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
 
 
 def meanwhile(name: str) -> None:
