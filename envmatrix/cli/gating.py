@@ -52,6 +52,7 @@ class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
     dirty: bool
     own: Matrix
+    notes: tuple[str, ...] = ()
 
 
 def run_gate(start: Path, wanted: Wanted) -> int:
@@ -84,7 +85,7 @@ def run_gate(start: Path, wanted: Wanted) -> int:
         gathering.of(subject.tree),
         known=gathering.before(root, subject.tree),
     )
-    notes = (*_policy_notes(subject.own, policy, wanted.policy), *doubts, *gathering.notes())
+    notes = (*subject.notes, *_policy_notes(subject.own, policy, wanted.policy), *doubts, *gathering.notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
     click.echo(render(wanted.format, _report(verdict, gathering, policy, wanted)), nl=False)
     return verdict.exit_code
@@ -97,7 +98,14 @@ def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
         return _Subject(tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=own)
     on_disk = identify(root)
     own = load_matrix(start, wanted.names)
-    return _Subject(tree=on_disk.tree, folder=on_disk.folder, commit=on_disk.commit, dirty=on_disk.dirty, own=own)
+    return _Subject(
+        tree=on_disk.tree,
+        folder=on_disk.folder,
+        commit=on_disk.commit,
+        dirty=on_disk.dirty,
+        own=own,
+        notes=on_disk.notes,
+    )
 
 
 def _report(verdict: Verdict, gathering: Gathering, policy: Matrix, wanted: Wanted) -> Report:

@@ -34,6 +34,8 @@ _SCRUBBED: Final = frozenset(
         "GIT_WORK_TREE",
     }
 )
+# What a server's pre-receive hook needs to see what is pushed: it is not in the repository yet (git-receive-pack(1)).
+_QUARANTINE: Final = {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
 # fsmonitor is a program named by the repository; a split index would be written beside the real one.
 _SETTINGS: Final = ("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "core.quotePath=false")
 
@@ -45,10 +47,19 @@ class GitError(Exception):
         self.missing = missing
         super().__init__(message)
 
+    def remedy(self, root: Path) -> str:
+        """What would let git answer, as the end of a sentence; "" where the question was at fault."""
+        if self.missing:
+            return "install git"
+        if "dubious ownership" in str(self):
+            return f"if you trust its owner, run: git config --global --add safe.directory {root}"
+        return ""
+
 
 def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """A running git; hand it to ``finish``. Raises GitError where there is no git or no such folder."""
-    clean = {name: value for name, value in os.environ.items() if name not in _SCRUBBED}
+    scrubbed = _SCRUBBED - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else _SCRUBBED
+    clean = {name: value for name, value in os.environ.items() if name not in scrubbed}
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
     try:
         return subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ RECENT: Final = 10  # trees of a store that were written to last, and as many of
 LISTED: Final = 5_000
 READ: Final = 150
 TRIED: Final = 8  # records of one cell and host
+_HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 
 
 def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Iterator[Evidence]:
@@ -25,7 +27,8 @@ def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Ite
     tests, older ones until one has.
 
     Looked at are the trees that the store was given evidence of last and those of the commits before HEAD. How much is
-    listed and read is bounded, whatever the store holds. What cannot be read is left out: nothing of this counts.
+    listed and read is bounded, whatever the store holds. Nothing of this counts: what cannot be read is left out, and
+    so are records of another project that shares the store: of another name, and of a commit that is not here.
     """
     found: dict[tuple[str, str], list[Entry]] = {}
     wanted = {component(cell) for cell in cells}
@@ -34,7 +37,33 @@ def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Ite
         if cell in wanted:
             found.setdefault((cell, _host(name)), []).append(entry)
     newest = sorted(found.values(), key=lambda entries: -max(entry.modified for entry in entries))
-    yield from itertools.islice((record for entries in newest for record in _until_tests(store, entries)), READ)
+    strange = _Strangers(root)
+    read = itertools.islice((record for entries in newest for record in _until_tests(store, entries)), READ)
+    yield from (record for record in read if not strange(record))
+
+
+class _Strangers:
+    """Tells records of another project. Clones may be called differently and may lack commits, seldom both."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._here: dict[str, bool] = {}
+
+    def __call__(self, record: Evidence) -> bool:
+        if record.project == self._root.resolve().name or not record.commit:
+            return False
+        if record.commit not in self._here:
+            self._here[record.commit] = self._has(record.commit)
+        return not self._here[record.commit]
+
+    def _has(self, commit: str) -> bool:
+        if not _HASH.fullmatch(commit):
+            return False
+        try:
+            answer = git(["cat-file", "--batch-check=%(objecttype)"], cwd=self._root, stdin=f"{commit}\n".encode())
+        except GitError:
+            return True  # nothing to ask: here is no repository
+        return answer.strip() == b"commit"
 
 
 def _until_tests(store: Store, entries: Sequence[Entry]) -> Iterator[Evidence]:

@@ -40,7 +40,8 @@ def resolve(root: Path, rev: str) -> Revision:
         return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"), folder=folder)
     except GitError as error:
         raise UnknownRevisionError(
-            f"{rev!a} is no commit that git can read in {root}: {error}; name one that it has, or fetch it"
+            f"{rev!a} is no commit that git can read in {root}: {error}; "
+            f"{error.remedy(root) or 'name one that it has, or fetch it'}"
         ) from error
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import sys
+from pathlib import Path
+
 import pytest
 from gate_lab import FILES, LEFT, RIGHT, states
 
@@ -30,6 +35,21 @@ def test_two_projects_of_one_repository_prove_nothing_for_each_other(project, en
     assert envmatrix("gate", "HEAD", *where, cwd=root / "two").returncode != 0
 
 
+def test_another_project_that_shares_the_store_is_not_heard_of(project, envmatrix, store):
+    """Its cells are called the same; its content, its hosts' runs and its tests are none of this one's."""
+    theirs = project(
+        FILES | {"test_both.py": FILES["test_both.py"].replace("test_everywhere", "test_theirs")}, name="it"
+    )
+    assert envmatrix("run", "--store", store, cwd=theirs, env=BOTH | {"ENVMATRIX_HOST": "their-host"}).returncode == 0
+    ours = project(FILES, name="ours")
+    owed = envmatrix("gate", "HEAD", "--store", store, cwd=ours)
+    assert owed.returncode == 3
+    assert "their" not in owed.output
+    assert envmatrix("run", "--store", store, cwd=ours, env=BOTH).returncode == 0
+    gate = envmatrix("gate", "HEAD", "--store", store, cwd=ours)
+    assert (gate.returncode, "their" in gate.output) == (0, False), gate
+
+
 def test_a_bare_repository_and_one_with_another_branch_checked_out_can_be_asked(
     project, envmatrix, git, store, tmp_path
 ):
@@ -42,6 +62,39 @@ def test_a_bare_repository_and_one_with_another_branch_checked_out_can_be_asked(
     for place, rev in ((tmp_path / "bare.git", "main"), (root, "v1"), (root, "main~0")):
         gate = envmatrix("gate", rev, "--json", cwd=place, env={"ENVMATRIX_STORE": store})
         assert (gate.returncode, set(states(gate.json).values())) == (0, {"passed"}), gate
+
+
+def test_a_servers_hook_judges_what_is_being_pushed(project, envmatrix, execute, git, store, tmp_path):
+    """The commit is in quarantine while pre-receive runs; evidence of its content came from the author's host."""
+    root = project(FILES)
+    git("clone", "-q", "--bare", str(root), "server.git", cwd=tmp_path)
+    hook = tmp_path / "server.git/hooks/pre-receive"
+    program = Path(sys.executable).with_name("envmatrix")
+    hook.write_text(f'#!/bin/sh\nread old new ref\nexec {program} gate "$new" --policy "$old" --store "{store}"\n')
+    hook.chmod(0o755)
+    (root / "left/code.py").write_text("x = 1\n")
+    git("commit", "-qam", "The change", cwd=root)
+    refused = execute("git", "push", "-q", "../server.git", "main", cwd=root)
+    assert (refused.returncode != 0, "2 owed" in refused.stderr) == (True, True), refused
+    assert envmatrix("run", "--store", store, cwd=root, env=BOTH).returncode == 0
+    taken = execute("git", "push", "-q", "../server.git", "main", cwd=root)
+    assert (taken.returncode, "passed: 2 of 2 cells passed" in taken.stderr) == (0, True), taken
+
+
+def test_a_repository_that_git_does_not_read_says_so(project, envmatrix, tmp_path):
+    root = project(FILES)
+    owner = pwd.getpwnam("nobody")
+    for path in (root, *root.rglob("*")):
+        os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    on_disk, of_head = envmatrix("gate", "--json", cwd=root), envmatrix("gate", "HEAD", cwd=root)
+    assert (on_disk.returncode, of_head.returncode) == (3, 2)
+    for said in (" ".join(on_disk.json["notes"]), of_head.stderr):
+        assert f"git config --global --add safe.directory {root}" in said
+    (tmp_path / "bin").mkdir()
+    none = {"PATH": str(tmp_path / "bin")}
+    on_disk, of_head = envmatrix("gate", "--json", cwd=root, env=none), envmatrix("gate", "HEAD", cwd=root, env=none)
+    for said in (" ".join(on_disk.json["notes"]), of_head.stderr):
+        assert "install git" in said
 
 
 def test_a_merge_has_the_evidence_of_its_own_content(project, envmatrix, git, store):
