@@ -1,6 +1,6 @@
 """``python -m envmatrix`` is the same as ``envmatrix``."""
 
-from envmatrix.cli.main import main
+from envmatrix.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from envmatrix.engine.overlay_leaks import LEAKS
+from envmatrix.engine import helper
 
 Mark = tuple[str, str]
 CLOSE_S = 5.0
@@ -136,12 +136,7 @@ class ForkServer:
         self._socket: socket.socket | None = None
         self._helper: subprocess.Popen[bytes] | None = None
         self._begun = False
-        self._environ = {name: value for name, value in environ.items() if name not in LEAKS}
-
-    @staticmethod
-    def possible(environ: Mapping[str, str]) -> bool:
-        """Tell whether a helper would load the same tox as a new process: not if PYTHONPATH and the like have a say."""
-        return hasattr(os, "fork") and sys.platform == "linux" and not any(environ.get(name) for name in LEAKS[:2])
+        self._environ = environ
 
     def __enter__(self) -> ForkServer:
         return self
@@ -155,23 +150,9 @@ class ForkServer:
         if self._begun:
             return
         self._begun = True
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        argv = [sys.executable, "-P", "-m", "envmatrix.engine.forkserver", str(theirs.fileno())]
-        try:
-            self._helper = subprocess.Popen(
-                argv,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-            self._socket = ours
-        except OSError:
-            ours.close()  # no more processes: spawning will say so in its own words
-        finally:
-            theirs.close()
+        started = helper.take(self._environ)
+        if started is not None:
+            self._helper, self._socket = started
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -274,7 +255,7 @@ class _Forked:
 
 def launcher(environ: Mapping[str, str]) -> contextlib.AbstractContextManager[Launcher]:
     """Return the best launcher of this platform, to be used as a context: leaving it ends whatever still runs."""
-    if ForkServer.possible(environ):
+    if helper.possible(environ):
         return ForkServer(environ)
     return contextlib.nullcontext(Spawner())
 

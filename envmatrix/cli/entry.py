@@ -1,0 +1,26 @@
+"""The first lines of the command: what takes longest to get ready is started before anything else is loaded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+_PERHAPS = ("--staged", "--changed-since", "--reuse", "--help", "-h")  # it may be that nothing has to run
+
+
+def runs(argv: Sequence[str]) -> bool:
+    """Tell whether the arguments look like a run that will start processes; a wrong guess costs a process, no more."""
+    own = list(argv[: argv.index("--")] if "--" in argv else argv)
+    return "run" in own[:8] and not any(word.startswith(_PERHAPS) for word in own)
+
+
+def main() -> None:
+    """Run the command line; see ``main.main``."""
+    if runs(sys.argv[1:]):
+        from envmatrix.engine.helper import start_early
+
+        start_early(os.environ)
+    from envmatrix.cli.main import main as command
+
+    command()
