@@ -14,6 +14,7 @@ from envmatrix.cli.gathering import Gathering
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
+from envmatrix.config.toxfile import ToxFile, read_tox_file
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.changes import UnknownBaseError, changed_paths
 from envmatrix.evidence.identity import identify
@@ -52,6 +53,7 @@ class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
     dirty: bool
     own: Matrix
+    tox: ToxFile | None
     notes: tuple[str, ...] = ()
 
 
@@ -61,7 +63,7 @@ def run_gate(start: Path, wanted: Wanted) -> int:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
     root = Path(find_project(start).root)
     subject = _subject(root, start, wanted)
-    policy = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else subject.own
+    policy, tox = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else (subject.own, subject.tox)
     stores = [Store(url, root) for url in wanted.stores] or [Store(None, root)]
     now = datetime.datetime.now(datetime.UTC)
     today = now.date()
@@ -85,7 +87,7 @@ def run_gate(start: Path, wanted: Wanted) -> int:
         gathering.of(subject.tree),
         known=gathering.before(root, subject.tree),
     )
-    notes = (*subject.notes, *_policy_notes(subject.own, policy, wanted.policy), *doubts, *gathering.notes())
+    notes = (*subject.notes, *_policy_notes(subject, policy, tox, wanted.policy), *doubts, *gathering.notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
     click.echo(render(wanted.format, _report(verdict, gathering, policy, wanted)), nl=False)
     return verdict.exit_code
@@ -94,8 +96,10 @@ def run_gate(start: Path, wanted: Wanted) -> int:
 def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
     if wanted.rev:
         revision = resolve(root, wanted.rev)
-        own = _matrix_of(root, wanted.rev, wanted.names)
-        return _Subject(tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=own)
+        own, tox = _matrix_of(root, wanted.rev, wanted.names)
+        return _Subject(
+            tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=own, tox=tox
+        )
     on_disk = identify(root)
     own = load_matrix(start, wanted.names)
     return _Subject(
@@ -104,6 +108,7 @@ def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
         commit=on_disk.commit,
         dirty=on_disk.dirty,
         own=own,
+        tox=read_tox_file(root),
         notes=on_disk.notes,
     )
 
@@ -121,12 +126,12 @@ def _report(verdict: Verdict, gathering: Gathering, policy: Matrix, wanted: Want
     )
 
 
-def _matrix_of(root: Path, rev: str, names: tuple[str, ...]) -> Matrix:
-    """Return the matrix of a revision, read from its files as git has them."""
+def _matrix_of(root: Path, rev: str, names: tuple[str, ...]) -> tuple[Matrix, ToxFile | None]:
+    """Return the matrix of a revision and its tox file, read from its files as git has them."""
     with tempfile.TemporaryDirectory(prefix="envmatrix-revision-") as folder:
         export(root, rev, Path(folder), _is_configuration)
         try:
-            return load_matrix(Path(folder), names)
+            return load_matrix(Path(folder), names), read_tox_file(Path(folder))
         except EnvmatrixError as error:
             error.args = (f"in the revision {rev}: {str(error).replace(f'{folder}: ', '').replace(f'{folder}/', '')}",)
             raise
@@ -162,7 +167,8 @@ def _not_relevant(root: Path, matrix: Matrix, wanted: Wanted) -> tuple[dict[str,
     return found, ()
 
 
-def _policy_notes(own: Matrix, policy: Matrix, rev: str) -> Iterator[str]:
+def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: str) -> Iterator[str]:
+    own = subject.own
     capabilities = own.capabilities != policy.capabilities
     if not rev or (own.digest == policy.digest and not capabilities):
         return
@@ -179,7 +185,9 @@ def _policy_notes(own: Matrix, policy: Matrix, rev: str) -> Iterator[str]:
     ]
     if capabilities:
         told.append("edits profiles/capabilities.toml")
-    what = "; ".join(told) or "edits tox settings"
+    if subject.tox != tox or not told:
+        told.append("edits tox settings")
+    what = "; ".join(told)
     whose = f"It was judged by the profiles of {rev}"
     if policy.profiles and len(built_in) == len(policy.profiles):
         whose = f"{rev} has no profiles of its own, so the built-in {', '.join(built_in)} count"

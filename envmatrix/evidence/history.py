@@ -19,6 +19,7 @@ RECENT: Final = 10  # trees of a store that were written to last, and as many of
 LISTED: Final = 5_000
 READ: Final = 150
 TRIED: Final = 8  # records of one cell and host
+ASKED: Final = 20  # commits that git is asked about, at a few milliseconds each
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -53,7 +54,7 @@ class _Strangers:
         if record.project == self._root.resolve().name or not record.commit:
             return False
         if record.commit not in self._here:
-            self._here[record.commit] = self._has(record.commit)
+            self._here[record.commit] = len(self._here) < ASKED and self._has(record.commit)
         return not self._here[record.commit]
 
     def _has(self, commit: str) -> bool:

@@ -89,12 +89,17 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
         or evidence.mismatches
         or (evidence.sessions and not evidence.tests)
         or _found_none(evidence, sums)
-        or any(reason.code == "index_unreachable" for reason in evidence.reasons)
+        or is_noise(evidence)
     ):
         return ()
     passed = " although all its tests passed" if evidence.tests else ""
     message = f"{' '.join(command.argv)} ended with {_code(command)}{passed}"
     return (VerdictReason(code="command_failed", message=message),)
+
+
+def is_noise(evidence: Evidence) -> bool:
+    """Whether a run that finished says nothing of the content: a command of the project's own found no index."""
+    return any(reason.code == "index_unreachable" for reason in evidence.reasons)
 
 
 def _found_none(evidence: Evidence, sums: Tally) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.evidence.model import Evidence
-from envmatrix.verdict.cells import with_evidence
+from envmatrix.verdict.cells import is_noise, with_evidence
 from envmatrix.verdict.contracts import Case, breaches
 from envmatrix.verdict.counting import Tally, number, tally
 from envmatrix.verdict.flaky import Reran, with_reruns
@@ -117,7 +117,7 @@ class _Collected:
     def _judge(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
         failed = frozenset(test.id for test in sums.failed)
         failing = bool(failed)
-        decides = failing or (record.state == "finished" and not record.partial)
+        decides = failing or (record.state == "finished" and not record.partial and not is_noise(record))
         when = age(record, failing=failing, now=self._asked.now)
         if is_to_come(when):
             self._ahead.add(record.host.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import os
 import pwd
 import sys
@@ -95,6 +97,33 @@ def test_a_repository_that_git_does_not_read_says_so(project, envmatrix, tmp_pat
     on_disk, of_head = envmatrix("gate", "--json", cwd=root, env=none), envmatrix("gate", "HEAD", cwd=root, env=none)
     for said in (" ".join(on_disk.json["notes"]), of_head.stderr):
         assert "install git" in said
+
+
+def test_hosts_that_disagree_and_clocks_that_are_set_back_hide_no_failure(project, envmatrix, tmp_path):
+    broken = FILES["test_both.py"].replace(
+        "        pass", "        self.assertFalse(os.environ.get('LEFT') == 'bad')", 1
+    )
+    root = project(FILES | {"test_both.py": broken})
+    east, west = BOTH | {"ENVMATRIX_HOST": "east"}, BOTH | {"ENVMATRIX_HOST": "west"}
+    assert envmatrix("run", cwd=root, env=east).returncode == 0
+    assert envmatrix("run", cwd=root, env=west | {"LEFT": "bad"}).returncode == 1
+    disputed = envmatrix("gate", "HEAD", "--json", cwd=root)
+    assert (disputed.returncode, set(states(disputed.json).values())) == (1, {"failed"})
+    for cell in disputed.json["cells"]:
+        assert ("disputed", "failed on west, passed on east") in [(r["code"], r["message"]) for r in cell["reasons"]]
+    assert envmatrix("gate", "HEAD", "--format", "gerrit", cwd=root).json["labels"] == {"Verified": -1}
+    assert envmatrix("run", cwd=root, env=west).returncode == 0
+    settled = envmatrix("gate", "HEAD", cwd=root)
+    assert (settled.returncode, "flaky: failed on west in an earlier run" in settled.output) == (0, True), settled
+    ahead = f"{datetime.datetime.now(datetime.UTC).year + 1}-01-01T00:00:00.000Z"
+    for path in (root / ".envmatrix/evidence").glob("*/*/*.json"):
+        record = json.loads(path.read_bytes())
+        passed = not any(test["outcome"] == "failed" for test in record["tests"])
+        if record["host"]["name"] == "west" and passed:
+            path.write_text(json.dumps(record | {"started": ahead, "finished": ahead}))
+    told = envmatrix("gate", "HEAD", "--json", cwd=root)
+    assert (told.returncode, set(states(told.json).values())) == (1, {"failed"}), told
+    assert any(note.startswith("evidence of west is dated in the future") for note in told.json["notes"])
 
 
 def test_a_merge_has_the_evidence_of_its_own_content(project, envmatrix, git, store):

@@ -96,10 +96,18 @@ WEAK = SIDE.format(side="left").replace('requires = ["left"]\nmust_run = ["*test
     [
         ({"profiles/left.toml": WEAK}, "edits left", "must_run"),
         ({"profiles/left.toml": None}, "removes left", "owed"),
+        (
+            {
+                "profiles/left.toml": WEAK,
+                "tox.ini": FILES["tox.ini"].replace("test_both", "test_both.Case.test_everywhere"),
+            },
+            "edits left; edits tox settings",
+            "must_run",
+        ),
         ({"profiles/left.toml": SIDE.format(side="left").replace("true", "false")}, "edits left", "owed"),
         ({"profiles/capabilities.toml": CAPABILITIES.replace("LEFT", "HOME")}, "capabilities", "capability_skip"),
     ],
-    ids=["promises-less", "removes-a-profile", "is-not-required", "another-capability"],
+    ids=["promises-less", "removes-a-profile", "runs-others", "is-not-required", "another-capability"],
 )
 def test_a_change_cannot_weaken_its_own_gate(changed, envmatrix, files, told, missing):
     root = changed(files)

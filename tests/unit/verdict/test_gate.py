@@ -10,7 +10,7 @@ import pytest
 from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, flaky, profile, record, result, skip, wants
 
 from envmatrix.config.model import Cell, Gate, Profile
-from envmatrix.evidence.model import Evidence, FindingRecord, HostRecord, RanReason
+from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, HostRecord, RanReason
 from envmatrix.verdict.gate import Asked, gate, required_cells
 from envmatrix.verdict.model import CellVerdict, Verdict
 
@@ -337,3 +337,16 @@ def test_expected_hosts_may_be_called_by_a_pattern(pattern: str, hosts: list[str
 def test_a_host_that_a_pattern_means_and_that_reported_other_content_is_named() -> None:
     verdict = gated(on("a", "full", OK), on("agent-7", "full", OK, tree="b" * 40), expect=["agent-*"])
     assert verdict.breaches[0].message.endswith("for this content; known from other records: agent-7")
+
+
+def test_a_run_that_found_no_index_takes_nothing_back() -> None:
+    """A command of the project's own could not install: tox calls that finished."""
+    command = CommandRun(argv=("pip", "install", "x"), exit_code=1, phase="commands_pre")
+    reason = RanReason(code="index_unreachable", message="no index")
+    noise = on("a", "full", hour=2, commands=(command,), reasons=(reason,), sessions=())
+    alone = gated(noise)
+    assert (alone.exit_code, only(alone).state, only(alone).reasons[0].code) == (3, "inconclusive", "index_unreachable")
+    assert gated(on("a", "full", OK), noise).exit_code == 0
+    assert gated(on("a", "full", BAD), noise).exit_code == 1
+    refused = on("a", "full", hour=2, commands=(command,), sessions=())
+    assert (gated(refused).exit_code, only(gated(refused)).reasons[0].code) == (1, "command_failed")
