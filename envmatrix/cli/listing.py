@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from envmatrix.errors import EnvmatrixError
 
 SCHEMA = "envmatrix/list/1"
 TIMEOUT_S = 60.0
+WIDTH = 80
 
 
 class ToxListError(EnvmatrixError):
@@ -52,7 +54,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         wide = max((len(profile.name) for profile, _, _ in self.profiles), default=0)
         lines = []
         for profile, cells, default in self.profiles:
-            lines.append(f"{'*' if default else ' '} {profile.name:{wide}}  {profile.description}  [{profile.origin}]")
+            lines += _described(f"{'*' if default else ' '} {profile.name:{wide}}  ", profile)
             if cells != (profile.name,):
                 shown = ", ".join(cells[:12]) + (f", … {len(cells)} in all" if len(cells) > 12 else "")
                 lines.append(f"  {'':{wide}}  cells: {shown}")
@@ -65,6 +67,19 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         if not self.tox_file:
             lines += ["", "The project has no tox configuration; `envmatrix init` writes one."]
         return "\n".join(lines)
+
+
+def _described(head: str, profile: Profile) -> list[str]:
+    """One line where 80 columns hold it, else the description wrapped and where it is from below it."""
+    origin = f"[{profile.origin}]"
+    whole = f"{head}{profile.description}  {origin}"
+    if len(whole) <= WIDTH:
+        return [whole]
+    blank = " " * len(head)
+    wrapped = textwrap.wrap(
+        profile.description, max(WIDTH, len(head) + 24), initial_indent=head, subsequent_indent=blank
+    )
+    return [*(wrapped or [head.rstrip()]), blank + origin]
 
 
 def listing(start: Path, *, with_tox: bool) -> Listing:
