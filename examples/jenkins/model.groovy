@@ -42,7 +42,8 @@ abstract class Model extends Script {
         assert Model.@agent != null : "no agent has the labels ${Model.@label}"
         println "== ${stageName} | ${Model.@label} | ${Model.@agent[0]}"
         workspace = here = new File(folder, "${Model.@agent[0]}-${stageName}")
-        assert workspace.mkdirs() && new File("${workspace}@tmp").mkdirs()
+        assert workspace.mkdirs()
+        new File("${workspace}@tmp").mkdirs()
         env.putAll([WORKSPACE: workspace.path, WORKSPACE_TMP: "${workspace}@tmp" as String, STAGE_NAME: stageName])
         env.NODE_NAME = Model.@agent[0]
         try { body() } catch (Throwable error) { failed = error }
@@ -68,7 +69,7 @@ abstract class Model extends Script {
     Object sh(String script) { return sh(script: script) }
     void checkout(String scm) { sh("git clone -q '${repository}' .") }
     void error(String why) { throw new IllegalStateException(why) }
-    void deleteDir() { println "deleted ${here}" } // it is kept, to be looked at
+    void deleteDir() { assert here.deleteDir() } // the folder beside it stays, as on an agent
 
     void dir(String path, Closure body) {
         File back = here
