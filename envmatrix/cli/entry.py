@@ -18,9 +18,9 @@ def runs(argv: Sequence[str]) -> bool:
 def main() -> None:
     """Run the command line; see ``main.main``."""
     if runs(sys.argv[1:]):
-        from envmatrix.engine.helper import start_early
+        from envmatrix.engine.helper import fork_early
 
-        start_early(os.environ)
+        fork_early(os.environ)
     from envmatrix.cli.main import main as command
 
     command()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.errors import EnvmatrixError
 from envmatrix.report import Report
 
@@ -33,6 +34,6 @@ def keep(report: Report, folder: Path) -> None:
 def kept(folder: Path) -> Report:
     """Return what ``keep`` wrote. Raises NoRunError where there is nothing to be believed."""
     try:
-        return msgspec.json.decode((folder / NAME).read_bytes(), type=Report)
+        return decode((folder / NAME).read_bytes(), Report)
     except (OSError, msgspec.DecodeError) as error:
         raise NoRunError(f"{folder / NAME} cannot be read: {error}; run `envmatrix run` again") from error

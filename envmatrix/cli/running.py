@@ -15,6 +15,7 @@ from envmatrix.cli.reusing import reused, without
 from envmatrix.cli.taken import Taken, classed
 from envmatrix.cli.wanted import Wanted, meanwhile
 from envmatrix.config.model import Matrix
+from envmatrix.decoding import convert
 from envmatrix.engine.folders import fresh_folder, new_run_id
 from envmatrix.engine.launch import Launcher
 from envmatrix.engine.run import Interrupt, run_plan
@@ -85,7 +86,7 @@ def _context(
     return RunContext(
         matrix=matrix,
         identity=identity,
-        host=msgspec.convert(msgspec.to_builtins(host_facts(environ)), HostRecord),
+        host=convert(msgspec.to_builtins(host_facts(environ)), HostRecord),
         run_id=run_id,
         folder=fresh_folder(Path(matrix.project.root), run_id),
         environ=environ,

@@ -16,6 +16,7 @@ from envmatrix.config.model import Capability
 from envmatrix.config.reading import Document
 from envmatrix.config.schema import PROBES, CapabilityTable
 from envmatrix.config.words import listed
+from envmatrix.decoding import convert
 from envmatrix.errors import Problem
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -62,7 +63,7 @@ def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterat
 
 
 def _capability(name: str, table: dict[str, Any], document: Document, built_in: dict[str, Capability]) -> Capability:
-    given = msgspec.convert(table, CapabilityTable)
+    given = convert(table, CapabilityTable)
     changes: dict[str, Any] = {key: getattr(given, key) for key in table}
     if "packages" in changes:
         changes["packages"] = {installer: texts(names) for installer, names in given.packages.items()}

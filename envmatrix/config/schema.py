@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from envmatrix.decoding import schema as json_schema
+
 Text = Annotated[str, Meta(min_length=1)]
 Texts = tuple[Text, ...]
 Values = Annotated[tuple[Text, ...], Meta(min_length=1)]
@@ -138,5 +140,5 @@ _TITLES = {"profile": "envmatrix profile", "capabilities": "envmatrix capabiliti
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a kind of file: "profile" or "capabilities". Raises KeyError."""
-    document = msgspec.json.schema(_TYPES[name])
+    document = json_schema(_TYPES[name])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": _TITLES[name], **document}

@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from envmatrix.config.lines import Path
 from envmatrix.config.words import hint, listed
+from envmatrix.decoding import convert
 
 Difference = tuple[Path, str]
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -168,4 +169,4 @@ def sound(kind: type[Struct], data: dict[str, Any], found: Iterable[Difference])
     checked further. The struct must have no required fields.
     """
     bad = {path[0] for path, _ in found if path}
-    return msgspec.convert({key: value for key, value in data.items() if key not in bad}, kind)
+    return convert({key: value for key, value in data.items() if key not in bad}, kind)

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine.beside import installed
 from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.engine.overlay_leaks import tox_environ
@@ -116,7 +117,7 @@ def plan_facts(root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_
     place = cache / f"tox-{_key(root, overlays, tox_file)}.json" if cache is not None else None
     if place is not None:
         try:
-            return msgspec.json.decode(place.read_bytes(), type=dict[str, ToxEnv])
+            return decode(place.read_bytes(), dict[str, ToxEnv])
         except (OSError, msgspec.DecodeError):
             pass  # no answer yet, or a broken one: ask
     facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS).items()}

@@ -22,6 +22,7 @@ from typing import NoReturn
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine.child import become_reaper, die_with_parent, kill_own_children, own_children
 from envmatrix.engine.launch import Report, Request
 
@@ -95,7 +96,7 @@ class _Server:
             return False
         if not head:
             return False
-        request = msgspec.json.decode(data, type=Request)
+        request = decode(data, Request)
         if request.kind != "exec":
             self.load()
         if request.kind != "preload":

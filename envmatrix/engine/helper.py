@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import NoReturn, Protocol
 
 from envmatrix.engine.overlay_leaks import LEAKS
 
-Helper = tuple[subprocess.Popen[bytes], socket.socket]
+
+class Child(Protocol):
+    """A helper process that was started here."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def wait(self) -> object:
+        """Wait for its end."""
+
+
+Helper = tuple[Child, socket.socket]
 _early: list[Helper] = []
+
+
+class _Forked:
+    """A helper that was forked from this process."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, 9)
+
+    def wait(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
 
 
 def possible(environ: Mapping[str, str]) -> bool:
@@ -19,14 +47,50 @@ def possible(environ: Mapping[str, str]) -> bool:
     return hasattr(os, "fork") and sys.platform == "linux" and not any(environ.get(name) for name in LEAKS[:2])
 
 
-def start_early(environ: Mapping[str, str]) -> None:
-    """Start the helper that ``take`` returns; where nobody takes it, it ends with this process."""
-    if possible(environ):
-        _early.extend(_start(environ))
+def fork_early(environ: Mapping[str, str]) -> None:
+    """Fork the helper that ``take`` returns; where nobody takes it, it ends with this process.
+
+    To be called while this process has one thread and has loaded little: what the helper has of it is its memory.
+    """
+    if not possible(environ):
+        return
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        pid = os.fork()
+    except OSError:
+        ours.close()
+        theirs.close()
+        return
+    if pid == 0:
+        _become(theirs)
+    theirs.close()
+    _early.append((_Forked(pid), ours))
+
+
+def _become(owner: socket.socket) -> NoReturn:
+    """Be the helper, as if it had been started afresh: no script's folder on the path, no variables that leak."""
+    try:
+        os.setsid()
+        descriptor = os.dup2(owner.fileno(), 3)
+        os.closerange(4, 4096)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
+        os.close(nothing)
+        owner.detach()
+        if not sys.flags.safe_path:
+            del sys.path[0]
+        for name in LEAKS:
+            os.environ.pop(name, None)
+        from envmatrix.engine.forkserver import main
+
+        main(descriptor)
+    finally:
+        os._exit(70)
 
 
 def take(environ: Mapping[str, str]) -> Helper | None:
-    """Return the helper that was started early, or one started now, with the socket to it; None where none starts."""
+    """Return the helper that was forked early, or one started now, with the socket to it; None where none starts."""
     started = _early or _start(environ)
     return started.pop() if started else None
 

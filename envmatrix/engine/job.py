@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from envmatrix.config.model import Setting
+from envmatrix.decoding import decode
 
 JOB_VARIABLE = "ENVMATRIX_JOB"
 
@@ -92,7 +93,7 @@ def current_job() -> Job | None:
     if not path:
         return None
     try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=Job)
+        return decode(Path(path).read_bytes(), Job)
     except (OSError, msgspec.DecodeError) as error:
         raise RuntimeError(f"{JOB_VARIABLE}={path} cannot be read: {error}") from error
 

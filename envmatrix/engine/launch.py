@@ -20,6 +20,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine import helper
 
 Mark = tuple[str, str]
@@ -134,7 +135,7 @@ class ForkServer:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._helper: subprocess.Popen[bytes] | None = None
+        self._helper: helper.Child | None = None
         self._begun = False
         self._environ = environ
 
@@ -157,14 +158,19 @@ class ForkServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        if self._helper is not None:
-            try:
-                self._helper.wait(timeout=CLOSE_S)
-            except subprocess.TimeoutExpired:
-                self._helper.kill()
-                self._helper.wait()
+        if self._socket is None or self._helper is None:
+            return
+        try:  # it closes its end when it has ended whatever still ran
+            self._socket.settimeout(CLOSE_S)
+            self._socket.shutdown(socket.SHUT_WR)
+            while self._socket.recv(4096):
+                pass
+        except TimeoutError:
+            self._helper.kill()
+        except OSError:
+            pass  # it has ended already
+        self._socket.close()
+        self._helper.wait()
 
     def preload(self) -> None:
         """Let the helper load tox while this process does something else."""
@@ -250,7 +256,7 @@ class _Forked:
                 return None
             self._lines += chunk
         line, _, self._lines = self._lines.partition(b"\n")
-        return msgspec.json.decode(line, type=Report)
+        return decode(line, Report)
 
 
 def launcher(environ: Mapping[str, str]) -> contextlib.AbstractContextManager[Launcher]:

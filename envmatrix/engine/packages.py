@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from tox.tox_env.python.package import EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 
+from envmatrix.decoding import decode
 from envmatrix.engine.job import Job
 from envmatrix.engine.sourcetree import sources_digest
 
@@ -67,7 +68,7 @@ def _key(job: Job, packager: Any, for_env: Any) -> str:
 
 def _taken(place: Path, source: str) -> Any:
     try:
-        built = msgspec.json.decode(place.read_bytes(), type=Built)
+        built = decode(place.read_bytes(), Built)
     except (OSError, msgspec.DecodeError):
         return None
     file = Path(built.file)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine.prove import Finished
 from envmatrix.evidence.recorders import VARIABLES
 
@@ -85,7 +86,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 def read(folder: Path) -> Resolved | None:
     """Return what the session in ``folder`` resolved; None where it did not come so far."""
     try:
-        return msgspec.json.decode((folder / NAME).read_bytes(), type=Resolved)
+        return decode((folder / NAME).read_bytes(), Resolved)
     except (OSError, msgspec.DecodeError):
         return None
 

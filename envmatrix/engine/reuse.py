@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.model import Matrix
+from envmatrix.decoding import decode
 from envmatrix.engine import warm
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
@@ -65,7 +66,7 @@ def reuse_key(
 def remembered(root: Path, cell: str, key: str) -> str | None:
     """Return the name of the evidence of a pass under ``key``, None where there is none."""
     try:
-        passed = msgspec.json.decode(_place(root, cell).read_bytes(), type=Passed)
+        passed = decode(_place(root, cell).read_bytes(), Passed)
     except (OSError, msgspec.DecodeError):
         return None
     return passed.evidence if passed.key == key else None

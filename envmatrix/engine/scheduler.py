@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from envmatrix.config.model import Capability, Cell, Profile
+from envmatrix.decoding import decode
 from envmatrix.host.requirements import parse
 
 MEMORY_PER_CELL_MB = 512
@@ -111,7 +112,7 @@ def known_durations(folder: Path, cells: Collection[str]) -> dict[str, float]:
     import msgspec
 
     try:
-        found = msgspec.json.decode((folder / "durations.json").read_bytes(), type=dict[str, float])
+        found = decode((folder / "durations.json").read_bytes(), dict[str, float])
     except (OSError, msgspec.DecodeError):
         return {}
     return {name: duration for name, duration in found.items() if name in cells}
@@ -125,7 +126,7 @@ def keep_durations(folder: Path, durations: Mapping[str, float]) -> None:
     with contextlib.suppress(OSError, msgspec.DecodeError):
         known: dict[str, float] = {}
         with contextlib.suppress(OSError, msgspec.DecodeError):
-            known = msgspec.json.decode(place.read_bytes(), type=dict[str, float])
+            known = decode(place.read_bytes(), dict[str, float])
         folder.mkdir(parents=True, exist_ok=True)
         beside = place.with_suffix(f".{os.getpid()}")
         beside.write_bytes(msgspec.json.encode(known | dict(durations)))

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Matrix
+from envmatrix.decoding import decode
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
@@ -99,7 +100,7 @@ def decide(inputs: Inputs, cache: Path) -> Decision:
     if inputs.services:
         return Decision(reason="its services have new addresses in every run")
     try:
-        kept = msgspec.json.decode(_place(cache, inputs).read_bytes(), type=Kept)
+        kept = decode(_place(cache, inputs).read_bytes(), Kept)
     except FileNotFoundError:
         return Decision(reason="nothing is known of an earlier run through tox")
     except (OSError, msgspec.DecodeError):

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
+from envmatrix.decoding import decode as decode_json
+from envmatrix.decoding import schema as json_schema
 from envmatrix.evidence.model import SCHEMA, CommandRun, Evidence
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 
-_DECODER: Final = msgspec.json.Decoder(Evidence, strict=True)
 _NAME_LIMIT: Final = 500
 
 
@@ -40,7 +41,7 @@ def encode(evidence: Evidence) -> bytes:
 def decode(data: bytes) -> Evidence:
     """The evidence in one JSON document. Raises RejectedError, in bounded time and memory, for anything else."""
     try:
-        evidence = _DECODER.decode(data)
+        evidence = decode_json(data, Evidence)
     except RecursionError:
         raise RejectedError("it is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -57,13 +58,13 @@ def printable(text: str, limit: int = 200) -> str:
 
 def evidence_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of an evidence document."""
-    schema = msgspec.json.schema(Evidence)
+    schema = json_schema(Evidence)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
 
 
 def _why(data: bytes, error: Exception) -> str:
     try:
-        schema = msgspec.json.decode(data, type=_Head).schema
+        schema = decode_json(data, _Head).schema
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return f"it is not whole JSON of the right shape ({printable(str(error))})"
     if schema != SCHEMA:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from envmatrix.decoding import decode as decode_json
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode, printable
 from envmatrix.evidence.model import Evidence
@@ -137,7 +138,7 @@ class Store:
         """What ``record_last_run`` wrote last, None where there is nothing to be believed."""
         try:
             data = LocalPlace(self._project / STATE_FOLDER).read("last-run.json", 1 << 20)
-            return msgspec.json.decode(data, type=LastRun)
+            return decode_json(data, LastRun)
         except (UnreadableError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 

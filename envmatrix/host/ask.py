@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Capability
+from envmatrix.decoding import decode
 from envmatrix.host.run import Ran, run
 
 SCRIPT = Path(__file__).with_name("asker.py")
@@ -93,7 +94,7 @@ def ask(executable: str, modules: Sequence[Capability], environ: Mapping[str, st
         with contextlib.suppress(FileNotFoundError):
             Path(answer).unlink()
     if ran.ok and data:
-        return msgspec.json.decode(data, type=Told)
+        return decode(data, Told)
     return Told(failure=_failure(ran))
 
 

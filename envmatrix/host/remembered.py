@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.host.ask import Told
 
 _State = tuple[tuple[str, int, int, int], ...]
@@ -30,7 +31,7 @@ class Remembered:
         self._file = file
         self._new: dict[str, _Entry] = {}
         try:
-            self._known = msgspec.json.decode(file.read_bytes(), type=dict[str, _Entry])
+            self._known = decode(file.read_bytes(), dict[str, _Entry])
         except (OSError, msgspec.DecodeError):
             self._known = {}
 

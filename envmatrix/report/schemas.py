@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from envmatrix.decoding import schema as json_schema
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.model import HostFacts
 from envmatrix.plan import PlanState, Reason
@@ -78,7 +79,7 @@ def _plan() -> dict[str, Any]:
 
 def _verdict() -> dict[str, Any]:
     schema = _schema(Verdict, "What was judged of a run or of a tree (envmatrix run --json, envmatrix gate --json).")
-    drift = msgspec.json.schema(DriftEntry, ref_template="#/$defs/{name}")
+    drift = json_schema(DriftEntry)
     schema["$defs"].update(drift["$defs"])
     schema["$defs"]["Verdict"]["properties"]["drift"] = {"$ref": "#/$defs/DriftEntry"}
     return schema
@@ -98,5 +99,5 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def _schema(kind: type, title: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a document; unknown keys are allowed, since new ones may be added."""
-    made = msgspec.json.schema(kind, ref_template="#/$defs/{name}")
+    made = json_schema(kind)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **made}

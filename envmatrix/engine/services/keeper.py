@@ -19,6 +19,7 @@ from types import FrameType
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine.services import processes, registry, wire
 from envmatrix.engine.services.kinds import KINDS, Kind
 from envmatrix.engine.services.model import ServiceInfo
@@ -47,7 +48,7 @@ class Stop(BaseException):
 
 def main(request_file: str) -> int:
     """Serve one request to its end; 0 where the daemon ran."""
-    request = msgspec.json.decode(Path(request_file).read_bytes(), type=Request)
+    request = decode(Path(request_file).read_bytes(), Request)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     threading.Thread(target=_watch, args=(request.entry,), daemon=True).start()

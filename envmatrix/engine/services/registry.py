@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine.services import processes
 
 
@@ -78,7 +79,7 @@ def entries(work_dir: Path) -> tuple[Entry, ...]:
     found = []
     for path in sorted(state_folder(work_dir).glob("*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            found.append(msgspec.json.decode(path.read_bytes(), type=Entry))
+            found.append(decode(path.read_bytes(), Entry))
     return tuple(found)
 
 

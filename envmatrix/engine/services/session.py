@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from envmatrix.decoding import decode
 from envmatrix.engine.services import keeper, processes, registry, templates, usage, wire
 from envmatrix.engine.services.kinds import KINDS, Kind, missing_programs, remedy, search_path
 from envmatrix.engine.services.model import Running, ServiceInfo
@@ -159,7 +160,7 @@ class _Daemon:
         if line is None:
             raise self._failed("it did not answer in time", detail=self._log())
         try:
-            answer = msgspec.json.decode(line, type=keeper.Answer)
+            answer = decode(line, keeper.Answer)
         except msgspec.MsgspecError:
             raise self._failed("its keeper ended", detail=self._log()) from None
         if answer.info is None:
