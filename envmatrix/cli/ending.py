@@ -86,8 +86,10 @@ def _judged(run: Run, taken: Taken) -> Verdict:
     changed = _changed_meanwhile(identity, Path(matrix.project.root))
     verdict = say_reused(msgspec.structs.replace(verdict, notes=verdict.notes + changed), run.again)
     if not changed and not run.wanted.posargs:
-        host = run.context.host.name
-        remember_passes(matrix, run.plan, identity, run.context.environ, verdict, taken.kept, host=host)
+        context = run.context
+        remember_passes(
+            matrix, run.plan, identity, context.environ, verdict, taken.kept, context.kept, host=context.host.name
+        )
     return verdict
 
 

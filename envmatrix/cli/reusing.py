@@ -9,6 +9,7 @@ import msgspec
 
 from envmatrix.config.model import Matrix
 from envmatrix.engine.reuse import forget, remember, remembered, reuse_key, still_good
+from envmatrix.engine.warm import Kept
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
@@ -62,12 +63,13 @@ def remember_passes(
     environ: Mapping[str, str],
     verdict: Verdict,
     records: Mapping[str, tuple[Evidence, str]],
+    kept: Mapping[str, Kept],
     *,
     host: str,
 ) -> None:
     """Remember the cells that passed whole and at the first attempt, and forget those that did not.
 
-    ``records`` are by cell, with their names.
+    ``records`` are by cell, with their names; ``kept`` is what the run of each followed from, where that is known.
     """
     passed = {cell.name for cell in verdict.cells if cell.state == "passed"}
     for planned in plan.cells:
@@ -77,9 +79,9 @@ def remember_passes(
         if name not in passed:
             forget(Path(matrix.project.root), name)  # also where it passed before with everything as it is now
             continue
-        evidence, kept = records[name]
-        if evidence.partial or evidence.attempt != 1:
+        evidence, place = records[name]
+        if evidence.partial or evidence.attempt != 1 or name not in kept:
             continue
-        key, _ = reuse_key(matrix, planned, identity, environ, host=host)
+        key, _ = reuse_key(matrix, planned, identity, environ, host=host, kept=kept[name])
         if key:
-            remember(Path(matrix.project.root), name, key, kept)
+            remember(Path(matrix.project.root), name, key, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,7 @@ from envmatrix.engine.launch import Launcher
 from envmatrix.engine.run import Interrupt, run_plan
 from envmatrix.engine.scheduler import automatic_jobs, known_durations
 from envmatrix.engine.session import RunContext, Watcher
-from envmatrix.evidence.earlier import earlier
+from envmatrix.evidence.earlier import Earlier
 from envmatrix.evidence.identity import Identity, identify
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.store import Store
@@ -34,7 +34,7 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
     root = Path(matrix.project.root)
     identity = identify(root)
     store = Store(wanted.store, root)
-    known = earlier(store, tree=identity.tree)
+    known = Earlier(store, tree=identity.tree)
     context = _context(matrix, identity, wanted, environ, starts)
     try:
         return _run(context, plan, wanted, store, known)
@@ -43,12 +43,13 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
             shutil.rmtree(context.folder, ignore_errors=True)
 
 
-def _run(context: RunContext, plan: Plan, wanted: Wanted, store: Store, known: Sequence[Evidence]) -> int:
+def _run(context: RunContext, plan: Plan, wanted: Wanted, store: Store, known: Earlier) -> int:
     matrix, interrupt = context.matrix, Interrupt()
     progress = _progress(context, plan, wanted, interrupt)
     again = _passed_before(context, plan, wanted, store)
     taken = Taken(context, store, again)
     meanwhile("envmatrix.cli.ending")
+    known.begin()
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
     with interrupt.listening(), progress:
         for name, evidence in again.items():
@@ -71,7 +72,7 @@ def _run(context: RunContext, plan: Plan, wanted: Wanted, store: Store, known: S
             plan=plan,
             wanted=wanted,
             context=context,
-            known=known,
+            known=known.records(),
             again=again,
             interrupted=bool(interrupt()),
         ),

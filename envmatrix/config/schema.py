@@ -2,8 +2,6 @@
 JSON Schema.
 """
 
-from __future__ import annotations
-
 import datetime
 from typing import Annotated, Any, Literal
 

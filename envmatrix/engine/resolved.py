@@ -122,9 +122,9 @@ def find_program(name: str, environment: Mapping[str, str], folder: str) -> str 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     # as tox does it: the pattern as a shell's, without regard to case, from the beginning
-    return any(pattern.match(name) for pattern in _compiled(tuple(patterns)))
+    return bool(patterns) and _compiled(tuple(patterns)).match(name) is not None
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(fnmatch.translate(pattern), re.IGNORECASE) for pattern in patterns)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)), re.IGNORECASE)

@@ -26,9 +26,17 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reuse_key(
-    matrix: Matrix, planned: Runnable, identity: Identity, environ: Mapping[str, str], *, host: str
+    matrix: Matrix,
+    planned: Runnable,
+    identity: Identity,
+    environ: Mapping[str, str],
+    *,
+    host: str,
+    kept: warm.Kept | None = None,
 ) -> tuple[str, str]:
     """Return the digest of everything that the cell's outcome follows from, or "" and why there is none.
+
+    ``kept`` is what a run of the cell followed from; without it, that is looked at now.
 
     That is the tree with its ignored files, the matrix, the cell with its settings, the interpreter, what is installed,
     the variables that the commands see, and what probing found just now. Whatever lives outside of that (services, the
@@ -44,10 +52,12 @@ def reuse_key(
         capability = matrix.capabilities.get(name)
         if name == "network" or (capability is not None and (capability.probe == "network" or capability.service)):
             return "", f"it needs {name}"
-    decision = warm.decide(warm.inputs_for(matrix, planned, environ), root / ".envmatrix" / "cache")
-    if decision.kept is None:
-        return "", decision.reason
-    variables = decision.kept.resolved.variables
+    if kept is None:
+        decision = warm.decide(warm.inputs_for(matrix, planned, environ), root / ".envmatrix" / "cache")
+        if decision.kept is None:
+            return "", decision.reason
+        kept = decision.kept
+    variables = kept.resolved.variables
     assert variables is not None
     seen = {name: value for name, value in variables.of(environ).items() if name not in variables.drawn}
     findings = [(one.capability, one.status, one.version, one.where, one.interpreter) for one in planned.findings]
@@ -56,7 +66,7 @@ def reuse_key(
         identity.tree,
         identity.ignored_digest,
         matrix.digest,
-        sorted(decision.kept.parts.items()),
+        sorted(kept.parts.items()),
         sorted(seen.items()),
         sorted(findings),
     )

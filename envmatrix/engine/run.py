@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from envmatrix.engine.attempts import run_attempts
-from envmatrix.engine.scheduler import Queue, available_memory_mb, exclusive, keep_durations, known_durations, order
+from envmatrix.engine.scheduler import Memory, Queue, exclusive, keep_durations, known_durations, order
 from envmatrix.engine.session import RunContext, Watcher
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan, Runnable
@@ -91,7 +91,7 @@ def run_plan(
     profiles, capabilities = context.matrix.profiles, context.matrix.capabilities
     waiting = list(cells) if jobs == 1 else order(list(cells), known_durations(cache, cells))
     holds = {name: exclusive(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()}
-    todo = Queue(waiting, holds, jobs=jobs)
+    todo, memory = Queue(waiting, holds, jobs=jobs), Memory()
     ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     records: list[Evidence] = []
     keeping: list[Future[None]] = []
@@ -100,7 +100,7 @@ def run_plan(
         def start() -> None:
             if watcher.interrupted():
                 todo.drop()
-            while (name := todo.take(memory_mb=available_memory_mb() if jobs > 1 else None)) is not None:
+            while (name := todo.take(memory_mb=memory.available_mb() if jobs > 1 else None)) is not None:
                 watcher.said(name, "starts")
                 threads.start(context, cells[name], watcher, ended)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from envmatrix.decoding import decode
 from envmatrix.host.requirements import parse
 
 MEMORY_PER_CELL_MB = 512
+MEMORY_LOOK_S = 0.2
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -105,6 +107,21 @@ def available_memory_mb() -> float | None:
         if limit != "max":
             amounts.append((int(limit) - int((_CGROUP / "memory.current").read_text())) / 2**20)
     return min(amounts, default=None)
+
+
+class Memory:
+    """What is available, looked up at most a few times a second: what was just started has not taken its share yet."""
+
+    def __init__(self) -> None:
+        self._looked_at = float("-inf")
+        self._available_mb: float | None = None
+
+    def available_mb(self) -> float | None:
+        """Return what ``available_memory_mb`` said last."""
+        moment = time.monotonic()
+        if moment - self._looked_at > MEMORY_LOOK_S:
+            self._looked_at, self._available_mb = moment, available_memory_mb()
+        return self._available_mb
 
 
 def known_durations(folder: Path, cells: Collection[str]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from envmatrix.engine.record import make_evidence
 from envmatrix.engine.resolved import Resolved, find_program
 from envmatrix.engine.resolved import read as read_resolved
 from envmatrix.engine.told import CellRun, sort
+from envmatrix.engine.warm import Kept
 from envmatrix.engine.warmrun import run_warm
 from envmatrix.errors import ServiceError
 from envmatrix.evidence import subunit
@@ -41,7 +42,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """What all cells of one run share. ``folder`` is the run's own, for jobs, recordings and logs.
 
     ``retries`` and ``reruns`` are how many further attempts a cell gets where the infrastructure failed, and where
-    tests did.
+    tests did. ``kept`` is filled while cells run: what each of them followed from, where that is known.
     """
 
     matrix: Matrix
@@ -56,6 +57,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     reruns: int = 0
     launcher: Launcher = msgspec.field(default_factory=Spawner)
+    kept: dict[str, Kept] = msgspec.field(default_factory=dict)
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +180,7 @@ def _run_commands(
         if decision.kept is not None and (programs := _moved_programs(decision.kept.resolved)):
             decision = warm.Decision(reason=f"{', '.join(programs)} is another program now")
         if decision.kept is not None:
+            context.kept[cell.name] = decision.kept
             ended = run_warm(
                 job,
                 decision.kept,
@@ -243,7 +246,7 @@ def _run_tox(
         building.unlink(missing_ok=True)
     resolved = read_resolved(run.folder)
     if not ended.cause and resolved is not None and told.ready and told.result is not None:
-        warm.keep(
+        kept = warm.keep(
             inputs,
             root / ".envmatrix" / "cache",
             before if isinstance(before, dict) else {},
@@ -251,6 +254,8 @@ def _run_tox(
             unused=told.result["unused"],
             proof=warm.lasting(told.proof, inputs, resolved),
         )
+        if kept is not None:
+            context.kept[cell.name] = kept
     return ended
 
 

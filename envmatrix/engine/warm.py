@@ -124,19 +124,23 @@ def keep(
     *,
     unused: Sequence[str],
     proof: dict[str, Any] | None = None,
-) -> None:
-    """Keep what tox resolved; ``before`` are the parts as they were before it ran, so that no change is lost."""
+) -> Kept | None:
+    """Keep what tox resolved and return it, None where the next run goes through tox again.
+
+    ``before`` are the parts as they were before it ran, so that no change is lost.
+    """
     now = {} if resolved.doubt else parts(inputs, resolved)
     if isinstance(now, str):
         resolved, now = Resolved(doubt=now), {}
     if any(now[name] != digest for name, digest in before.items() if name in now):
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
-    place = _place(cache, inputs)
+    place, kept = _place(cache, inputs), Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)))
+        beside.write_bytes(msgspec.json.encode(kept))
         beside.replace(place)
+    return None if resolved.doubt else kept
 
 
 def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envmatrix.config.envkeys import known
-from envmatrix.engine.installer import explain_install
 from envmatrix.engine.piplog import installs
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
@@ -89,6 +88,8 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
 
 
 def _install(context: RunContext, run: CellRun, command: dict[str, Any]) -> RanReason:
+    from envmatrix.engine.installer import explain_install  # many patterns, of use where an installation failed
+
     return explain_install(
         command["out"] + "\n" + command["err"],
         context.matrix.capabilities,

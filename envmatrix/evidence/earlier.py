@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
@@ -14,19 +15,38 @@ from envmatrix.evidence.store import Store
 NEWEST: Final = 5  # records of one cell and tree that are read: older ones hardly know a test that these do not
 
 
-def earlier(store: Store, *, tree: str, newest: int = NEWEST) -> tuple[Evidence, ...]:
-    """Return the newest records of each cell of the same tree, and those of the last run whatever its tree.
+class Earlier:
+    """The newest records of each cell of the same tree, and those of the last run whatever its tree.
 
-    To be called before a run begins. A store or a record that cannot be read is no error here: it only means that
-    less is remembered.
+    Which they are is settled when this is made, which is to be before a run begins; what is in them is read once, when
+    it is first asked for. A store or a record that cannot be read is no error here: it only means that less is
+    remembered.
     """
-    found: dict[str, Evidence] = {}
-    with suppress(EnvmatrixError):
-        for name in _names(store, tree, newest):
+
+    def __init__(self, store: Store, *, tree: str, newest: int = NEWEST) -> None:
+        self._store = store
+        self._names: tuple[str, ...] = ()
+        self._records: tuple[Evidence, ...] | None = None
+        self._lock = threading.Lock()
+        with suppress(EnvmatrixError):
+            self._names = tuple(_names(store, tree, newest))
+
+    def begin(self) -> None:
+        """Read them in a thread, while something else is done."""
+        if self._names:
+            threading.Thread(target=self.records, name="earlier evidence", daemon=True).start()
+
+    def records(self) -> tuple[Evidence, ...]:
+        """Return the records; may be called from several threads."""
+        with self._lock:
+            if self._records is None:
+                self._records = tuple({record.id: record for record in self._read()}.values())
+            return self._records
+
+    def _read(self) -> Iterator[Evidence]:
+        for name in self._names:
             with suppress(EnvmatrixError):
-                record = store.get(name)
-                found[record.id] = record
-    return tuple(found.values())
+                yield self._store.get(name)
 
 
 def _names(store: Store, tree: str, newest: int) -> Iterator[str]:

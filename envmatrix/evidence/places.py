@@ -103,11 +103,9 @@ class LocalPlace:
                 items = [inner]  # a folder that cannot be read is reported as one thing, and hides nothing else
             for item in sorted(items, key=lambda entry: entry.name):
                 with suppress(FileNotFoundError):
-                    yield self._entry(item)
-
-    def _entry(self, item: os.DirEntry[str]) -> Entry:
-        found = item.stat(follow_symlinks=False)
-        return Entry(Path(item.path).relative_to(self.base).as_posix(), found.st_size, found.st_mtime)
+                    found = item.stat(follow_symlinks=False)
+                    name = f"{folder}/{inner.name}" if item is inner else f"{folder}/{inner.name}/{item.name}"
+                    yield Entry(name, found.st_size, found.st_mtime)
 
     def read(self, name: str, limit: int) -> bytes:
         """See ``Place.read``."""

@@ -10,7 +10,6 @@ from envmatrix.config.model import Capability
 from envmatrix.host.ask import Told
 from envmatrix.host.asked import Asked, unusable
 from envmatrix.host.capabilities import find, kind
-from envmatrix.host.everything import probe_all
 from envmatrix.host.interpreters import Place, hint_of, system_python
 from envmatrix.host.model import Answer, Candidate, Finding, Request
 from envmatrix.host.probes import module, probe_of
@@ -20,8 +19,6 @@ from envmatrix.host.remembered import Remembered
 from envmatrix.host.requirements import applies, held, marker_environment, parse
 from envmatrix.host.search import refused, search
 from envmatrix.host.wanted import wanted
-
-__all__ = ["probe_all", "survey"]
 
 WORKERS = 8  # probes wait for processes and sockets, not for this process
 

@@ -9,9 +9,9 @@ import msgspec
 
 from envmatrix.config.model import FlakyRule, Profile
 from envmatrix.evidence.model import Evidence
-from envmatrix.verdict.classes import matches
 from envmatrix.verdict.counting import listed, number
 from envmatrix.verdict.model import CellVerdict, VerdictReason
+from envmatrix.verdict.patterns import matches
 
 
 class Reran(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Collection, Iterator, Sequence
 
 from envmatrix.evidence.model import TestResult
-from envmatrix.verdict.classes import matches
 from envmatrix.verdict.counting import number
+from envmatrix.verdict.patterns import matches
 
 
 def unmet(

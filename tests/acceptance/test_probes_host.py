@@ -11,7 +11,7 @@ from probe_faults import as_nobody, check_says, finding_of
 
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.model import Capability
-from envmatrix.host.survey import probe_all
+from envmatrix.host.everything import probe_all
 
 ENVIRON = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nowhere"}
 

@@ -6,6 +6,7 @@ in ``probe``, its object a ``Probe``. What is built in cannot be replaced.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -14,49 +15,34 @@ import msgspec
 
 from envmatrix.config.model import Capability
 from envmatrix.host.model import Finding
-from envmatrix.host.probes import (
-    check,
-    compiler,
-    device,
-    docker,
-    interpreter,
-    kernel,
-    localisation,
-    module,
-    network,
-    privileges,
-    program,
-    resources,
-    service,
-    variable,
-)
 from envmatrix.host.probes.base import Context, Probe, broken
 from envmatrix.host.remedy import install_hint
 
 __all__ = ["PROBES", "Context", "Probe", "probe_of"]
 
-PROBES: Final[Mapping[str, Probe]] = MappingProxyType(
+# Module and function. A plan asks a few of them, so each is loaded when it is.
+PROBES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
-        "check": check.probe,
-        "compiler": compiler.probe,
-        "cpus": resources.cpus,
-        "device": device.probe,
-        "disk": resources.disk,
-        "docker": docker.probe,
-        "env": variable.probe,
-        "interpreter": interpreter.probe,
-        "kernel": kernel.probe,
-        "locale": localisation.locale,
-        "memory": resources.memory,
-        "module": module.probe,
-        "network": network.probe,
-        "pkg-config": compiler.headers,
-        "program": program.probe,
-        "root": privileges.root,
-        "service": service.probe,
-        "sudo": privileges.sudo,
-        "sysctl": kernel.sysctl,
-        "timezone": localisation.timezone,
+        "check": ("check", "probe"),
+        "compiler": ("compiler", "probe"),
+        "cpus": ("resources", "cpus"),
+        "device": ("device", "probe"),
+        "disk": ("resources", "disk"),
+        "docker": ("docker", "probe"),
+        "env": ("variable", "probe"),
+        "interpreter": ("interpreter", "probe"),
+        "kernel": ("kernel", "probe"),
+        "locale": ("localisation", "locale"),
+        "memory": ("resources", "memory"),
+        "module": ("module", "probe"),
+        "network": ("network", "probe"),
+        "pkg-config": ("compiler", "headers"),
+        "program": ("program", "probe"),
+        "root": ("privileges", "root"),
+        "service": ("service", "probe"),
+        "sudo": ("privileges", "sudo"),
+        "sysctl": ("kernel", "sysctl"),
+        "timezone": ("localisation", "timezone"),
     }
 )
 
@@ -66,7 +52,8 @@ def probe_of(name: str) -> Probe:
     raises: a probe that fails by itself is a finding too.
     """
     if name in PROBES:
-        return _guarded(PROBES[name])
+        place, function = PROBES[name]
+        return _guarded(getattr(importlib.import_module(f"{__name__}.{place}"), function))
     from importlib import metadata
 
     for entry in metadata.entry_points(group="envmatrix.probes", name=name):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from test_store import OTHER, TREE, record
 
-from envmatrix.evidence.earlier import earlier
+from envmatrix.evidence.earlier import Earlier
 from envmatrix.evidence.names import name_of
 from envmatrix.evidence.store import Store
 
 
 def ids(store: Store, newest: int = 5) -> set[str]:
-    return {item.id for item in earlier(store, tree=TREE, newest=newest)}
+    return {item.id for item in Earlier(store, tree=TREE, newest=newest).records()}
 
 
 def test_records_of_the_same_tree_are_remembered(tmp_path: Path) -> None:

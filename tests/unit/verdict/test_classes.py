@@ -9,7 +9,8 @@ from verdict_values import CAPABILITIES, TODAY, profile, result, rule
 
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.verdict.classes import classify, matches
+from envmatrix.verdict.classes import classify
+from envmatrix.verdict.patterns import matches
 
 NO_LIBVIRT = "could not import 'libvirt': No module named 'libvirt'"
 

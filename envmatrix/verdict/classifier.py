@@ -1,0 +1,74 @@
+"""What each skip of a cell is about, by its reason and by what skipped or failed beside it."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from envmatrix.config.model import Capability, Profile, SkipRule
+from envmatrix.evidence.model import SkipClass, TestResult
+from envmatrix.verdict.consequences import Consequences
+from envmatrix.verdict.names import canonical, promised, requirement_name
+from envmatrix.verdict.patterns import matches
+from envmatrix.verdict.phrases import Phrases
+
+
+class Classifier:
+    """Gives skipped tests their class; the order of precedence is that of ``classes.classify``."""
+
+    def __init__(
+        self,
+        tests: Sequence[TestResult],
+        profile: Profile,
+        capabilities: Mapping[str, Capability],
+        today: datetime.date,
+    ) -> None:
+        self._phrases = Phrases(capabilities)
+        self._names = {canonical(name): name for name in capabilities}
+        self._promised = promised(profile)
+        self._rules = tuple((re.compile(rule.match), rule) for rule in profile.skips)
+        self._today = today
+        self._consequences = Consequences(tests)
+        self._known: dict[tuple[str, tuple[str, ...]], str] = {}  # many tests skip for one and the same reason
+
+    def classified(self, test: TestResult) -> TestResult:
+        """Return a skipped test with its class and the capability that it waits for."""
+        capability = self._capability(test)
+        skip_class = self._class(test, capability)
+        if skip_class == "consequence":
+            cause = self._consequences.cause(test)[1]
+            capability = self._capability(cause) if cause is not None and cause.outcome == "skipped" else ""
+        return msgspec.structs.replace(test, skip_class=skip_class, capability=capability)
+
+    def _class(self, test: TestResult, capability: str) -> SkipClass:
+        if capability and canonical(capability) in self._promised:
+            return "capability"
+        if rules := [rule for pattern, rule in self._rules if pattern.search(test.reason) and _covers(rule, test.id)]:
+            return "declared" if any(self._today < rule.expires for rule in rules) else "expired"
+        if capability:
+            return "capability"
+        return "consequence" if self._consequences.cause(test)[0] else "unexpected"
+
+    def _capability(self, test: TestResult) -> str:
+        """What the reason names. A marker of the test helps where the reason is empty or speaks of what it names."""
+        key = (test.reason, test.requires)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._named(test)
+        return found
+
+    def _named(self, test: TestResult) -> str:
+        if found := self._phrases.capability(test.reason):
+            return found
+        for requirement in test.requires:
+            name = self._names.get(requirement_name(requirement), requirement_name(requirement))
+            if not test.reason.strip() or self._phrases.mentions(test.reason, name):
+                return name
+        return ""
+
+
+def _covers(rule: SkipRule, test_id: str) -> bool:
+    return not rule.tests or any(matches(test_id, pattern) for pattern in rule.tests)
