@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +13,25 @@ from envmatrix.config.model import Matrix
 from envmatrix.engine.planning import plan_cells
 from envmatrix.plan import NotRelevant, Plan
 
+if TYPE_CHECKING:
+    from envmatrix.engine.launch import Launcher
+
 
 def planned(
-    start: Path, names: Sequence[str], environ: Mapping[str, str], *, since: str | None = None, staged: bool = False
+    start: Path,
+    names: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    since: str | None = None,
+    staged: bool = False,
+    starts: Launcher | None = None,
 ) -> tuple[Matrix, Plan]:
-    """Return the matrix of ``names`` and this host's plan for it; ``since`` and ``staged`` narrow it to changes."""
+    """Return the matrix of ``names`` and this host's plan for it; ``since`` and ``staged`` narrow it to changes.
+
+    ``starts`` is a helper that has tox loaded, where there is one.
+    """
     matrix = load_matrix(start, names)
-    return matrix, plan_cells(matrix, environ, not_relevant=_not_relevant(matrix, since, staged))
+    return matrix, plan_cells(matrix, environ, not_relevant=_not_relevant(matrix, since, staged), starts=starts)
 
 
 def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, NotRelevant]:

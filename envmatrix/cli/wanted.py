@@ -52,7 +52,7 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
 
         if not perhaps:  # making the plan is mostly waiting for interpreters that are asked
             meanwhile("envmatrix.cli.running")
-        matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged)
+        matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged, starts=starts)
         from envmatrix.cli.running import run as run_plan
 
         return run_plan(matrix, plan, wanted, environ, starts)

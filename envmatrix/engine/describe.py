@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +20,9 @@ from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
+
+if TYPE_CHECKING:
+    from envmatrix.engine.launch import Launcher
 
 TIMEOUT_S = 120.0
 KEPT_ANSWERS = 50  # of plans: for each set of names that somebody asks for, and each state of the tox file
@@ -39,17 +42,27 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe(
-    root: Path, overlays: Sequence[Overlay], *, keys: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+    root: Path,
+    overlays: Sequence[Overlay],
+    *,
+    keys: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    starts: Launcher | None = None,
 ) -> dict[str, Described]:
-    """Return what tox makes of each environment, by name; ``keys`` narrows the settings (and saves time)."""
+    """Return what tox makes of each environment, by name; ``keys`` narrows the settings (and saves time).
+
+    ``starts`` is a helper that has tox loaded, where there is one.
+    """
     try:
-        return _describe_together(root, overlays, keys, environ)
+        return _describe_together(root, overlays, keys, environ, starts)
     except _ToxRefusedError as refused:
         if len(overlays) == 1:
             return {overlays[0].name: Described(name=overlays[0].name, problem=str(refused))}
     # One environment that tox refuses makes it refuse all: ask for each.
     return {
-        name: one for overlay in overlays for name, one in describe(root, [overlay], keys=keys, environ=environ).items()
+        name: one
+        for overlay in overlays
+        for name, one in describe(root, [overlay], keys=keys, environ=environ, starts=starts).items()
     }
 
 
@@ -58,32 +71,40 @@ class _ToxRefusedError(Exception):
 
 
 def _describe_together(
-    root: Path, overlays: Sequence[Overlay], keys: Sequence[str], environ: Mapping[str, str]
+    root: Path, overlays: Sequence[Overlay], keys: Sequence[str], environ: Mapping[str, str], starts: Launcher | None
 ) -> dict[str, Described]:
+    from envmatrix.engine.launch import Request, Spawner  # a plan whose answers are kept starts nothing
+    from envmatrix.engine.processes import Stopper, run_process
+
     with tempfile.TemporaryDirectory(prefix="envmatrix-describe-") as folder:
         events, job_file, answer = (Path(folder) / name for name in ("events", "job.json", "answer.json"))
         write_job(Job(mode="describe", overlays=tuple(overlays), events=str(events)), job_file)
-        argv = [sys.executable, "-P", "-m", "tox", "config", "--format", "json", "-o", str(answer)]
+        argv = [str(job_file), "config", "--format", "json", "-o", str(answer)]
         argv += ["-e", ",".join(overlay.name for overlay in overlays)]
         if keys:
             argv += ["-k", *keys]
-        variables = {**tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"}
-        try:
-            done = subprocess.run(
-                argv,
-                cwd=root,
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        said = bytearray()
+        ended = run_process(
+            starts or Spawner(),
+            Request(
+                kind="tox",
+                argv=tuple(argv),
+                cwd=str(root),
+                environ={**tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"},
+                mark=(JOB_VARIABLE, str(job_file)),
+            ),
+            output=said.extend,
+            stopper=Stopper(
+                interrupted=lambda: False, killed=lambda: False, deadline=time.monotonic() + TIMEOUT_S, grace_s=0.0
+            ),
+        )
+        if ended.cause:
             raise EnvmatrixError(
                 f"tox said nothing of its environments for {TIMEOUT_S:.0f} s; try `tox config -e {overlays[0].name}`"
-            ) from None
-        document = _read_answer(answer, done)
-        sources = {event["cell"]: event["sources"] for event in read_events(events) if event["event"] == "sources"}
+            )
+        told = list(read_events(events))
+        document = _read_answer(answer, ended.code, told, said.decode("utf-8", "replace"))
+        sources = {event["cell"]: event["sources"] for event in told if event["event"] == "sources"}
     environments = document.get("env", {})
     return {
         overlay.name: Described(
@@ -93,21 +114,23 @@ def _describe_together(
     }
 
 
-def _read_answer(answer: Path, done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: str) -> dict[str, Any]:
     try:
         document = json.loads(answer.read_bytes())
     except (OSError, ValueError):
         document = None
-    if done.returncode == 0 and isinstance(document, dict):
+    if code == 0 and isinstance(document, dict):
         return document
-    said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
-    handled = said.partition("HandledError|")[2]
-    sentence = " ".join((handled or said).split()) or f"exit code {done.returncode}"
+    refused = next((event["message"] for event in told if event["event"] == "refused"), "")
+    handled = said.partition("HandledError|")[2]  # of a tox that was started to have what the project requires
+    sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
 
 
-def plan_facts(root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_file: str) -> dict[str, ToxEnv]:
-    """Return what a plan needs to know of environments that only tox knows, by name.
+def plan_facts(
+    root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_file: str, starts: Launcher | None = None
+) -> dict[str, ToxEnv]:
+    """Return what a plan needs to know of environments that only tox knows, by name; ``starts`` as in ``describe``.
 
     The answer is kept in ``cache`` under a digest of everything it depends on: the tox file, the overlays, tox's own
     variables, and what is installed beside it; any difference asks tox again.
@@ -120,7 +143,7 @@ def plan_facts(root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_
             return decode(place.read_bytes(), dict[str, ToxEnv])
         except (OSError, msgspec.DecodeError):
             pass  # no answer yet, or a broken one: ask
-    facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS).items()}
+    facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS, starts=starts).items()}
     if place is not None:
         _keep(place, msgspec.json.encode(facts))
     return facts

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
@@ -52,7 +53,7 @@ def fork_early(environ: Mapping[str, str]) -> None:
 
     To be called while this process has one thread and has loaded little: what the helper has of it is its memory.
     """
-    if not possible(environ):
+    if not possible(environ) or threading.active_count() > 1:
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -78,8 +79,7 @@ def _become(owner: socket.socket) -> NoReturn:
             os.dup2(nothing, number)
         os.close(nothing)
         owner.detach()
-        if not sys.flags.safe_path:
-            del sys.path[0]
+        _forget_script()
         for name in LEAKS:
             os.environ.pop(name, None)
         from envmatrix.engine.forkserver import main
@@ -87,6 +87,13 @@ def _become(owner: socket.socket) -> NoReturn:
         main(descriptor)
     finally:
         os._exit(70)
+
+
+def _forget_script() -> None:
+    """Take the script's folder, or the current one, from the front of the path, as ``python -P`` would."""
+    places = ("", os.getcwd(), os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH109, PTH120 - no pathlib yet
+    if not sys.flags.safe_path and sys.path and sys.path[0] in places:
+        del sys.path[0]
 
 
 def take(environ: Mapping[str, str]) -> Helper | None:

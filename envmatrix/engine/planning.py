@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envmatrix.config.model import Matrix
 from envmatrix.config.select import UnknownNameError
@@ -12,11 +13,21 @@ from envmatrix.engine.describe import plan_facts
 from envmatrix.host.survey import survey
 from envmatrix.plan import NotRelevant, Plan, ToxEnv, make_plan, needs_tox, request_for
 
+if TYPE_CHECKING:
+    from envmatrix.engine.launch import Launcher
+
 
 def plan_cells(
-    matrix: Matrix, environ: Mapping[str, str], *, not_relevant: Mapping[str, NotRelevant] | None = None
+    matrix: Matrix,
+    environ: Mapping[str, str],
+    *,
+    not_relevant: Mapping[str, NotRelevant] | None = None,
+    starts: Launcher | None = None,
 ) -> Plan:
-    """Probe this host for every cell of the matrix and return the plan; nothing is created but a cache."""
+    """Probe this host for every cell of the matrix and return the plan; nothing is created but a cache.
+
+    ``starts`` is a helper that has tox loaded, where there is one: some questions only tox can answer.
+    """
     not_relevant = not_relevant or {}
     wanted = [cell for cell in matrix.cells if cell.name not in not_relevant]
     root = Path(matrix.project.root)
@@ -26,6 +37,7 @@ def plan_cells(
         [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if needs_tox(cell)],
         cache,
         matrix.project.tox_file,
+        starts,
     )
     _refuse_unknown(matrix, facts)
     requests = {
