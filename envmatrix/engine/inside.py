@@ -45,7 +45,7 @@ def _finished(tox_env: ToxEnv) -> prove.Finished:
     return prove.Finished(
         python=str(tox_env.conf["env_python"]),
         bin_dir=str(tox_env.conf["env_bin_dir"]),
-        site_packages=str(tox_env.conf["env_site_packages_dir"]),
+        site_packages=resolve.site_packages(tox_env),
         allowlist=tuple(tox_env.conf["allowlist_externals"]),
         commands=tuple(tuple(map(str, command.args)) for commands in phases.values() for command in commands),
         count=len(phases["commands"]),

@@ -64,7 +64,7 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
         env=Finished(
             python=str(conf["env_python"]),
             bin_dir=str(conf["env_bin_dir"]),
-            site_packages=str(conf["env_site_packages_dir"]),
+            site_packages=site_packages(tox_env),
             allowlist=tuple(conf["allowlist_externals"]),
             commands=tuple(step.argv for step in steps),
             count=len(conf["commands"]),
@@ -81,6 +81,15 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
         ignore_outcome=bool(conf["ignore_outcome"]),
         grace_s=float(conf["interrupt_timeout"]) + float(conf["terminate_timeout"]),
     )
+
+
+def site_packages(tox_env: ToxEnv) -> str:
+    """Return the folder of the environment's own packages.
+
+    tox-uv starts the environment's python to tell it, in every session; nearly always only one folder can be it.
+    """
+    found = list(Path(tox_env.conf["env_dir"]).glob("lib/*/site-packages"))
+    return str(found[0] if len(found) == 1 else tox_env.conf["env_site_packages_dir"])
 
 
 def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
