@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -15,14 +16,22 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.names import name_of
 from envmatrix.evidence.store import Store
 
+WRITERS = 8
+
 
 class Taken:
-    """The records of a run; those that could not be kept have a sentence each in ``unwritten``."""
+    """The records of a run; those that could not be kept have a sentence each in ``unwritten``.
+
+    Several are brought to the disk at once, because it is the disk that takes the time; leaving the context waits for
+    them, and what became of them is known then.
+    """
 
     def __init__(self, context: RunContext, store: Store, again: Mapping[str, Evidence]) -> None:
         self._context, self._store = context, store
         self.records = list(again.values())
         self._names = [name_of(evidence) for evidence in self.records]
+        self._writers = ThreadPoolExecutor(WRITERS)
+        self._writing: list[Future[str]] = []
         self.kept: dict[str, tuple[Evidence, str]] = {}
         self.unwritten: list[str] = []
 
@@ -35,16 +44,30 @@ class Taken:
         return ""
 
     def take(self, evidence: Evidence) -> None:
-        """Classify a record and keep it with its output."""
+        """Classify a record, and begin to keep it with its output."""
         record = classed(evidence, self._context.matrix)
         self.records.append(record)
-        try:
-            name = self._store.put(record)
-            self._names.append(name)
-            self._store.put_log(record, output_of(Path(self._context.matrix.project.root), record))
-            self.kept[record.cell] = (record, name)
-        except EnvmatrixError as error:
-            self.unwritten.append(str(error))
+        self._writing.append(self._writers.submit(self._keep, record))
+
+    def __enter__(self) -> Taken:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until all records are kept, or will never be."""
+        written = len(self._writing)
+        for record, writing in zip(self.records[len(self.records) - written :], self._writing, strict=True):
+            try:
+                self.kept[record.cell] = (record, writing.result())
+            except EnvmatrixError as error:
+                self.unwritten.append(str(error))
+        self._writing.clear()
+        self._writers.shutdown()
+
+    def _keep(self, record: Evidence) -> str:
+        name = self._store.put(record)
+        self._names.append(name)
+        self._store.put_log(record, output_of(Path(self._context.matrix.project.root), record))
+        return name
 
 
 def classed(evidence: Evidence, matrix: Matrix) -> Evidence:
