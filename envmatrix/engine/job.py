@@ -109,19 +109,36 @@ def now() -> str:
 
 
 class Events:
-    """Appends events to a file, one JSON object a line, each in one write so that writers do not interleave."""
+    """Appends events to a file, one JSON object a line, each in one write so that writers do not interleave.
+
+    Within its context the file stays open between them.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._handle: int | None = None
+
+    def __enter__(self) -> Events:
+        self._handle = self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
     def add(self, event: str, **fields: Any) -> None:
         """Append one event with the time it happened."""
         line = json.dumps({"event": event, "time": now(), "monotonic": time.monotonic(), **fields}, default=str)
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = self._handle if self._handle is not None else self._open()
         try:
             os.write(handle, line.encode("utf-8", "replace") + b"\n")
         finally:
-            os.close(handle)
+            if handle != self._handle:
+                os.close(handle)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:

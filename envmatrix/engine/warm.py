@@ -212,13 +212,13 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _state(path: Path) -> tuple[str, int, int, int]:
+def _state(path: Path) -> tuple[int, int, int, int]:
+    """Return what tells one file at the end of all links from every other."""
     try:
-        real = path.resolve()
-        stat = real.stat()
+        stat = path.stat()
     except OSError:
-        return (str(path), 0, 0, 0)
-    return (str(real), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return (0, 0, 0, 0)
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def _user_config(environ: Mapping[str, str]) -> Path:

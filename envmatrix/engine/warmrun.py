@@ -182,7 +182,8 @@ def run_warm(
     begun = time.monotonic()
     run = _Run(job, kept, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
     try:
-        code, cause = run.whole(), ""
+        with run.events:
+            code, cause = run.whole(), ""
     except _StoppedError as stopped:
         code, cause = stopped.ended.code, stopped.ended.cause
     return Ended(code=code, duration_s=time.monotonic() - begun, cause=cause)

@@ -6,11 +6,14 @@ of another Python would stumble over. See docs/design.md for why.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +38,8 @@ def install(site_packages: Path) -> None:
     A file is replaced only where it differs, beside and then renamed. Raises InternalError where that is not possible.
     """
     try:
-        for source in _files():
-            _replace(site_packages / source.relative_to(PAYLOAD), source.read_bytes())
+        for name, content, changed_s in _payload():
+            _replace(os.path.join(site_packages, name), content, changed_s)  # noqa: PTH118 - it is done for each cell
     except OSError as error:
         raise InternalError(
             f"The test recorders cannot be written to {site_packages} ({error}). Make the folder writable, or remove"
@@ -92,21 +95,34 @@ def _unique(names: Collection[str]) -> list[str]:
     return sorted(set(names))
 
 
-def _files() -> Iterator[Path]:
-    """Yield the payload, what starts it last, so that a start never finds it half written."""
-    yield from sorted(path for path in (PAYLOAD / "_envmatrix").glob("*.py"))
-    yield from sorted(path for path in PAYLOAD.iterdir() if path.is_file())
+@functools.cache
+def _payload() -> tuple[tuple[str, bytes, int], ...]:
+    """Return the payload as name, content and time of change in whole seconds, which every file system can hold.
+
+    What starts it comes last, so that a start never finds it half written.
+    """
+    modules = sorted((PAYLOAD / "_envmatrix").glob("*.py"))
+    starters = sorted(path for path in PAYLOAD.iterdir() if path.is_file())
+    return tuple(
+        (str(source.relative_to(PAYLOAD)), source.read_bytes(), int(source.stat().st_mtime))
+        for source in (*modules, *starters)
+    )
 
 
-def _replace(target: Path, content: bytes) -> None:
-    if target.is_file() and target.read_bytes() == content:
-        return
+def _replace(place: str, content: bytes, changed_s: int) -> None:
+    """Write a file with its time, unless it is there: whoever changed it since has changed its time too."""
+    with contextlib.suppress(FileNotFoundError):
+        there = os.lstat(place)
+        if stat.S_ISREG(there.st_mode) and (there.st_size, there.st_mtime) == (len(content), changed_s):
+            return
+    target = Path(place)
     target.parent.mkdir(exist_ok=True)
     handle, beside = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
         Path(beside).chmod(0o644)
+        os.utime(beside, (changed_s, changed_s))
         Path(beside).replace(target)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
