@@ -45,8 +45,8 @@ def records(root: Path) -> list[dict]:
 def test_an_index_that_cannot_be_reached_is_tried_again_and_never_a_vote_against_the_change(
     envmatrix, project, closed_port
 ):
-    root = project({"tox.ini": INI.replace("commands", "deps = six\ncommands"), "profiles/unit.toml": PROFILE})
-    (root / "test_it.py").write_text("import unittest\n")
+    ini = INI.replace("commands", "deps = six\ncommands")
+    root = project({"tox.ini": ini, "profiles/unit.toml": PROFILE, "test_it.py": "import unittest\n"})
     broken = {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": f"http://127.0.0.1:{closed_port}/simple",
