@@ -130,14 +130,34 @@ def tree_on_disk(
         top = repository.top
         if hidden:
             _unhide(repository, hidden, env)
-        if paths:
+        gone, there = _behind_links(top, paths)
+        if gone:
+            git(["update-index", "--force-remove", "-z", "--stdin"], cwd=top, env=env, stdin=_joined(gone))
+        if there:
             arguments = ["-c", "core.compression=0", "update-index", "--add", "--remove", "--replace", "-z", "--stdin"]
-            git(arguments, cwd=top, env=env, stdin=_joined(paths))
+            git(arguments, cwd=top, env=env, stdin=_joined(there))
         if links:
             none = "0" * len(repository.tree or "0" * 40)
             lines = [f"{'160000' if oid else '0'} {oid or none} 0\t{path}" for path, oid in links.items()]
             git(["update-index", "--replace", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
         return git(["write-tree", "--missing-ok"], cwd=top, env=env).decode().strip()
+
+
+def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of the paths of which a folder has become a symbolic link, and all others.
+
+    To git they are gone, whatever the link leads to, and update-index takes them as that only where it is told so.
+    """
+    is_link: dict[str, bool] = {}
+
+    def behind(path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        if folder and folder not in is_link:
+            is_link[folder] = (top / folder).is_symlink() or behind(folder)
+        return bool(folder) and is_link[folder]
+
+    gone = [path for path in paths if behind(path)]
+    return gone, [path for path in paths if not behind(path)]
 
 
 def _beside(repository: Repository, folder: Path) -> dict[str, str]:

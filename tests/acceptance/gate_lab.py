@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,12 @@ def records(store: Path) -> list[dict[str, Any]]:
 def states(verdict: dict[str, Any]) -> dict[str, str]:
     """The states of a verdict's cells by name."""
     return {cell["name"]: cell["state"] for cell in verdict["cells"]}
+
+
+def only_index(url: str, **more: str) -> dict[str, str]:
+    """Variables with which pip builds and asks that index alone, whatever this machine is set up to ask."""
+    empty = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_PROXY", "PIP_CONSTRAINT")
+    of_uv = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX", "UV_CONSTRAINT")
+    own = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": url, "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+    proxies = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    return dict.fromkeys((*empty, *of_uv, *proxies), "") | own | more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gate_lab import FILES, LEFT, RIGHT, records, states
+from gate_lab import FILES, LEFT, RIGHT, only_index, records, states
 
 ROUNDS = 20
 
@@ -93,14 +92,7 @@ def no_index():
     """Settings of pip with which no index can be reached: a port of loopback that is bound and not listened on."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        yield {
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": f"http://127.0.0.1:{held.getsockname()[1]}/simple",
-            "PIP_EXTRA_INDEX_URL": "",
-            "PIP_FIND_LINKS": "",
-            "PIP_RETRIES": "1",
-            "PIP_NO_CACHE_DIR": "1",
-        }
+        yield only_index(f"http://127.0.0.1:{held.getsockname()[1]}/simple", PIP_RETRIES="1")
 
 
 def test_a_silent_skip_noise_and_an_old_patchset_let_nothing_in(

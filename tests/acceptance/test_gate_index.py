@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import zipfile
@@ -11,6 +10,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from gate_lab import only_index
 
 INI = "[tox]\nskipsdist = true\n[testenv]\n{settings}\ncommands = python -m unittest -v test_it\n"
 TESTS = "import unittest\nclass C(unittest.TestCase):\n    def test_it(self): pass\n"
@@ -83,8 +83,12 @@ def reason(envmatrix, project):
 
 
 def pip(url: str, **more: str) -> dict[str, str]:
-    plain = {"PIP_CONFIG_FILE": os.devnull, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_NO_CACHE_DIR": "1"}
-    return {**plain, "PIP_INDEX_URL": f"{url}/simple", "PIP_RETRIES": "0", **more}
+    return only_index(f"{url}/simple", **more)
+
+
+def uv(url: str) -> dict[str, str]:
+    own = {"UV_DEFAULT_INDEX": f"{url}/simple", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0", "UV_NO_CONFIG": "1"}
+    return pip(url) | own
 
 
 DEPS = f"deps = {NAME}"
@@ -200,12 +204,10 @@ def test_the_next_attempt_succeeds_when_the_index_is_back(envmatrix, project, tm
 )
 def test_uv_is_understood_too(reason, index, closed, where, code):
     url = closed if where == "closed" else f"{index}/{where}"
-    env = {"UV_DEFAULT_INDEX": f"{url}/simple", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0", "UV_NO_CONFIG": "1"}
-    found, result = reason(DEPS, env)
+    found, result = reason(DEPS, uv(url))
     assert found == code
     assert "uv pip install" in result.output
 
 
 def test_uv_names_a_version_that_is_not_there(reason, index):
-    env = {"UV_DEFAULT_INDEX": f"{index}/200/simple", "UV_NO_CACHE": "1", "UV_NO_CONFIG": "1"}
-    assert reason(f"{DEPS}>=2", env)[0] == "no_distribution"
+    assert reason(f"{DEPS}>=2", uv(f"{index}/200"))[0] == "no_distribution"

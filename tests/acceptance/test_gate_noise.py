@@ -5,12 +5,12 @@ against the change; a failed test is run again only when that is asked for, and 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from gate_lab import only_index
 
 INI = "[tox]\nskipsdist = true\n[testenv]\ncommands = python -m unittest -v test_it\n"
 UNSTEADY = """import os, pathlib, unittest
@@ -47,14 +47,7 @@ def test_an_index_that_cannot_be_reached_is_tried_again_and_never_a_vote_against
 ):
     ini = INI.replace("commands", "deps = six\ncommands")
     root = project({"tox.ini": ini, "profiles/unit.toml": PROFILE, "test_it.py": "import unittest\n"})
-    broken = {
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_INDEX_URL": f"http://127.0.0.1:{closed_port}/simple",
-        "PIP_EXTRA_INDEX_URL": "",
-        "PIP_FIND_LINKS": "",
-        "PIP_RETRIES": "1",
-        "PIP_NO_CACHE_DIR": "1",
-    }
+    broken = only_index(f"http://127.0.0.1:{closed_port}/simple", PIP_RETRIES="1")
     result = envmatrix("run", "--json", "--retries", "1", cwd=root, env=broken)
     assert result.returncode == 3, result
     cell = result.json["cells"][0]

@@ -126,6 +126,17 @@ def test_a_file_that_became_a_folder_and_the_other_way_round(repo: Path, tmp_pat
     assert untouched(repo).tree == committed_copy(repo, tmp_path)
 
 
+def test_a_folder_that_became_a_link(repo: Path, tmp_path: Path) -> None:
+    write(repo, "pkg/inner/c.py", "3\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "deeper")
+    (repo / "pkg").rename(tmp_path / "pkg")
+    (repo / "pkg").symlink_to(tmp_path / "pkg")
+    write(repo, "new.py", "4\n")
+    found = untouched(repo)
+    assert (found.tree, found.vcs) == (committed_copy(repo, tmp_path), "git")
+
+
 def test_a_change_within_the_clocks_tick_is_seen(repo: Path, tmp_path: Path) -> None:
     for number in range(20):
         write(repo, "a.py", f"{number:04}\n")
