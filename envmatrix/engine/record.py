@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from envmatrix.engine.job import now
+from envmatrix.engine.narrowing import narrowed_by
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told, sort
 from envmatrix.engine.why import reasons_of, state_of, unread_settings
@@ -48,6 +49,7 @@ def make_evidence(
     recorded = _recorded(run, project, mark)
     files, unwritten = _results(run, project, recorded)
     merged = read.merge([_cut_off(recorded, state), files])
+    commands = tuple(_command(event) for event in told.commands)
     cell, interpreter = run.planned.cell, run.planned.interpreter
     return Evidence(
         id=f"{context.host.name}-{context.run_id}-{os.urandom(4).hex()}",
@@ -73,13 +75,13 @@ def make_evidence(
             Distribution(name=name, version=version or "", owner=owner)
             for name, version, owner in sorted(told.proof.get("distributions", ()), key=lambda one: str(one[0]).lower())
         ),
-        commands=tuple(_command(event) for event in told.commands),
+        commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
         reasons=reasons + reasons_of(context, run, told, state, ended) + (unwritten if state == "finished" else ()),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
-        partial="; ".join(dict.fromkeys(filter(None, [run.partial, *(one.narrowed for one in merged.sessions)]))),
+        partial=_partial(context, run, commands, merged),
         notes=merged.notes + unread_settings(context, run, told)[1],
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
@@ -121,6 +123,29 @@ def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, t
             remedy = f"correct results in {run.profile.origin}, or the command that writes the file"
             reasons.append(RanReason(code="no_tests", message=message, remedy=remedy))
     return read.merge(parts), tuple(reasons)
+
+
+def _partial(context: RunContext, run: CellRun, commands: tuple[CommandRun, ...], merged: Recorded) -> str:
+    """Return what narrowed the run: arguments, the state that earlier runs left, and variables of the caller."""
+    project = context.matrix.project
+    root = Path(project.root)
+    by_variables = narrowed_by(
+        context.environ,
+        settings=f"{_text(root / project.tox_file) if project.tox_file else ''} {run.profile.env}",
+        sessions=merged.sessions,
+        commands=commands,
+        root=root,
+        left_out=any(test.outcome == "deselected" for test in merged.tests),
+    )
+    found = [run.partial, *(session.narrowed for session in merged.sessions), *by_variables]
+    return "; ".join(dict.fromkeys(filter(None, found)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _command(event: dict[str, Any]) -> CommandRun:

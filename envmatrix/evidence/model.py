@@ -37,10 +37,10 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of a test runner inside a command. A session that never finished is a crash.
 
-    ``narrowed`` says what narrowed it from outside its command line (PYTEST_ADDOPTS, "--lf", "--stepwise"), "" when
-    nothing did. ``args``, ``paths`` (those of the command line), ``options`` and ``addopts`` (PYTEST_ADDOPTS) are what
-    was asked of it, for whoever knows which of that the project asks for itself. ``nested`` is a run inside a test of
-    another session: its tests are not counted. ``stopped`` is why it ended before its last test.
+    ``narrowed`` says which state of earlier runs narrowed it ("--lf", "--stepwise"), "" when none did. ``args``,
+    ``paths`` (those of the command line), ``options`` and ``addopts`` (PYTEST_ADDOPTS) are what was asked of it, for
+    whoever knows which of that the project asks for itself. ``nested`` is a run inside a test of another session: its
+    tests are not counted. ``stopped`` is why it ended before its last test.
     """
 
     runner: str

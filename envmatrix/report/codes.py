@@ -47,7 +47,7 @@ REASONS: Final = {
     "not_run": "The run ended before it came to this cell.",
     "not_started": "The cell, or a service that it needs, did not start.",
     "owed": "No host has run this cell for this content.",
-    "partial": "The run was narrowed (arguments after `--`): its tests count, its cell does not.",
+    "partial": "Its caller narrowed the run (arguments after `--`, a variable, `--lf`): its tests count, its cell not.",
     "platform": "tox's own `platform` setting does not match this host.",
     "program_missing": "The server's program is not installed.",
     "refused_by_system": "The operating system refused a process or a folder that the run needs.",

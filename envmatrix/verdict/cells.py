@@ -56,10 +56,13 @@ def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, c
     """The state of a cell that ran.
 
     Failed where a test failed, or a command failed in spite of its tests; else passed only if the run finished, nothing
-    was breached and nothing narrowed it (``counts_partial`` lets a narrowed run pass); else inconclusive.
+    was breached and nothing narrowed it (``counts_partial`` lets a narrowed run pass, and fail by a command); else
+    inconclusive.
     """
     wrong = _wrong(evidence, sums)
     doubts = _doubts(evidence, found, counts_partial)
+    if evidence.partial and not counts_partial and not sums.failed:
+        wrong, doubts = (), (*doubts, *wrong)  # a command that needs the whole run, such as a bar for coverage
     if not wrong and not doubts and (failing := _failing(evidence)) is not None:
         message = f"{' '.join(failing.argv)} ended with {_code(failing)} before it ran a test"
         doubts = (VerdictReason(code="command_failed", message=message),)

@@ -301,15 +301,20 @@ def test_a_fork_that_goes_on_writes_nothing(here, tmp_path):
     assert len(run.recorded.sessions) == 1
 
 
-def test_what_narrowed_a_run_from_outside_is_told_apart(here, suite):
+def test_what_was_asked_of_a_run_is_written_down(here, suite):
     outside = here.pytest("test_suite.py", cwd=suite, env={"PYTEST_ADDOPTS": "-k ok"}).recorded.sessions[0]
-    assert (outside.narrowed, outside.addopts) == ("PYTEST_ADDOPTS=-k ok", "-k ok")
+    assert (outside.narrowed, outside.addopts) == ("", "-k ok")
     own = here.pytest("test_suite.py", "-m", "not slow", "--deselect", "test_x", cwd=suite).recorded.sessions[0]
     assert (own.narrowed, own.paths) == ("", ("test_suite.py",))
     assert (own.options["markexpr"], own.options["deselect"]) == ("not slow", "['test_x']")
     state = here.run("pytest", "--lf", "test_suite.py", cwd=suite).recorded.sessions[0]
     assert state.narrowed == "--lf"
     assert here.run("pytest", "--ff", "test_suite.py", cwd=suite).recorded.sessions[0].narrowed == ""
+
+
+def test_what_is_only_set_up_did_not_run(here, suite):
+    run = here.pytest("--setup-only", "test_suite.py::test_ok", cwd=suite)
+    assert run.outcomes == {"test_suite.py::test_ok": "deselected"}
 
 
 REQUIRES = """

@@ -17,7 +17,6 @@ MARKER = (
     'for example "libvirt>=9"'
 )
 REASON = 4000  # characters that are kept of a reason
-_NARROWING = ("-k", "-m", "--lf", "--last-failed", "--sw", "--stepwise", "--deselect", "--ignore", "--ignore-glob")
 _OPTIONS = (
     ("keyword", ""),
     ("markexpr", ""),
@@ -109,6 +108,8 @@ class Recorder(object):
             return
         if not self.session.mine():
             return
+        if not outcome and self.config.getoption("setuponly", False):
+            outcome, reason = "deselected", "not run: only what it is set up with was asked for"
         self.tests += 1
         if outcome == "passed" and not attempts:
             process.emit(self.line % (encode_basestring_ascii(nodeid), seconds))
@@ -266,29 +267,12 @@ def _facts(config):
         "addopts": addopts,
         "paths": [str(arg) for arg in config.args] if getattr(source, "name", "ARGS") == "ARGS" else [],
         "options": options,
-        "narrowed": _narrowed(config, addopts),
+        "narrowed": _narrowed(config),
         "at": time.time(),
     }
 
 
-def _narrowed(config, addopts):
-    """Return what narrowed the run from outside its command line: PYTEST_ADDOPTS, or the state of earlier runs."""
-    import shlex
-
-    found = []
-    try:
-        words = shlex.split(addopts)
-    except ValueError:
-        words = []
-    if any(_narrows(word) for word in words):
-        found.append("PYTEST_ADDOPTS=" + addopts)
-    for option, flag in (("lf", "--lf"), ("stepwise", "--stepwise")):
-        if config.getoption(option, False):
-            found.append(flag)
-    return ", ".join(sorted(set(found)))
-
-
-def _narrows(word):
-    if not word.startswith("-"):
-        return os.path.exists(word.split("::")[0])
-    return word.split("=")[0] in _NARROWING or word[:2] in ("-k", "-m")
+def _narrowed(config):
+    """Return what narrowed the run by the state that earlier runs left."""
+    options = (("lf", "--lf"), ("stepwise", "--stepwise"))
+    return ", ".join(flag for option, flag in options if config.getoption(option, False))
