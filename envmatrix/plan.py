@@ -184,8 +184,9 @@ def _in_no_interpreter(findings: list[Finding]) -> Reason:
     told = next((finding for finding in findings if finding.status == "broken"), findings[0])
     others = [finding.interpreter for finding in findings if finding is not told and finding.interpreter]
     message = told.message
-    if others:
-        message += f" (nor does it import in {', '.join(others)})"
+    if others:  # `explain` lists them; a dozen of paths here would hide the sentence
+        named = others[0] if len(others) == 1 else f"{len(others)} other interpreters"
+        message = f"{message.rstrip('.')}. Nor does it import in {named}."
     return Reason(code=told.status, capability=told.capability, message=message, remedy=told.remedy)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import json_option, start, use_color, width
+from envmatrix.cli.common import json_option, start, use_color, verbosity, verbosity_options, width
 from envmatrix.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option(
     "--labels", metavar="STYLE", help="Print what is ok as labels: jenkins, labels-file, github, gitlab or dask."
 )
+@verbosity_options
 def command(names: tuple[str, ...], as_json: bool, labels: str | None) -> int:
     """Probe this host and say what each finding blocks, with the one command that would unblock everything.
 
@@ -42,5 +43,5 @@ def command(names: tuple[str, ...], as_json: bool, labels: str | None) -> int:
     elif as_json:
         click.echo(examined.json(), nl=False)
     else:
-        click.echo(examined.text(width=width(), color=use_color()), nl=False)
+        click.echo(examined.text(everything=verbosity() > 0, width=width(), color=use_color()), nl=False)
     return ExitCode.INCOMPLETE if examined.blocked or examined.lacking else ExitCode.PASSED

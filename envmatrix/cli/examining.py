@@ -18,8 +18,9 @@ from envmatrix.host import labels as host_labels
 from envmatrix.host.everything import probe_all
 from envmatrix.host.facts import host_facts
 from envmatrix.host.model import Finding, HostFacts
+from envmatrix.host.platforms import installer
 from envmatrix.host.remedy import remedies
-from envmatrix.plan import Blocked, Plan, Runnable
+from envmatrix.plan import Blocked, Plan, Reason, Runnable
 from envmatrix.report import host as report
 
 
@@ -29,7 +30,8 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     facts: HostFacts
     findings: tuple[Finding, ...]
     plan: Plan | None
-    commands: tuple[str, ...]
+    commands: Mapping[str, str]  # by package manager
+    own: str = ""  # this host's package manager
     lacking: tuple[str, ...] = ()  # of the capabilities asked for
 
     @property
@@ -45,18 +47,32 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
 
     def json(self) -> str:
         """Return the document ``envmatrix/host/1``."""
-        return report.json(self.findings, self.facts, self._blocks(), self.commands)
-
-    def text(self, *, width: int, color: bool) -> str:
-        """Return the findings as text for a terminal."""
-        return report.text(self.findings, self.facts, self._blocks(), self.commands, width=width, color=color)
-
-    def _blocks(self) -> dict[str, list[str]]:
         blocks: dict[str, list[str]] = {}
+        for reason, cells in self._reasons().items():
+            blocks.setdefault(reason.capability or reason.code, []).extend(cells)
+        return report.json(self.findings, self.facts, blocks, tuple(self.commands.values()))
+
+    def text(self, *, everything: bool, width: int, color: bool) -> str:
+        """Return the findings as text for a terminal; ``everything`` also of what nothing asked for."""
+        own = [self.commands[name] for name in (self.own, "pip") if name in self.commands]
+        return report.text(
+            self.findings,
+            self.facts,
+            self._reasons(),
+            own if own and not everything else tuple(self.commands.values()),
+            told=self.lacking,
+            everything=everything,
+            width=width,
+            color=color,
+        )
+
+    def _reasons(self) -> dict[Reason, list[str]]:
+        """Return what keeps cells from running here, with their names."""
+        reasons: dict[Reason, list[str]] = {}
         for one in self.blocked:
             for reason in one.reasons:
-                blocks.setdefault(reason.capability or reason.code, []).append(one.cell.name)
-        return blocks
+                reasons.setdefault(reason, []).append(one.cell.name)
+        return reasons
 
 
 def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Examined:
@@ -81,7 +97,8 @@ def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Ex
         facts=host_facts(environ),
         findings=findings,
         plan=plan,
-        commands=tuple(remedies(wanted, capabilities, root).values()),
+        commands=remedies(wanted, capabilities, root),
+        own=installer(environ),
     )
 
 
@@ -101,7 +118,8 @@ def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, 
         facts=host_facts(environ),
         findings=tuple(findings),
         plan=None,
-        commands=tuple(remedies(missing, capabilities, Path(project.root)).values()),
+        commands=remedies(missing, capabilities, Path(project.root)),
+        own=installer(environ),
         lacking=tuple(name for name in names if name not in there),
     )
 

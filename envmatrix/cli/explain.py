@@ -6,7 +6,7 @@ import os
 
 import click
 
-from envmatrix.cli.common import complete_names, json_option, start
+from envmatrix.cli.common import complete_names, json_option, start, use_color, width
 
 
 @click.command("explain", short_help="Say where each setting of a cell comes from, and why this interpreter.")
@@ -23,5 +23,8 @@ def command(cell: str, as_json: bool, everything: bool) -> int:
     from envmatrix.cli.explaining import explain
 
     explained = explain(start(), cell, os.environ)
-    click.echo(explained.as_json(everything) if as_json else explained.as_text(everything))
+    if as_json:
+        click.echo(explained.as_json(everything))
+    else:
+        click.echo(explained.as_text(everything, width=width(), color=use_color()), nl=False)
     return explained.exit_code

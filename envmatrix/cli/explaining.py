@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from envmatrix.engine.describe import Described, describe
 from envmatrix.engine.warm import decide, inputs_for
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.plan import Blocked, Planned, Runnable
+from envmatrix.report.page import Page
 from envmatrix.report.plan import reasons
+from envmatrix.report.text import STYLES
 
 SCHEMA = "envmatrix/explain/1"
 
@@ -74,42 +75,51 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
         """Return the document as JSON text."""
         return json.dumps(self.document(everything), indent=2)
 
-    def as_text(self, everything: bool) -> str:
-        """Return the document as text for one screen."""
-        found = self.document(everything)
-        lines = [f"{found['cell']}: {found['state'].replace('_', ' ')}, profile {found['profile']} ({found['origin']})"]
+    def as_text(self, everything: bool, *, width: int, color: bool) -> str:
+        """Return the document as text for one screen; ``everything`` with the whole of long values."""
+        found, page = self.document(everything), Page(width)
+        state = found["state"].replace("_", " ")
+        page.line(f"{found['cell']}: ", (state, STYLES.get(found["state"], "")), f", profile {found['profile']}")
+        page.line(f"  from {found['origin']}")
         for reason in found["reasons"]:
-            lines.append(f"  {reason['message']}")
-            lines += [f"    {reason['remedy']}"] if reason["remedy"] else []
-        lines += ["", "Interpreter"]
+            page.paragraph(reason["message"], 2, "- ")
+            if reason["remedy"]:
+                page.remedy(reason["remedy"], 4)
+        page.heading("INTERPRETER")
         for candidate in found["considered"]:
-            verdict = f"no: {candidate['refused']}" if candidate["refused"] else "chosen"
-            lines.append(f"  {candidate['path']} ({candidate['version']}, {candidate['origin']}): {verdict}")
+            _candidate(page, candidate)
         if not found["considered"]:
-            lines.append("  none was considered")
+            page.line("  none was considered")
         for title in ("requires", "services", "must_run"):
             if found[title]:
-                lines += ["", f"{title.replace('_', ' ').capitalize()}: {', '.join(found[title])}"]
-        lines += ["", "Way", *_wrapped(self.way)] if self.way else []
-        lines += ["", "Settings"]
+                page.blank()
+                page.paragraph(f"{title}: {', '.join(found[title])}", 0)
+        if self.way:
+            page.heading("HOW IT WOULD RUN")
+            page.paragraph(self.way)
+        page.heading("SETTINGS")
         if found["problem"]:
-            lines.append(f"  {found['problem']}")
+            page.paragraph(found["problem"])
         for setting in found["settings"]:
-            lines += _wrapped(f"{setting['key']} = {_short(setting['value'])}")
+            page.paragraph(f"{setting['key']} = {_short(setting['value'], 4000 if everything else 240)}")
             chosen = setting["source"].startswith("chosen by")
-            lines.append(f"      {'' if chosen else 'from '}{setting['source']}")
-        return "\n".join(lines)
+            page.line((f"      {'' if chosen else 'from '}{setting['source']}", "dim"))
+        return page.render(color)
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        text, 80, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
+def _candidate(page: Page, candidate: Mapping[str, str]) -> None:
+    path, version = candidate["path"], candidate["version"]
+    named = f"{path} ({version}, {candidate['origin']})"
+    why = candidate["refused"].removeprefix(f"{path} ({version}): ").removeprefix(f"{path}: ")
+    if why:
+        page.paragraph(f"{named}: {why}", 2, "no      ")
+    else:
+        page.line("  ", ("chosen", "green"), f"  {named}")
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, most: int) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 800 else text[:797] + "…"
+    return text if len(text) <= most else f"{text[: most - 1]}… (--all has the rest)"
 
 
 def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:

@@ -110,7 +110,8 @@ def main() -> None:
     try:
         code = cli(standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Abort:
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("envmatrix: interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -120,9 +121,6 @@ def main() -> None:
         if "`" not in str(error):
             click.echo(f"  next: {_next(error)}", err=True)
         code = error.exit_code
-    except KeyboardInterrupt:
-        click.echo("envmatrix: interrupted", err=True)
-        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe went away (`envmatrix list | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,7 +22,7 @@ Mode = Literal["auto", "live", "plain"]
 LIVE_TICK_S = 0.25
 PLAIN_TICK_S = 1.0
 TAIL_BYTES = 200_000
-INTERRUPTED = "interrupted: what runs is being ended, its evidence is kept; again: at once"
+INTERRUPTED = "interrupted: what runs is ended and its evidence kept; Ctrl-C again: at once"
 
 
 class Progress:

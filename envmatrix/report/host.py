@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from envmatrix.host.model import Finding, HostFacts
+from envmatrix.plan import Reason
 from envmatrix.report.document import dumps
-from envmatrix.report.page import Page
-from envmatrix.report.words import count
+from envmatrix.report.page import Page, Span
+from envmatrix.report.words import count, visible
 
 SCHEMA: Final = "envmatrix/host/1"
 
@@ -43,52 +44,97 @@ def _sorted(findings: Sequence[Finding]) -> list[Finding]:
 def text(
     findings: Sequence[Finding],
     facts: HostFacts,
-    blocks: Mapping[str, Sequence[str]] | None = None,
+    blocked: Mapping[Reason, Sequence[str]] | None = None,
     remedies: Sequence[str] = (),
     *,
+    told: Collection[str] = (),
+    everything: bool = False,
     width: int = 80,
     color: bool = False,
 ) -> str:
-    """The findings as text: a table of all, then what is wrong with its message, remedy and what it blocks."""
-    page = Page(width)
+    """The findings as text: a table of all, then each reason in ``blocked`` with the cells that it keeps from running.
+
+    What else is not usable is told in full where it is in ``told`` or with ``everything``, else named in one sentence.
+    """
+    page, blocked = Page(width), blocked or {}
     page.paragraph(
         f"{facts.name}: {facts.distribution or facts.system}, {facts.system} {facts.release}, {facts.machine}, "
         f"{count(facts.cpus, 'cpu')}, {facts.memory_mb:,} MB, user {facts.user}",
         0,
     )
     page.heading("CAPABILITIES")
-    rows = [
-        [(found.capability, ""), (found.status, STYLES[found.status]), (found.version or "-", ""), (found.where, "dim")]
-        for found in _sorted(findings)
-    ]
-    page.table(("capability", "status", "version", "where"), rows, frozenset())
-    _wrong(page, findings, blocks or {})
+    groups = _groups(findings)
+    page.table(("capability", "status", "version", "where"), [_row(group) for group in groups], frozenset())
+    waited_for = {reason.capability for reason in blocked}
+    wrong = [group for group in groups if group[0].status != "ok" and group[0].capability not in waited_for]
+    asked = [group for group in wrong if everything or group[0].capability in told]
+    if blocked or asked:
+        page.heading("NOT USABLE", STYLES["absent"])
+    for reason, cells in blocked.items():
+        _blocks(page, reason, cells)
+    for group in asked:
+        _wrong(page, group)
+    _aside(page, [group for group in wrong if group not in asked])
     if remedies:
-        page.heading("TO UNBLOCK ALL OF IT")
+        page.heading("TO UNBLOCK ALL OF IT" if blocked else "TO HAVE ALL OF IT")
     for remedy in remedies:
         page.line(f"  {remedy}")
     page.blank()
-    page.line((_summary(findings, blocks or {}), "bold"))
+    page.line((_summary(groups, {cell for cells in blocked.values() for cell in cells}), "bold"))
     return page.render(color)
 
 
-def _wrong(page: Page, findings: Sequence[Finding], blocks: Mapping[str, Sequence[str]]) -> None:
-    wrong = [found for found in _sorted(findings) if found.status != "ok"]
-    if wrong:
-        page.heading("NOT USABLE", STYLES["absent"])
-    for found in sorted(wrong, key=lambda found: found.capability not in blocks):
-        page.line(f"  {found.capability}  ", (found.status, STYLES[found.status]))
-        asked = f" (asked {found.interpreter})" if found.interpreter else ""
-        page.paragraph(f"{found.message}{asked}", 4)
-        cells = sorted(blocks.get(found.capability, ()))
-        if cells:
-            page.paragraph(f"blocks: {', '.join(cells)}", 4)
-        if found.remedy:
-            page.line(f"    remedy: {found.remedy}")
+def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """The findings, each with those that say the same of other interpreters; what is broken before what is absent."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for found in findings:
+        key = (found.capability, found.where if found.status == "ok" else "")
+        groups.setdefault(key, []).append(found)
+    ordered = [sorted(group, key=lambda found: found.status != "broken") for group in groups.values()]
+    return sorted(ordered, key=lambda group: (group[0].capability, group[0].status != "ok", group[0].where))
 
 
-def _summary(findings: Sequence[Finding], blocks: Mapping[str, Sequence[str]]) -> str:
-    counted: Counter[str] = Counter(found.status for found in findings)
+def _row(group: Sequence[Finding]) -> list[Span]:
+    found = group[0]
+    where = f"{len(group)} interpreters" if len(group) > 1 and not found.where else found.where
+    return [
+        (found.capability, ""),
+        (found.status, STYLES[found.status]),
+        (found.version or "-", ""),
+        (where, "dim"),
+    ]
+
+
+def _blocks(page: Page, reason: Reason, cells: Sequence[str]) -> None:
+    page.line(f"  {reason.capability or 'no capability'}  ", (reason.code, STYLES.get(reason.code, STYLES["absent"])))
+    page.paragraph(reason.message, 4)
+    page.paragraph(f"blocks: {', '.join(visible(cell) for cell in sorted(cells))}", 4)
+    if reason.remedy:
+        page.remedy(reason.remedy, 4)
+
+
+def _wrong(page: Page, group: Sequence[Finding]) -> None:
+    found, *others = group
+    asked = f" (asked {found.interpreter})" if found.interpreter not in found.message else ""
+    rest = f" Nor will {count(len(others), 'other interpreter')} do." if others else ""
+    page.line(f"  {found.capability}  ", (found.status, STYLES[found.status]))
+    page.paragraph(f"{found.message}{asked}{rest}", 4)
+    if found.remedy:
+        page.remedy(found.remedy, 4)
+
+
+def _aside(page: Page, groups: Sequence[Sequence[Finding]]) -> None:
+    named = [found.capability + (" (broken)" if found.status == "broken" else "") for found, *_ in groups]
+    if named:
+        page.blank()
+        page.paragraph(
+            f"Not usable, though no cell here waits for it: {', '.join(named)}."
+            " `envmatrix doctor NAME` says why, and what to do.",
+            0,
+        )
+
+
+def _summary(groups: Sequence[Sequence[Finding]], cells: Collection[str]) -> str:
+    counted: Counter[str] = Counter(group[0].status for group in groups)
     parts = [f"{counted[status]} {status}" for status in STYLES if counted[status]] or ["nothing was probed"]
-    cells = {cell for blocked in blocks.values() for cell in blocked}
     return f"{', '.join(parts)}; " + (f"{count(len(cells), 'cell')} blocked" if cells else "no cell is blocked")

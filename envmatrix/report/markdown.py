@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import Why, groups
-from envmatrix.report.text import bad_tests
+from envmatrix.report.text import SEEN_IN, bad_tests
 from envmatrix.report.words import (
     STATE_WORDS,
     STATES,
@@ -26,6 +26,7 @@ from envmatrix.report.words import (
     visible,
     visible_lines,
 )
+from envmatrix.verdict.counting import listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_BYTES = 1_000_000
@@ -201,7 +202,7 @@ def _nowhere(verdict: Verdict) -> Iterable[str]:
 
 
 def _in(why: Why, lead: str) -> str:
-    where = ", ".join(code(cell) for cell in why.cells)
+    where = listed((code(cell) for cell in why.cells), SEEN_IN)
     return f"{lead if where else ''}{where}: {prose(why.reason)}"
 
 

@@ -11,6 +11,8 @@ from envmatrix.report.words import columns, visible, visible_lines
 
 # GitHub's runner acts on "::command::" at the start of a line, with blanks before it or not.
 _COMMAND = re.compile(r"^(\s*):(?=:)")
+_SENTENCE = re.compile(r"(?<=[.;!]) (?=[A-Z])")
+_WHOLE = re.compile(r"`[^`]*`|(?<=Install it: )[^,;(]+")
 
 Span = tuple[str, str]  # text, style ("" for plain)
 
@@ -53,6 +55,28 @@ class Page:
         )
         for line in wrapped or ([lead] if first else []):
             self.line((line, style))
+
+    def remedy(self, text: str, indent: int = 4) -> None:
+        """What to do: on one line where that has the width, else a line a sentence, each wrapped around its commands.
+
+        A command is what stands in backquotes or after "Install it:"; it stays on one line, to be copied.
+        """
+        lead = " " * indent + "remedy: "
+        shown = visible(text)
+        if columns(lead + shown) <= self.width:
+            self.line(lead + shown)
+            return
+        for number, sentence in enumerate(_SENTENCE.split(shown)):
+            wrapped = textwrap.wrap(
+                _WHOLE.sub(lambda found: found[0].replace(" ", "\0"), sentence),
+                max(self.width, indent + 24),
+                initial_indent=" " * len(lead) if number else lead,
+                subsequent_indent=" " * len(lead),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for line in wrapped:
+                self.line(line.replace("\0", " "))
 
     def output(self, text: str, last: int = 0, indent: int = 4) -> None:
         """What a program wrote, quoted with a bar so that no line of it can pass for one of ours."""

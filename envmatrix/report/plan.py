@@ -66,7 +66,7 @@ def text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
             for reason in reasons(planned):
                 page.paragraph(f"{reason.message} ({reason.code})", 4, "- ")
                 if reason.remedy:
-                    page.line(f"      remedy: {reason.remedy}")
+                    page.remedy(reason.remedy, 6)
     page.blank()
     page.line((_summary(plan, len(runnable), blocked, len(aside)), "bold"))
     return page.render(color)

@@ -10,11 +10,13 @@ from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
 from envmatrix.report.words import STATE_WORDS, STATES, count, duration, has_run, others, short, summary, visible
+from envmatrix.verdict.counting import listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_FAILURES = 20
 MOST_OUTPUT_LINES = 15
 MOST_NAMES = 5
+SEEN_IN = 4  # the most cells that are named for a test which ran nowhere
 
 STYLES = {
     "passed": "green",
@@ -114,7 +116,7 @@ def _reasons(page: Page, reasons: tuple[VerdictReason, ...]) -> None:
             continue
         page.paragraph(f"{reason.message} ({reason.code})", 4, "- ")
         if reason.remedy:
-            page.line(f"      remedy: {reason.remedy}")
+            page.remedy(reason.remedy, 6)
 
 
 def _says_more(other: VerdictReason, reason: VerdictReason) -> bool:
@@ -150,9 +152,10 @@ def _ran_nowhere(page: Page, verdict: Verdict) -> None:
         if len(group.why) > 1:
             page.line(f"  {tests}")
             for why in group.why:
-                page.paragraph(f"in {', '.join(why.cells)}: {why.reason}", 4)
+                page.paragraph(f"in {listed(why.cells, SEEN_IN)}: {why.reason}", 4)
         else:
-            page.paragraph(f"{tests}{', seen in ' if only.cells else ''}{', '.join(only.cells)}: {only.reason}", 2)
+            seen = f", seen in {listed(only.cells, SEEN_IN)}" if only.cells else ""
+            page.paragraph(f"{tests}{seen}: {only.reason}", 2)
         if group.would_run:
             page.paragraph(f"would run with: {group.would_run}", 4)
         _names(page, group.tests)

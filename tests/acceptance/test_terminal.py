@@ -85,7 +85,7 @@ def test_ctrl_c_is_acknowledged_at_once_and_leaves_the_terminal_as_it_was(screen
     terminal.type("envmatrix run; echo code=$?")
     terminal.wait(r"^one +running: ")
     terminal.press("C-c")
-    terminal.wait("interrupted: what runs is being ended, its evidence is kept", 10)
+    terminal.wait("interrupted: what runs is ended and its evidence kept", 10)
     report = terminal.wait(r"^code=130$", 30)
     assert "interrupted" in report
     assert re.search(r"^incomplete: 0 of 2 cells passed, 2 inconclusive", report, re.MULTILINE)

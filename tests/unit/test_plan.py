@@ -60,7 +60,7 @@ def test_a_capability_that_no_candidate_has_blocks_once_and_a_broken_one_speaks_
     assert isinstance(one, Blocked)
     (reason,) = one.reasons
     assert (reason.code, reason.remedy) == ("broken", "rebuild")
-    assert reason.message == f"undefined symbol (nor does it import in {OTHER.path})"
+    assert reason.message == f"undefined symbol. Nor does it import in {OTHER.path}."
 
 
 def test_a_host_that_lacks_the_service_blocks_although_an_interpreter_will_do():

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envmatrix.evidence.model import Evidence
+from envmatrix.plan import Reason
 from envmatrix.report import host, plan, render
 from envmatrix.report.document import dumps
 from envmatrix.report.schemas import SCHEMAS
@@ -107,10 +108,30 @@ def test_the_host_document():
 
 def test_the_host_as_text_says_what_each_finding_blocks():
     findings, facts = samples.host()
-    shown = host.text(findings, facts, {"libvirt": ["libvirt-py311"]}, ["apt-get install python3-libvirt"])
-    assert "    blocks: libvirt-py311\n" in shown
+    blocked = {Reason(code="absent", capability="libvirt", message="no module"): ["libvirt-py312", "libvirt-py311"]}
+    shown = host.text(findings, facts, blocked, ["apt-get install python3-libvirt"])
+    assert "  libvirt  absent\n    no module\n    blocks: libvirt-py311, libvirt-py312\n" in shown
     assert "TO UNBLOCK ALL OF IT\n  apt-get install python3-libvirt\n" in shown
-    assert shown.splitlines()[-1] == "1 ok, 1 absent, 1 broken; 1 cell blocked"
+    assert shown.splitlines()[-1] == "1 ok, 1 absent, 1 broken; 2 cells blocked"
+
+
+def test_what_nothing_asks_for_is_named_and_told_on_demand():
+    findings, facts = samples.host()
+    shown = " ".join(host.text(findings, facts).split())
+    assert "no cell here waits for it: libvirt (broken), mysql. `envmatrix doctor NAME` says why" in shown
+    assert "remedy:" not in shown
+    assert host.text(findings, facts, told=("mysql",)).count("remedy:") == 1
+    assert host.text(findings, facts, everything=True).count("remedy:") == 2
+
+
+def test_what_several_interpreters_say_of_a_module_is_one_row():
+    findings, facts = samples.host()
+    broken = next(found for found in findings if found.capability == "libvirt")
+    absent = [msgspec.structs.replace(broken, status="absent", interpreter=f"/opt/{i}/python") for i in range(6)]
+    shown = host.text([*absent, *findings], facts, everything=True)
+    assert shown.count("libvirt  broken\n    undefined symbol") == 1
+    assert re.search(r"^  libvirt +broken +- +7 interpreters$", shown, re.MULTILINE)
+    assert "Nor will 6 other interpreters do." in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("record", samples.records(), ids=lambda record: record.cell)

@@ -92,6 +92,37 @@ def test_why_a_cell_waits_is_told_once():
     assert "    in unit: no MySQL\n    in libvirt: the cell is blocked\n" in shown
 
 
+def test_of_many_cells_that_saw_a_test_a_few_are_named():
+    seen = tuple(SeenIn(cell=f"grid-{i:02d}", reason="no hypervisor", class_="capability") for i in range(40))
+    nowhere = (RanNowhere(test="t", seen_in=seen),)
+    shown = text(verdict=samples.verdict(ran_nowhere=nowhere))
+    assert "  1 test, seen in grid-00, grid-01, grid-02, grid-03 and 36 more: no hypervisor\n    - t\n" in shown
+
+
+def blocked_by(remedy, **more):
+    reason = VerdictReason(code="absent", message="no mysqld", remedy=remedy)
+    cell = CellVerdict(name="a", profile="p", state="blocked", reasons=(reason,))
+    shown = text(verdict=samples.verdict(cells=(cell,)), **more).partition("(absent)\n")[2]
+    return shown.partition("\n\n")[0].splitlines()
+
+
+def test_a_remedy_is_a_line_a_sentence_where_one_line_has_not_the_width():
+    remedy = "Install it: apt-get install mariadb-server. Or point ENVMATRIX_MYSQL_URL to a server."
+    lead = "      remedy: "
+    first, second = remedy.split(". ")
+    assert blocked_by(remedy) == [lead + first + ".", " " * len(lead) + second]
+    assert blocked_by(remedy, width=100) == [lead + remedy]
+    assert blocked_by("Set it.") == [lead + "Set it."]
+
+
+def test_a_command_in_a_remedy_is_never_broken():
+    command = "apt-get install libmysqlclient-dev libvirt-dev pkg-config python3-dev build-essential"
+    told = blocked_by(f"Install it: {command}. Or ask for `a whole command`, and point the URL elsewhere.")
+    assert told[1].strip() == f"{command}."
+    assert any("`a whole command`" in line for line in told)
+    assert max(map(len, told[2:])) <= 80
+
+
 def test_an_interrupt_is_told_in_one_sentence_and_without_output():
     told = "the run was interrupted"
     reasons = tuple(
