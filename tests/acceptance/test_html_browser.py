@@ -1,6 +1,7 @@
 """The HTML report in a real browser: what a reader clicks, types and sees, and that nothing hostile runs."""
 
 import random
+import re
 import shutil
 import sys
 import time
@@ -240,6 +241,43 @@ def test_a_module_that_was_skipped_whole_is_called_by_its_file(opened):
     record = samples.evidence("full-py311", "laptop", (whole,))
     driver = opened(Report(verdict=samples.passing().verdict, evidence=(record,)), "tests")
     assert one(driver, ".row .id").text.splitlines() == ["test_libvirt.py", "tests/unit"]
+
+
+def test_the_chosen_tab_is_in_view_on_a_phone(opened):
+    driver = opened(samples.report(), "cells", 400)
+    sides = "const {left, right} = arguments[0].getBoundingClientRect(); return [left, right]"
+    left, right = driver.execute_script(sides, one(driver, "#tab-cells"))
+    assert left >= 0
+    assert right <= 400
+    assert attribute(driver, "scrollTop") == 0  # the page itself did not jump
+
+
+@pytest.mark.parametrize("name", ["tests/unit/test_it.py::test_a[x::y.z]", "tests.unit.test_it.Tests.test_a"])
+def test_slow_tests_are_called_by_their_last_two_parts(opened, name):
+    record = samples.evidence("full-py311", "laptop", (Result(id=name, outcome="passed", duration_s=2.0),))
+    driver = opened(Report(verdict=samples.passing().verdict, evidence=(record,)), "time")
+    shown = all_of(driver, "#time .bars")[-1].text.splitlines()[0]
+    assert shown == f"{'test_it.py::test_a[x::y.z]' if '::' in name else 'Tests.test_a'} · full-py311"
+
+
+def test_expected_and_unexpected_passes_have_letters_of_their_own_and_every_letter_has_contrast(opened):
+    driver = opened(samples.report(), "tests")
+    boxes = [box for box in all_of(driver, ".legend .box") if box.text]
+    assert len({box.text for box in boxes}) == len(boxes)
+    for box in boxes:
+        colors = [parts(box.value_of_css_property(name)) for name in ("color", "background-color")]
+        light, dark = sorted((luminance(color) for color in colors), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (box.text, colors)
+
+
+def parts(color):
+    return [int(number) / 255 for number in re.findall(r"\d+", color)[:3]]
+
+
+def luminance(color):
+    """WCAG 2's relative luminance."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_names_are_readable_on_a_phone(opened):

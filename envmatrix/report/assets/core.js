@@ -4,6 +4,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const OUTCOMES = {
   f: "failed", e: "error", s: "skipped", X: "passed unexpectedly", x: "failed as expected", d: "deselected", p: "passed", a: "not seen here",
 };
+// Upper case but for the expected failure, which pytest and its readers write small.
+const glyph = (outcome) => "pa".includes(outcome) ? "" : outcome === "x" ? "x" : outcome.toUpperCase();
 const STATES = ["failed", "inconclusive", "blocked", "owed", "stale", "not_relevant", "passed"];
 const RAN = new Set(["p", "f", "e", "x", "X"]);
 
@@ -73,10 +75,18 @@ function show(name, parameters = {}) {
     tab.setAttribute("aria-selected", String(chosen));
     tab.tabIndex = chosen ? 0 : -1;
     byId(tab.getAttribute("aria-controls")).hidden = !chosen;
+    if (chosen) bringIntoView(tab);
   }
   const render = built.get(name);
   if (render) render(parameters);
   remember(name, parameters);
+}
+
+// On a narrow screen the row of tabs is wider than the page; the page itself must not jump.
+function bringIntoView(tab) {
+  const bar = tab.parentElement;
+  const hidden = tab.offsetLeft < bar.scrollLeft || tab.offsetLeft + tab.offsetWidth > bar.scrollLeft + bar.clientWidth;
+  if (hidden) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
 }
 
 function remember(name, parameters) {

@@ -122,7 +122,7 @@ function row(at, height) {
   columns.forEach((cell, column) => {
     const outcome = outcomeOf(cell, fact.test);
     const label = `${data.cells[cell].name}: ${OUTCOMES[outcome]}`;
-    line.append(make("span", { class: `box o-${outcome}${at === active && column === activeColumn ? " col" : ""}`, role: "gridcell", "aria-label": label, title: label }, outcome === "p" ? "" : outcome === "a" ? "" : outcome.toUpperCase()));
+    line.append(make("span", { class: `box o-${outcome}${at === active && column === activeColumn ? " col" : ""}`, role: "gridcell", "aria-label": label, title: label }, glyph(outcome)));
   });
   return line;
 }
@@ -176,7 +176,7 @@ function describe(fact) {
   }
   const groups = [...alike.values()].sort((one, two) => "feXsdxpa".indexOf(one.outcome) - "feXsdxpa".indexOf(two.outcome));
   return make("ul", { class: "outcomes" }, groups.map(({ outcome, reason, kind, capability, attempts, cells }) => make("li", { class: fact.nowhere ? "nowhere" : "" },
-    make("span", { class: `box o-${outcome}`, "aria-hidden": "true" }, "pa".includes(outcome) ? "" : outcome.toUpperCase()),
+    make("span", { class: `box o-${outcome}`, "aria-hidden": "true" }, glyph(outcome)),
     make("strong", {}, OUTCOMES[outcome]), ` in ${plural(cells.length, "cell")}`,
     kind ? [" ", make("span", { class: "tag" }, kind)] : null, capability ? [" ", make("span", { class: "tag" }, capability)] : null,
     reason ? make("pre", { tabindex: "0" }, reason) : null,
@@ -268,7 +268,7 @@ function fillFilters() {
   const ran = data.cells.filter((cell) => cell.outcomes);
   places("Hosts", "host", [...new Set(ran.map((cell) => cell.host.name))].sort());
   places("Cells", "cell", ran.map((cell) => cell.name));
-  for (const [key, name] of Object.entries(OUTCOMES)) byId("legend").append(make("li", {}, make("span", { class: `box o-${key}`, "aria-hidden": "true" }, "pa".includes(key) ? "" : key.toUpperCase()), name));
+  for (const [key, name] of Object.entries(OUTCOMES)) byId("legend").append(make("li", {}, make("span", { class: `box o-${key}`, "aria-hidden": "true" }, glyph(key)), name));
   byId("legend").append(make("li", {}, make("span", { class: "tag nowhere" }, "ran nowhere"), "executed in no cell"));
 }
 

@@ -16,10 +16,11 @@ function durations() {
   return [make("ul", { class: "bars", id: "durations" }, cells.map((cell) => bar(cell.name, cell.duration_s / most, seconds(cell.duration_s), TONES[cell.state])))];
 }
 
-// The last two parts of a test's name, which say most of it.
+// The last two parts of a test's name, which say most of it: "test_it.py::test_a", "Tests.test_a".
 function inClass(id) {
   const [module, short] = shortName(id);
-  return `${module.split(/::|\./).filter(Boolean).slice(-1).join("")}.${short}`;
+  const [mark, part] = module.endsWith("::") ? ["::", /::|\//] : module.endsWith("/") ? ["/", /\//] : [".", /\./];
+  return [...module.split(part).filter(Boolean).slice(-1), short].join(mark);
 }
 
 function slowest() {
