@@ -9,6 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from envmatrix.cli import selfstarted
 from envmatrix.cli.suite import Skip, Suite, Variable
 from envmatrix.config.load import Loaded
 from envmatrix.host import bindep
@@ -42,8 +43,12 @@ def profiles(loaded: Loaded, suite: Suite) -> Iterator[tuple[str, str]]:
     variables = _by_service(suite)
     promised = {Requirement(text).name for name in loaded.own for text in loaded.profiles[name].requires}
     promised |= {service for name in loaded.own for service in loaded.profiles[name].services}
+    own = selfstarted.self_started(loaded)
     if not loaded.own:
         yield "profiles/unit.toml", _unit(loaded, skips)
+    if own.services and not promised & set(own.services):
+        yield "profiles/services.toml", selfstarted.profile(own, loaded)
+    promised |= set(own.services)  # a second daemon beside the project's own would be used by nothing
     for name in sorted(skips.keys() | variables.keys()):
         if name in loaded.capabilities and name not in promised and name not in ("git", "network", "compiler"):
             yield f"profiles/{name}.toml", _profile(loaded, name, skips.get(name, []), variables.get(name, []))

@@ -27,6 +27,14 @@ PROJECTS = {
         },
         {"profiles/unit.toml", "profiles/postgresql.toml"},
     ),
+    "selfstarted": (
+        {
+            "tests/__init__.py": ADDRESS.format("TEST_URL", "redis"),
+            "run-tests.sh": "exec pifpaf run $1 -- python -m unittest\n",
+            "tox.ini": "[testenv]\ncommands = {toxinidir}/run-tests.sh\nset_env =\n    mysql: A=1\n    redis: A=2\n",
+        },
+        {"profiles/unit.toml", "profiles/services.toml"},
+    ),
     "requirement": (
         {"requirements.txt": "requests\nlibvirt-python>=9  # bindings\n", "setup.py": ""},
         {"tox.ini", "profiles/unit.toml", "profiles/libvirt.toml"},
@@ -79,6 +87,16 @@ def test_the_examples_profiles_are_found_again(example, envmatrix, git):
     assert libvirt["must_run"] == ["*test_libvirt_driver*", "*test_libvirt_errors*LibvirtErrorsTest*"]
     mysql = tomllib.loads((example / "profiles" / "mysql.toml").read_text())
     assert (mysql["extends"], mysql["service_env"]) == ("mysql", {"DATABASE_URL": "{mysql.url}"})
+
+
+def test_services_that_the_project_starts_itself_are_an_axis_and_are_not_started_twice(project, envmatrix):
+    root = project(PROJECTS["selfstarted"][0])
+    assert envmatrix("init", cwd=root).returncode == 0
+    written = tomllib.loads((root / "profiles" / "services.toml").read_text())
+    assert written["axes"] == {"service": ["mysql", "redis"]}
+    assert "services" not in written
+    again = envmatrix("init", cwd=root)
+    assert "nothing to write" in again.stdout, again
 
 
 def test_a_written_tox_file_runs_the_tests_that_are_there(project, envmatrix):
