@@ -204,19 +204,35 @@ class _Daemon:
 def base_folder(work_dir: Path, environ: Mapping[str, str]) -> Path:
     """A folder for the daemons' folders: writable, short enough for a socket's path, open to the daemons' users."""
     wanted = [environ.get("TMPDIR", ""), tempfile.gettempdir(), "/tmp", "/var/tmp", str(work_dir.resolve())]
+    refused = {}
     for path in (Path(name) for name in wanted if name):
-        short = len(os.fsencode(path)) + LONGEST_NAME <= SOCKET_LIMIT
-        if short and path.is_dir() and os.access(path, os.W_OK | os.X_OK) and _open_to_all(path):
+        why = _will_not_do(path)
+        if not why:
             return path
-    message = f"There is no folder for a service's data: none of {', '.join(filter(None, wanted))} is writable, short "
-    message += "enough for a socket's path and open to other users."
-    raise ServiceError("", message, code="not_started", remedy="set TMPDIR to a folder that is.")
+        refused[str(path)] = why
+    listed = "; ".join(f"{path} {why}" for path, why in refused.items())
+    remedy = "set TMPDIR to a folder that is writable, short, and open to the users that daemons run as."
+    raise ServiceError("", f"There is no folder for a service's data: {listed}.", code="not_started", remedy=remedy)
 
 
-def _open_to_all(path: Path) -> bool:
+def _will_not_do(path: Path) -> str:
+    """Return why a daemon's folder cannot be made here, "" where it can."""
+    if not path.is_dir():
+        return "is no folder"
+    if not os.access(path, os.W_OK | os.X_OK):
+        return "is not writable"
+    if len(os.fsencode(path)) + LONGEST_NAME > SOCKET_LIMIT:
+        return "is too long for a socket's path"
+    closed = _closed_to_others(path)
+    return f"cannot be reached by other users ({closed} is closed to them)" if closed else ""
+
+
+def _closed_to_others(path: Path) -> str:
+    """Return the first folder on the way that the users of daemons may not enter; they are others only under root."""
     if os.geteuid() != 0:
-        return True
-    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.absolute().parents))
+        return ""
+    way = (*reversed(path.absolute().parents), path)
+    return next((str(folder) for folder in way if not folder.stat().st_mode & 0o001), "")
 
 
 def clean(work_dir: Path) -> tuple[registry.Entry, ...]:

@@ -70,3 +70,13 @@ def test_a_cause_is_short_where_the_log_says_the_rest():
 def test_every_kind_fits_a_sockets_path():
     longest = max(len(kind.socket) for kind in services.KINDS.values())
     assert longest <= len(Path("/.s.PGSQL.5432").name)
+
+
+def test_a_folder_is_refused_with_what_is_wrong_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    inside = tmp_path / "closed" / "inside"
+    inside.mkdir(parents=True)
+    inside.parent.chmod(0o700)
+    assert session._closed_to_others(inside) in [str(folder) for folder in (tmp_path, *tmp_path.parents, inside.parent)]
+    assert session._closed_to_others(Path("/usr/bin")) == ""
+    assert session._will_not_do(tmp_path / "none") == "is no folder"
