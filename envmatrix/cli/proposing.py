@@ -13,12 +13,13 @@ from envmatrix.cli import selfstarted
 from envmatrix.cli.suite import Skip, Suite, Variable
 from envmatrix.config.load import Loaded
 from envmatrix.host import bindep
-from envmatrix.report.words import visible
+from envmatrix.report.words import count, visible
 from envmatrix.verdict.phrases import Phrases
 
 MOST_REASONS = 5
 MOST_PATTERNS = 8
 _SERVICES = {"mysql": "mysql", "mariadb": "mysql", "postgres": "postgresql", "redis": "redis", "memcache": "memcached"}
+_IMPORT = re.compile(r"(?:No module named|could not import) ['\"]([\w.]+)")
 _ADDRESS = re.compile(r"(?:^|_)(?:URL|URI|DSN|CONNECTION)$|(?:DATABASE|DB)_URL|TEST_DATABASE$", re.IGNORECASE)
 _OSLO_DB = "OS_TEST_DBAPI_ADMIN_CONNECTION"  # oslo.db's own, which the built-in profile sets
 
@@ -59,8 +60,21 @@ def _by_capability(loaded: Loaded, suite: Suite) -> dict[str, list[Skip]]:
     found: dict[str, list[Skip]] = {}
     for skip in suite.skips:
         if name := phrases.capability(skip.reason):
-            found.setdefault(name, []).append(skip)
+            found.setdefault(_itself(name, skip.reason, loaded), []).append(skip)
     return found
+
+
+def _itself(name: str, reason: str, loaded: Loaded) -> str:
+    """Return the capability, or the Python module or compound name that only shares its word: redis-entraid is no
+    Redis, and a missing module redis is a dependency of the tests and no server.
+    """
+    if name not in loaded.capabilities or loaded.capabilities[name].module:
+        return name
+    if module := _IMPORT.search(reason):
+        return f"{module[1]} (a Python module)"
+    kinds = "server|daemon|service|broker|database"
+    compound = re.search(rf"(?i)\b{re.escape(name)}-(?!{kinds})[a-z][\w-]*", reason)
+    return compound[0] if compound else name
 
 
 def _by_requirement(loaded: Loaded) -> dict[str, Skip]:
@@ -116,7 +130,7 @@ def _profile(loaded: Loaded, name: str, skips: list[Skip], variables: list[Varia
     lines += [f"#   {_place(skip)}: {visible(skip.reason)[:90]}" for skip in skips[:MOST_REASONS]]
     lines += [f"#   {_place(one)}: reads {visible(one.name)}" for one in variables[:MOST_REASONS]]
     rest = len(skips[MOST_REASONS:]) + len(variables[MOST_REASONS:])
-    lines += [f"#   and {rest} more places"] if rest else []
+    lines += [f"#   and {count(rest, 'more place')}"] if rest else []
     factors = sorted(factor for factor in loaded.factors if name in factor)
     if factors:
         lines.append(

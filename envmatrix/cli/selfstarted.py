@@ -12,10 +12,10 @@ from envmatrix.config.load import Loaded
 from envmatrix.report.words import visible
 
 _SCRIPT = re.compile(r"[\w./-]+\.sh\b")
-_PROFILE = """# {where} starts daemons itself (with pifpaf), and {tox} has settings for
-# these factors of their names: one cell each. A daemon that a host lacks fails its
-# cell there; to have it blocked with a remedy instead, declare the daemon's program
-# in profiles/capabilities.toml, and require it in a profile of its own.
+_PROFILE = """# Proposed because {where} starts daemons itself, with pifpaf: one cell for each
+# factor of {tox} that names one. Where a host lacks the daemon its cell fails; to
+# have it blocked with a remedy instead, declare the daemon's program in
+# profiles/capabilities.toml, and require it in a profile of its own.
 description = "The tests against each service that the project's own commands start"
 extends = "restricted"
 

@@ -27,6 +27,13 @@ PROJECTS = {
         },
         {"profiles/unit.toml", "profiles/postgresql.toml"},
     ),
+    "compounds": (
+        {
+            "test_a.py": PYTEST.format("requires redis-entraid"),
+            "test_b.py": "import pytest\npytest.importorskip('etcd')\ndef test_it(): pass\n",
+        },
+        {"tox.ini", "profiles/unit.toml"},
+    ),
     "selfstarted": (
         {
             "tests/__init__.py": ADDRESS.format("TEST_URL", "redis"),
