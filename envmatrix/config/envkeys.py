@@ -34,15 +34,28 @@ _BESIDE = {
 @cache
 def known() -> dict[str, EnvKey]:
     """Return every known key, old names included, with what it is now called. Empty where tox ships no schema."""
+    try:
+        properties = _properties()["env_run_base"]["properties"]
+    except (KeyError, TypeError):
+        return {}
+    return {**_BESIDE, **{key: _key(key, value, properties) for key, value in properties.items()}}
+
+
+@cache
+def core() -> frozenset[str]:
+    """Return the keys and tables that tox knows beside those of an environment. Empty where tox ships no schema."""
+    return frozenset({*_properties(), "env_base"}) if _properties() else frozenset()
+
+
+def _properties() -> dict[str, Any]:
     spec = find_spec("tox")
     if spec is None or spec.origin is None:
         return {}
     try:
-        schema = json.loads((Path(spec.origin).parent / "tox.schema.json").read_bytes())
-        properties = schema["properties"]["env_run_base"]["properties"]
+        found: dict[str, Any] = json.loads((Path(spec.origin).parent / "tox.schema.json").read_bytes())["properties"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return {**_BESIDE, **{key: _key(key, value, properties) for key, value in properties.items()}}
+    return found
 
 
 def present(key: str) -> str:

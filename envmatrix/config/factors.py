@@ -15,18 +15,57 @@ _TOML_CONDITION = re.compile(r"\bfactor(?:\.(\w+)|\[\s*['\"]([\w.]+)['\"]\s*\])"
 
 def of_ini(sections: dict[str, dict[str, str]]) -> Iterator[str]:
     """Yield the factors of an ini file's sections, some of them more than once."""
+    yield from _of_ini_names(sections)
+    yield from of_ini_conditions(sections)
+
+
+def of_toml(table: dict[str, Any]) -> Iterator[str]:
+    """Yield the factors of a TOML configuration, some of them more than once."""
+    yield from _of_toml_names(table)
+    yield from of_toml_conditions(table)
+
+
+def of_names(sections: dict[str, dict[str, str]], table: dict[str, Any]) -> Iterator[str]:
+    """Yield the factors that the names of environments have, in ini sections and in a TOML configuration."""
+    yield from _of_ini_names(sections)
+    yield from _of_toml_names(table)
+
+
+def listed_envs(sections: dict[str, dict[str, str]], table: dict[str, Any]) -> frozenset[str] | None:
+    """Return the environments that env_list and labels name; None where that is written as more than plain names."""
+    found: set[str] = set()
+    for name in ("tox", "tox:tox"):
+        keys = sections.get(name, {})
+        for key in ("env_list", "envlist", "labels"):
+            words = re.split(r"[,\s=]+(?![^{}]*\})", keys.get(key, ""))
+            found.update(alternative for word in words for alternative in _alternatives(word))
+    values = [table.get("env_list", table.get("envlist", []))]
+    labels = table.get("labels")
+    values += labels.values() if isinstance(labels, dict) else ()
+    for value in values:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            return None
+        found.update(value)
+    return frozenset(found)
+
+
+def _of_ini_names(sections: dict[str, dict[str, str]]) -> Iterator[str]:
     for name, keys in sections.items():
         if name.startswith("testenv:"):
             yield from _of_expression(name.removeprefix("testenv:"))
         if name in ("tox", "tox:tox"):
             yield from _of_expression(keys.get("env_list") or keys.get("envlist") or "")
+
+
+def of_ini_conditions(sections: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Yield the factors on which lines of an ini file's settings depend."""
+    for name, keys in sections.items():
         if name.startswith(("testenv", "tox")):
             for value in keys.values():
                 yield from _of_conditions(value)
 
 
-def of_toml(table: dict[str, Any]) -> Iterator[str]:
-    """Yield the factors of a TOML configuration, some of them more than once."""
+def _of_toml_names(table: dict[str, Any]) -> Iterator[str]:
     yield from _of_envs(table.get("env_list", table.get("envlist")))
     for key in ("env", "env_base"):
         envs = table.get(key)
@@ -34,7 +73,6 @@ def of_toml(table: dict[str, Any]) -> Iterator[str]:
             yield from name.split("-")
             if key == "env_base" and isinstance(env, dict):
                 yield from _of_envs(env.get("factors"))
-    yield from _of_toml_conditions(table)
 
 
 def _of_expression(text: str) -> Iterator[str]:
@@ -70,10 +108,11 @@ def _of_envs(value: object) -> Iterator[str]:
             yield from _of_envs(item)
 
 
-def _of_toml_conditions(value: object) -> Iterator[str]:
+def of_toml_conditions(value: object) -> Iterator[str]:
+    """Yield the factors for which the conditions in a TOML value ask."""
     if isinstance(value, str):
         for found in _TOML_CONDITION.finditer(value):
             yield found[1] or found[2]
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _of_toml_conditions(item)
+            yield from of_toml_conditions(item)

@@ -109,7 +109,8 @@ def _watch_commands(events: Events, log: Path) -> None:
             code=outcome.exit_code,
             started=started,
             duration_s=time.monotonic() - begun,
-            ignored=_ignored(self, run_id),
+            **_meaning(self, run_id),
+            not_started=str(getattr(outcome, "start_error", None) or ""),
             out=outcome.out[-TAIL_CHARACTERS:] if failed else "",
             err=outcome.err[-TAIL_CHARACTERS:] if failed else "",
             unfetched=pages,
@@ -119,8 +120,10 @@ def _watch_commands(events: Events, log: Path) -> None:
     ToxEnv.execute = execute  # type: ignore[method-assign]
 
 
-def _ignored(tox_env: Any, run_id: str) -> bool:
+def _meaning(tox_env: Any, run_id: str) -> dict[str, bool]:
+    """Return what the exit code of a command means to tox: nothing, or its contrary."""
     phase, _, index = run_id.partition("[")
     if phase not in {"commands_pre", "commands", "commands_post"} or not index:
-        return False
-    return bool(tox_env.conf[phase][int(index.rstrip("]"))].ignore_exit_code)
+        return {"ignored": False, "inverted": False}
+    command = tox_env.conf[phase][int(index.rstrip("]"))]
+    return {"ignored": bool(command.ignore_exit_code), "inverted": bool(command.invert_exit_code)}

@@ -156,6 +156,8 @@ def _command(event: dict[str, Any]) -> CommandRun:
         started=event["started"],
         duration_s=round(event["duration_s"], 3),
         ignored=event["ignored"],
+        inverted=event["inverted"],
+        not_started=event["not_started"],
         phase=event["run_id"].partition("[")[0],
     )
 

@@ -119,6 +119,8 @@ class _Run:
             started=started,
             duration_s=time.monotonic() - begun,
             ignored=step.ignored,
+            inverted=step.inverted,
+            not_started="",
             out=said,
             err="",
             unfetched=pages,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envmatrix.config.envkeys import known
+from envmatrix.config.misspelt import misspelt
+from envmatrix.config.toxfile import read_tox_file
 from envmatrix.engine.piplog import installs
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
@@ -57,6 +60,7 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
         yield _not_built(context, run, told)
     elif state == "finished":
         yield from _installing_command(context, run, told)
+        yield from _not_executed(context, told)
     elif state == "crashed" and ended is not None:
         message = f"the process that ran tox ended with {_exit_phrase(ended.code)}"
         # Nothing of ours sends SIGKILL to a run that nobody stopped: the kernel was short of memory, or a person did.
@@ -107,6 +111,39 @@ def _installing_command(context: RunContext, run: CellRun, told: Told) -> Iterat
             yield reason
 
 
+def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
+    """The commands that no process could be made of, and whatever else made tox fail although all that ran went well.
+
+    Without the latter a cell that tox itself calls failed could pass.
+    """
+    tox_file = context.matrix.project.tox_file or "tox's file"
+    for event in told.commands:
+        if event["not_started"]:
+            name, why = event["argv"][0], event["not_started"]
+            remedy = f"correct it in {tox_file}, or add what brings it to deps"
+            if "{" in name:
+                remedy = f"correct the reference in {tox_file}: tox found nothing of that name"
+            message = f"`{name}` could not be started: {(why.partition('] ')[2] or why).removesuffix(f': {name!r}')}"
+            yield RanReason(code="command_missing", message=message, remedy=remedy)
+    code = (told.result or {}).get("code", 0)
+    if not code or any(_counts_as_failed(event) for event in told.commands):
+        return
+    text = told.reasons[-1]["detail"].splitlines()[0] if told.reasons and told.reasons[-1]["detail"] else ""
+    if refused := _NOT_ALLOWED.match(text):
+        message = f"tox did not run `{refused[1]}`: it is not installed in the environment, nor allowed from elsewhere"
+        remedy = f"add what brings it to deps, or name it in allowlist_externals of {tox_file}"
+        yield RanReason(code="command_missing", message=message, remedy=remedy)
+    else:
+        what = text or "it gave no reason"
+        message = f"tox ended with exit code {code} although no command of its own failed: {what}"
+        yield RanReason(code="tox_failed", message=message)
+
+
+def _counts_as_failed(event: dict[str, Any]) -> bool:
+    return not event["ignored"] and (bool(event["not_started"]) or (event["code"] != 0) != event["inverted"])
+
+
+_NOT_ALLOWED = re.compile(r"(.*) is not allowed, use allowlist_externals to allow it")
 _WRITABLE = dict.fromkeys(
     ("PermissionError", "OSError"),
     "make the folder writable, or keep tox's environments elsewhere: TOX_WORK_DIR=FOLDER",
@@ -129,7 +166,8 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
     other settings refer to.
     """
     tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
-    misspelt, notes = [], []
+    unread = [_unread(sentence) for sentence in dict.fromkeys(_misspelt(context, run))] if told.result else []
+    notes = []
     for key in (told.result or {}).get("unused", ()):
         where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
         near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.75)), "")
@@ -141,14 +179,26 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
             )
             continue
         message = f"{where}: nothing reads the key {key!r}"
-        misspelt.append(
-            RanReason(
-                code="unused_setting",
-                message=f"{message}; did you mean {near!r}?" if near else message,
-                remedy="correct it, remove it, or install the tox plugin that reads it",
-            )
-        )
-    return tuple(misspelt), tuple(notes)
+        unread.append(_unread(f"{message}; did you mean {near!r}?" if near else message))
+    return tuple(unread), tuple(notes)
+
+
+def _unread(sentence: str) -> RanReason:
+    remedy = "correct it, remove it, or install the tox plugin that reads it"
+    return RanReason(code="unused_setting", message=sentence, remedy=remedy)
+
+
+def _misspelt(context: RunContext, run: CellRun) -> Iterator[str]:
+    """Yield what of the project's tox file applies to nothing because a word in it is misspelt."""
+    tox = read_tox_file(Path(context.matrix.project.root))
+    if tox is None or tox.error:
+        return
+    profiles = context.matrix.profiles.values()
+    values = {value for profile in profiles for axis in profile.axes.values() for value in axis}
+    names = {factor for profile in profiles for factor in profile.name.split("-")}
+    for env in dict.fromkeys((run.profile.tox_env or run.planned.cell.name, run.planned.cell.name)):
+        for sentence in misspelt(tox, env, known=values | names):
+            yield f"{tox.name}: {sentence}"
 
 
 def _exit_phrase(code: int) -> str:

@@ -61,7 +61,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One command of the environment: arguments, folder, exit code, UTC start, duration.
 
-    ``ignored`` says that a failure of it does not fail tox (a leading "-"); ``phase`` is tox's key.
+    ``ignored`` says that a failure of it does not fail tox (a leading "-"), ``inverted`` that it is to end with an
+    error (a leading "!"); ``not_started`` is why no process could be made of it; ``phase`` is tox's key.
     """
 
     argv: tuple[str, ...]
@@ -70,7 +71,14 @@ class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started: str = ""
     duration_s: float = 0.0
     ignored: bool = False
+    inverted: bool = False
+    not_started: str = ""
     phase: str = "commands"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not end as it was to, or did not start; where tox looks away, too."""
+        return bool(self.not_started) or (self.exit_code != 0) != self.inverted
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ def _warned(test: TestResult) -> bool:
 
 def _result(evidence: Evidence, failed: bool, warned: bool, executed: bool) -> str:
     whole = evidence.state == "finished" and all(session.finished for session in evidence.sessions)
-    commands = all(command.exit_code == 0 for command in evidence.commands)
+    commands = not any(command.failed for command in evidence.commands)
     if failed or not (whole and commands and executed) or evidence.partial or evidence.mismatches:
         return "FAILED"
     return "WARNED" if warned or evidence.ignored else "PASSED"

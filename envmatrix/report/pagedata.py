@@ -175,6 +175,7 @@ def _command(command: CommandRun) -> dict[str, Any]:
         "line": visible(" ".join(command.argv)),
         "exit": command.exit_code,
         "ignored": command.ignored,
+        "inverted": command.inverted,
         "duration_s": command.duration_s,
     }
 

@@ -111,11 +111,13 @@ def _found_none(evidence: Evidence, sums: Tally) -> bool:
 
 
 def _failing(evidence: Evidence) -> CommandRun | None:
-    """The first command that failed and whose failure counts."""
-    return next((item for item in evidence.commands if item.exit_code and not item.ignored), None)
+    """The first command that ran and failed, and whose failure counts."""
+    return next((one for one in evidence.commands if one.failed and not one.ignored and not one.not_started), None)
 
 
 def _code(command: CommandRun) -> str:
+    if command.inverted and command.exit_code == 0:
+        return "exit code 0, where it was to fail (a leading `!`)"
     return f"signal {-command.exit_code}" if command.exit_code < 0 else f"exit code {command.exit_code}"
 
 
@@ -143,12 +145,12 @@ def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, 
     if evidence.partial and counts_partial:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
     for command in evidence.commands:
-        if command.ignored and command.exit_code:
+        if command.ignored and command.failed:
             notes.append(f"tox ignores this command's exit code: {' '.join(command.argv)} ended with {_code(command)}")
     if "ignore_outcome" in evidence.ignored:
         notes.append("tox ignores this environment's outcome (ignore_outcome); envmatrix does not")
     swallowed = next((s for s in evidence.sessions if s.finished and s.exit_code), None)
-    if swallowed is not None and not any(command.exit_code for command in evidence.commands):
+    if swallowed is not None and not any(command.failed for command in evidence.commands):
         notes.append(f"a {swallowed.runner} session ended with {swallowed.exit_code} and its command with 0")
     if evidence.attempt > 1:
         notes.append(f"attempt {evidence.attempt}, because of the one before: {evidence.attempt_reason or 'not told'}")

@@ -10,6 +10,7 @@ from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, Session, TestResult
 from envmatrix.evidence.read import CUT_OFF, NOT_RUN
 from envmatrix.verdict.counting import Tally, listed, number
+from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
@@ -92,9 +93,17 @@ def _ended_early(case: Case) -> Iterator[Breach]:
 
 
 def _no_commands(case: Case) -> Iterator[Breach]:
-    told = any(reason.code == "no_commands" for reason in case.evidence.reasons)
-    if told or (case.evidence.state == "finished" and not case.evidence.commands):
+    evidence = case.evidence
+    told = any(reason.code == "no_commands" for reason in evidence.reasons)
+    main = any(command.phase == "commands" for command in evidence.commands)
+    # what comes before and after may do the work, but where it failed or was refused, that is what is to be told
+    other = case.tally.ran or any(command.failed for command in evidence.commands) or _not_executed(evidence)
+    if told or (evidence.state == "finished" and not main and not other):
         yield case.breach("no_commands", _NO_COMMANDS)
+
+
+def _not_executed(evidence: Evidence) -> bool:
+    return any(reason.code in ("command_missing", "tox_failed") for reason in evidence.reasons)
 
 
 def _no_tests(case: Case) -> Iterator[Breach]:
@@ -106,6 +115,8 @@ def _no_tests(case: Case) -> Iterator[Breach]:
     unwritten = next((reason for reason in evidence.reasons if reason.code == "no_tests"), None)
     if unwritten is not None:
         yield case.breach("no_tests", unwritten.message)
+    elif ran == 0 and not evidence.sessions and _not_executed(evidence):
+        return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", _why_no_tests(evidence))
     elif silent and not evidence.partial:
@@ -225,25 +236,8 @@ def _unused_setting(case: Case) -> Iterator[Breach]:
 
 
 def _ignored_outcome(case: Case) -> Iterator[Breach]:
-    ignoring = list(case.evidence.ignored) + [
-        f"- before {' '.join(command.argv)}"
-        for command in case.evidence.commands
-        if command.ignored and command.phase == "commands" and not case.evidence.ignored
-    ]
-    if ignoring and case.profile.gate.required:
-        message = f"the gate requires profile {case.profile.name!r}, and tox ignores failures in it: {listed(ignoring)}"
+    if message := ignored(case.evidence, case.profile, case.tally):
         yield case.breach("ignored_outcome", message)
-        return
-    blind = [c for c in case.evidence.commands if c.ignored and c.exit_code and _runs_tests(c.argv)]
-    if blind and not case.evidence.sessions and not case.evidence.tests:
-        what = f"{' '.join(blind[0].argv)} ended with {blind[0].exit_code}"
-        message = f"{what}, tox ignores that, and none of its tests is known"
-        yield case.breach("ignored_outcome", message)
-
-
-def _runs_tests(argv: Sequence[str]) -> bool:
-    words = {word.rpartition("/")[2] for word in argv[:4]}
-    return bool(words & {"pytest", "py.test", "unittest", "stestr", "nose2", "testr", "trial", "behave", "avocado"})
 
 
 def _must_run(case: Case) -> Iterator[Breach]:

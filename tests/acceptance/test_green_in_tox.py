@@ -91,6 +91,87 @@ def test_a_required_profile_refuses_what_tox_would_ignore(both, settings):
     assert codes(result) == {"ignored_outcome"}
 
 
+MISSPELT = {
+    "factor of a setting": (
+        f"env_list = py311-mysql\n[testenv]\ncommands = {UNITTEST}\nset_env =\n    mysq: A = 1\n",
+        "mysql",
+    ),
+    "factor of a command": (
+        f"env_list = py311-mysql\n[testenv]\ncommands =\n    python -c pass\n    msyql: {UNITTEST}\n",
+        "mysql",
+    ),
+    "section": (
+        f"env_list = py311-mysql\n[testenv]\ncommands = {UNITTEST}\n[testenvs:py311-mysql]\ndeps = a\n",
+        "testenv:",
+    ),
+    "environment": (
+        f"env_list = py311-mysql\n[testenv]\ncommands = {UNITTEST}\n[testenv:py311-mysq]\ndeps = a\n",
+        "mysql",
+    ),
+    "key of tox's own": (
+        f"env_list = py311-mysql\nskip_missing_interpreter = true\n[testenv]\ncommands = {UNITTEST}\n",
+        "skip_missing_interpreters",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISSPELT)
+def test_what_applies_to_nothing_because_a_word_is_misspelt(case, both):
+    settings, meant = MISSPELT[case]
+    result = both(f"[tox]\nskipsdist = true\n{settings}", "py311-mysql", "tox:py311-mysql")
+    assert result.returncode == 3, result
+    (breach,) = result.json["breaches"]
+    assert breach["code"] == "unused_setting"
+    assert breach["message"].startswith("tox.ini: ")
+    assert "did you mean " in breach["message"]
+    assert meant in breach["message"]
+
+
+def test_an_environment_all_of_whose_failures_are_ignored(both):
+    lint = f"{BASE}[testenv:lint]\ncommands = - python -c 'raise SystemExit(1)'\n"
+    result = both(lint, "lint", "tox:lint")
+    assert result.returncode == 3, result
+    assert codes(result) == {"ignored_outcome"}
+
+
+def test_commands_before_the_commands_are_none(both):
+    result = both(f"{BASE}[testenv:x]\ncommands_pre = python -c pass\n", "x", "tox:x")
+    assert result.returncode == 3, result
+    assert codes(result) == {"no_commands"}
+
+
+RED = {
+    "refused after the tests": (f"{UNITTEST}\n    ls", 3, "command_missing", "tox did not run `ls`"),
+    "refused before the tests": (f"ls\n    {UNITTEST}", 3, "command_missing", "tox did not run `ls`"),
+    "refused though ignored": (f"{UNITTEST}\n    - ls", 3, "command_missing", "tox did not run `ls`"),
+    "misspelt": ("pytset", 3, "command_missing", "`pytset` could not be started: No such file or directory"),
+    "a reference to nothing": ("{[bse]commands}", 3, "command_missing", "`{[bse]commands}` could not be started"),
+    "it was to fail": (
+        f"{UNITTEST}\n    ! python -c pass",
+        1,
+        "command_failed",
+        "python -c pass ended with exit code 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RED)
+def test_what_tox_calls_failed_is_never_green(case, project, envmatrix, stock_tox):
+    commands, code, reason, message = RED[case]
+    root = project({"tox.ini": f"{BASE}commands =\n    {commands}\n", "test_it.py": PASSING})
+    assert stock_tox("-e", "py", cwd=root).returncode != 0
+    result = envmatrix("run", "--json", "restricted", cwd=root)
+    assert result.returncode == code, result
+    (found,) = [one for one in result.json["cells"][0]["reasons"] if one["code"] == reason]
+    assert found["message"].startswith(message)
+    assert not result.json["breaches"]
+
+
+def test_a_command_that_is_to_fail_and_does(both):
+    result = both(f"{BASE}commands =\n    {UNITTEST}\n    ! python -c 'raise SystemExit(3)'\n", "py", "restricted")
+    assert result.returncode == 0, result
+
+
 def test_a_misspelt_factor_and_a_misspelt_profile_are_usage_errors(project, envmatrix):
     ini = f"{BASE}commands = {UNITTEST}\nset_env =\n    mysql: BACKEND = mysql\n"
     profile = 'description = "x"\nextends = "restricted"\n[axes]\nbackend = ["mysqll"]\n'

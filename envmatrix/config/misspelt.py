@@ -1,0 +1,108 @@
+"""What of a tox file applies to nothing because a word in it is misspelt: tox passes over all of it without a word.
+
+Only what is one slip of the finger away from what there is counts, numbers and plurals apart: a factor may be meant for
+an environment that is written down nowhere, and a section for a tool that is not tox.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from envmatrix.config import envkeys, factors, pythons
+from envmatrix.config.toxfile import ToxFile
+from envmatrix.config.words import nearest
+
+# of tox 3, which projects keep for those who still have it (tox's upgrade guide)
+_OF_TOX_3 = {"isolated_build", "distshare", "distdir", "sdistsrc", "indexserver", "skip_install", "hashseed"}
+_OWN = re.compile(r"testenv:(.+)")
+
+
+def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[str]:
+    """Yield a sentence for each word of ``tox`` that the environment ``env`` misses by one letter.
+
+    ``known`` are factors that come from elsewhere, such as the axes of profiles.
+    """
+    yield from _core_keys(tox)
+    if tox.kind == "ini":
+        yield from _sections(tox, env)
+    yield from _own_sections(tox, env)
+    yield from _conditions(tox, env, frozenset(known))
+
+
+def _core_keys(tox: ToxFile) -> Iterator[str]:
+    core = envkeys.core()
+    written = {name: tox.sections[name] for name in ("tox", "tox:tox") if name in tox.sections}
+    for section, keys in written.items() if tox.kind == "ini" else [("", tox.table)]:
+        for key in keys:
+            if key in core or key in _OF_TOX_3 or key in envkeys.known() or _is_referred_to(tox, section, key):
+                continue
+            if near := nearest(key, core, cutoff=0.8):
+                yield f"nothing reads the key {key!r}{f' of [{section}]' if section else ''}; did you mean {near!r}?"
+
+
+def _sections(tox: ToxFile, env: str) -> Iterator[str]:
+    for section in tox.sections:
+        prefix, colon, name = section.partition(":")
+        if prefix == "testenv" or slips(prefix.strip(), "testenv") != 1 or (colon and name.strip() != env):
+            continue
+        if not _is_referred_to(tox, section):
+            yield f"nothing reads the section [{section}]; did you mean [testenv{colon}{name.strip()}]?"
+
+
+def _own_sections(tox: ToxFile, env: str) -> Iterator[str]:
+    """An environment without a section of its own, beside a section that no list of environments names."""
+    if tox.kind == "ini":
+        own = {found[1].strip(): found[0] for section in tox.sections if (found := _OWN.fullmatch(section))}
+    else:
+        table = tox.table.get("env")
+        own = {name: f"env.{name}" for name in table} if isinstance(table, dict) else {}
+    listed = None if env in own else factors.listed_envs(tox.sections, tox.table)
+    if listed is None:
+        return
+    for name, section in own.items():
+        if name not in listed and is_slip(name, env, shortest=3) and not _is_referred_to(tox, section):
+            yield f"[{section}] is for an environment that env_list does not name; did you mean {env!r}?"
+
+
+def _conditions(tox: ToxFile, env: str, known: frozenset[str]) -> Iterator[str]:
+    named = frozenset(factors.of_names(tox.sections, tox.table)) | known | set(env.split("-"))
+    asked = factors.of_toml_conditions(tox.table) if tox.kind == "toml" else factors.of_ini_conditions(tox.sections)
+    for word in sorted(word for word in set(asked) - named if not pythons.claimed(word)):
+        if near := next((factor for factor in env.split("-") if is_slip(word, factor)), ""):
+            yield f"no environment has the factor {word!r}, on which settings depend; did you mean {near!r}?"
+
+
+def is_slip(word: str, other: str, *, shortest: int = 4) -> bool:
+    """Tell whether one is probably meant to be the other: one letter too many, too few, wrong, or two exchanged.
+
+    Of words of fewer than ``shortest`` letters that cannot be told.
+    """
+    plain, plain_other = (re.sub(r"[\d.]", "", text) for text in (word, other))
+    short, long = sorted((plain, plain_other), key=len)
+    return len(short) >= shortest and plain != plain_other and long != f"{short}s" and slips(word, other) == 1
+
+
+def slips(word: str, other: str) -> int:
+    """Return by how many letters two words differ; exchanged neighbours are one (Damerau and Levenshtein)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(word, 1):
+        now = [row]
+        for column, another in enumerate(other, 1):
+            cost = min(now[-1] + 1, last[column] + 1, last[column - 1] + (letter != another))
+            if row > 1 and column > 1 and letter == other[column - 2] and word[row - 2] == another:
+                cost = min(cost, before[column - 2] + 1)
+            now.append(cost)
+        before, last = last, now
+    return last[-1]
+
+
+def _is_referred_to(tox: ToxFile, section: str, key: str = "") -> bool:
+    """Tell whether other settings take the section's values, or those of one key."""
+    if tox.kind == "toml":
+        text = json.dumps(tox.table, default=str)
+        return bool(key) and f'"key": "{key}"' in text
+    reference = f"{{[{section}]{key}"
+    return any(reference in value for keys in tox.sections.values() for value in keys.values())
