@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envmatrix.config.model import Cell, Matrix, Profile
-from envmatrix.engine import warm
+from envmatrix.engine import standing, warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
 from envmatrix.engine.folders import cell_lock
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
@@ -163,7 +163,9 @@ def _run_commands(
     )
     job = _job(context, run, running)
     write_job(job, run.folder / "job.json")
-    decision = warm.decide(inputs, cache) if context.warm else warm.Decision(reason="--no-warm was given")
+    decision = warm.decide(inputs, cache)
+    if not context.warm:
+        decision = warm.Decision(reason="--no-warm was given", anew=decision.anew)
     limit = run.profile.timeout_s
     stopper = Stopper(
         interrupted=watcher.interrupted,
@@ -191,7 +193,9 @@ def _run_commands(
                 output=output,
             )
         else:
-            ended = _run_tox(context, run, job, inputs, output=output, stopper=stopper)
+            if decision.anew and not context.recreate:
+                output(f"{cell.name}: built anew: {decision.reason}\n".encode())
+            ended = _run_tox(context, run, job, inputs, anew=decision.anew, output=output, stopper=stopper)
     return ended, mark
 
 
@@ -216,6 +220,7 @@ def _run_tox(
     job: Job,
     inputs: warm.Inputs,
     *,
+    anew: bool,
     output: Callable[[bytes], None],
     stopper: Stopper,
 ) -> Ended:
@@ -223,9 +228,9 @@ def _run_tox(
     root, cell, building = Path(context.matrix.project.root), run.planned.cell, Path(job.building)
     argv = [str(Path(job.events).with_name("job.json")), "run", "-e", cell.name]
     argv += ["--skip-missing-interpreters", "false"]
-    if building.exists() and not context.recreate:
+    if building.exists() and not anew:
         output(f"{cell.name}: building it was interrupted the last time, so it is built anew\n".encode())
-    if building.exists() or context.recreate:
+    if building.exists() or anew:
         argv.append("--recreate")
     if context.posargs:
         argv += ["--", *context.posargs]
@@ -244,6 +249,8 @@ def _run_tox(
     told = sort(run)
     if not ended.cause and told.result is not None:
         building.unlink(missing_ok=True)
+    if told.ready:
+        standing.remember(root / ".envmatrix" / "cache", cell.name, told.proof)
     resolved = read_resolved(run.folder)
     if not ended.cause and resolved is not None and told.ready and told.result is not None:
         kept = warm.keep(

@@ -20,6 +20,7 @@ import msgspec
 
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import decode
+from envmatrix.engine import standing
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
@@ -65,10 +66,11 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """Without tox by ``kept``, or through tox because of ``reason``."""
+    """Without tox by ``kept``, or through tox because of ``reason``, and with ``anew`` in a new environment."""
 
     kept: Kept | None = None
     reason: str = ""
+    anew: bool = False
 
 
 def inputs_for(
@@ -96,7 +98,9 @@ def inputs_for(
 def decide(inputs: Inputs, cache: Path) -> Decision:
     """Say whether the cell's commands can be run without tox, and if not, why."""
     if inputs.recreate:
-        return Decision(reason="the environment is to be built anew")
+        return Decision(reason="the environment is to be built anew", anew=True)
+    if lost := standing.gone(cache, inputs.overlay.name):
+        return Decision(reason=f"it was built upon {lost} of the system, gone or changed since", anew=True)
     if inputs.services:
         return Decision(reason="its services have new addresses in every run")
     try:

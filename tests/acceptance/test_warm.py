@@ -109,3 +109,17 @@ def test_a_failure_and_a_refusal_are_never_reused(project: Callable[..., Path], 
     for _ in range(2):
         assert not reused(envmatrix("run", "--json", "--reuse", "never", cwd=root))
     assert json.loads((root / ".envmatrix" / "last-run.json").read_bytes())["names"]
+
+
+def test_an_environment_whose_system_packages_went_away_is_built_anew(project, envmatrix, without_libvirt):
+    ini = "[tox]\nskipsdist = true\n[testenv]\ncommands = python -m unittest -v test_it\n"
+    tests = "import unittest\n\n\nclass Case(unittest.TestCase):\n    def test_one(self):\n        pass\n"
+    root = project({"tox.ini": ini, "test_it.py": tests})
+    assert envmatrix("run", "full", cwd=root).returncode == 0
+    assert "built anew" not in envmatrix("run", "full", cwd=root).stderr
+    explained = envmatrix("explain", "full", cwd=root, within=without_libvirt)
+    assert "it was built upon " in explained.stdout
+    result = envmatrix("run", "full", cwd=root, within=without_libvirt)
+    assert result.returncode == 0, result
+    assert "full: built anew: it was built upon " in result.stderr
+    assert "of the system, gone or changed since" in result.stderr

@@ -124,6 +124,7 @@ def main(question, answer):
         "base_prefix": sys.base_prefix,
         "scripts": _scripts(distributions, asked["scripts"]),
         "distributions": [[one["name"], one["version"], _owner(one)] for one in distributions],
+        "system": sorted({os.path.dirname(one["place"]) for one in distributions if _owner(one) == "system"}),
         "modules": [],
     }
     with open(answer, "w") as handle:  # an import that kills the process leaves at least this

@@ -1,0 +1,89 @@
+"""What of the operating system's packages an environment was built upon, and whether that is still there.
+
+pip installs nothing that the system has already, so an environment with the system's packages is broken where one of
+them goes, and is another where one changes; neither tox nor pip look at that again once it is built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+_METADATA = (".dist-info", ".egg-info")
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """The distributions outside of the environment ``prefix`` that it saw: by folder, metadata entries and their times.
+
+    ``built`` is the state of its pyvenv.cfg: an environment that somebody else has made anew stands on other things.
+    """
+
+    prefix: str
+    built: tuple[int, int]
+    folders: dict[str, dict[str, int]]
+
+
+def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
+    """Write down what the environment that gave ``proof`` stands on; where nothing can be written, nothing is known."""
+    prefix, folders = proof.get("prefix", ""), proof.get("system", ())
+    found = Standing(prefix=prefix, built=_built(prefix), folders={folder: _metadata(folder) for folder in folders})
+    place = _place(cache, cell)
+    with contextlib.suppress(OSError):
+        if not folders:
+            place.unlink(missing_ok=True)
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(msgspec.json.encode(found))
+        beside.replace(place)
+
+
+def gone(cache: Path, cell: str) -> str:
+    """Return which of the system's distributions are gone, or are others now, in a phrase; "" where none is."""
+    try:
+        stood = msgspec.json.decode(_place(cache, cell).read_bytes(), type=Standing)
+    except (OSError, msgspec.DecodeError):
+        return ""
+    if _built(stood.prefix) != stood.built:
+        return ""
+    lost = [
+        entry
+        for folder, entries in stood.folders.items()
+        for now in [_metadata(folder)]
+        for entry, time_s in entries.items()
+        if now.get(entry) != time_s
+    ]
+    names = sorted(entry.rpartition(".")[0] for entry in lost)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}" if names else ""
+
+
+def _metadata(folder: str) -> dict[str, int]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: int(_time_s(entry)) for entry in entries if entry.name.endswith(_METADATA)}
+    except OSError:
+        return {}
+
+
+def _time_s(entry: os.DirEntry[str]) -> float:
+    try:
+        return entry.stat().st_mtime
+    except OSError:
+        return 0.0  # a link to nowhere
+
+
+def _built(prefix: str) -> tuple[int, int]:
+    try:
+        stat = Path(prefix, "pyvenv.cfg").stat()
+    except OSError:
+        return (0, 0)
+    return (stat.st_size, stat.st_mtime_ns)
+
+
+def _place(cache: Path, cell: str) -> Path:
+    return cache / "standing" / f"{cell}.json"
