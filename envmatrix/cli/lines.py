@@ -64,7 +64,9 @@ class Lines:
         begin, end = self._fold
         told = {"cell": visible(cell), "at": int(time.time()), "id": _section(cell, next(self._serial))}
         lines = visible_lines(text, FOLDED_LINES if begin else TAIL_LINES)
-        body = "".join(f"  | {line}\n" for line in lines) or "  | (nothing)\n"
+        if not lines:
+            return  # it ended before anything was written
+        body = "".join(f"  | {line}\n" for line in lines)
         head = begin.format(**told) if begin else f"  the end of {visible(cell)}'s output; all of it is in {path}:\n"
         self._write(head + body + end.format(**told))
 

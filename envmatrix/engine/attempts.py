@@ -45,7 +45,9 @@ def run_attempts(
             retries -= 1
             seconds = wait_s * random.uniform(0.75, 1.25)  # many hosts that lost one index must not come back as one
             wait_s = min(3 * wait_s, LONGEST_WAIT_S)
-            watcher.said(planned.cell.name, f"{why}; attempt {evidence.attempt + 1} follows in {seconds:.0f} s")
+            watcher.said(
+                planned.cell.name, f"{why.rstrip('.')}; attempt {evidence.attempt + 1} follows in {seconds:.0f} s"
+            )
             kept(evidence)
             before.append(evidence)
             if not _waited(seconds, watcher):

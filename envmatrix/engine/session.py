@@ -106,7 +106,8 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
     except ServiceError as error:
         return without_run(
             RanReason(
-                code="service_failed",
+                # what will not be over in a moment is no noise, and no reason to try again
+                code="service_failed" if error.code in ("not_started", "unreachable") else error.code,
                 capability=error.service,
                 message=error.message,
                 remedy=error.remedy,
