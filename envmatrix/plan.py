@@ -88,7 +88,7 @@ def needs_tox(cell: Cell) -> bool:
 
 def request_for(cell: Cell, project: Project, tox_env: ToxEnv | None = None) -> Request:
     """Say what a cell asks of a host; ``tox_env`` where ``needs_tox`` said so."""
-    own_python = project.base_python if not cell.python else ()
+    own_python = (cell.base_python or project.base_python) if not cell.python else ()
     site_packages = cell.system_site_packages
     if tox_env is not None:
         own_python = tox_env.base_python if not cell.python else ()

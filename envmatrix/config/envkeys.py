@@ -12,10 +12,15 @@ import msgspec
 
 
 class EnvKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of a tox environment: its present name, and the JSON types that its value may have."""
+    """One key of a tox environment: its present name, and the JSON types that its value may have.
+
+    ``parts`` is what the items of a list or the values of a table are: "lists" (of words, as commands are), "texts", or
+    "" where tox's schema does not say.
+    """
 
     name: str
     types: frozenset[str] = frozenset()
+    parts: str = ""
 
     @property
     def appendable(self) -> bool:
@@ -70,4 +75,14 @@ def _key(name: str, value: dict[str, Any], properties: dict[str, Any]) -> EnvKey
         name = reference.rpartition("/")[2]
         value = properties.get(name, {})
     options = value.get("oneOf", [value])
-    return EnvKey(name=name, types=frozenset(option["type"] for option in options if "type" in option))
+    types = frozenset(option["type"] for option in options if "type" in option)
+    return EnvKey(name=name, types=types, parts=next(filter(None, map(_parts, options)), ""))
+
+
+def _parts(option: dict[str, Any]) -> str:
+    inner = option.get("items", option.get("additionalProperties"))
+    if not isinstance(inner, dict):
+        return ""
+    if any(kind.get("type") == "array" for kind in inner.get("oneOf", ())):
+        return "lists"
+    return "texts" if inner.get("$ref", "").endswith("/subs") else ""

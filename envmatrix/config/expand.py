@@ -55,6 +55,7 @@ def cell_at(profile: Profile, axes: dict[str, str], *, pin: str = "") -> Cell:
         profile=profile.name,
         axes=axes,
         python=python,
+        base_python=() if python else profile.base_python,
         tox_env=profile.tox_env,
         requires=profile.requires,
         services=profile.services,

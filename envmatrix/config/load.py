@@ -106,15 +106,19 @@ def _layers(folder: Path, label: str, capabilities: dict[str, Capability], probl
 
 
 def _files(folder: Path, label: str, problems: list[Problem]) -> list[Path]:
+    """Return the profile files of a folder; what cannot be listed, or has nearly the right name, is a problem."""
+    if folder.is_symlink() and not folder.exists():
+        problems.append(Problem(file=label, message="is a link to nothing; correct or remove it"))
     try:
-        return sorted(
-            path
-            for path in (folder.iterdir() if folder.is_dir() else ())
-            if path.suffix == ".toml" and not path.name.startswith(".") and path.name != CAPABILITIES
-        )
+        names = sorted(path for path in (folder.iterdir() if folder.is_dir() else ()) if not path.name.startswith("."))
     except OSError as error:
         problems.append(Problem(file=label, message=f"cannot be listed: {(error.strerror or str(error)).lower()}"))
         return []
+    for path in names:
+        if path.suffix != ".toml" and path.suffix.lower() in (".toml", ".tml", ".tom"):
+            message = f"would not be read under this name; rename it to {path.stem}.toml"
+            problems.append(Problem(file=f"{label}/{path.name}", message=message))
+    return [path for path in names if path.suffix == ".toml" and path.name != CAPABILITIES]
 
 
 def _layer(

@@ -91,6 +91,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
 
     @property
+    def base_python(self) -> tuple[str, ...]:
+        """The interpreters that the profile's own settings ask for, in order of preference; () where they do not."""
+        for key in ("base_python", "basepython"):
+            if key in self.env and self.env[key].replaces:
+                value = self.env[key].replace
+                return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else ()
+        return ()
+
+    @property
     def system_site_packages(self) -> bool | None:
         """What the profile says of system site-packages; None where it leaves that to the project."""
         for key in ("system_site_packages", "sitepackages"):
@@ -102,7 +111,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One point of a profile's product: one tox environment, named ``name``.
 
-    ``python`` is the version that the cell is pinned to ("3.11"), "" where any Python of the host will do;
+    ``python`` is the version that the cell is pinned to ("3.11"), "" where any Python of the host will do, or one of
+    those that ``base_python`` names;
     ``requires`` are those of the profile whose markers may still depend on the interpreter.
     """
 
@@ -110,6 +120,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     axes: dict[str, str] = {}
     python: str = ""
+    base_python: tuple[str, ...] = ()
     tox_env: str = ""
     requires: tuple[str, ...] = ()
     services: tuple[str, ...] = ()

@@ -73,11 +73,34 @@ def _value_faults(key: EnvKey, name: str, value: Any) -> Iterator[tuple[Path, st
         if key.types and not isinstance(value["append"], wanted):
             expected = "a table" if wanted is dict else "a list"
             yield ("env", name, "append"), f"expected {expected}, not {kind_of(value['append'])}"
+            return
+        yield from _part_faults(key, ("env", name, "append"), value["append"])
     elif isinstance(value, dict) and "append" in value and key.types != {"object"}:
         yield ("env", name), "expected { append = [...] } and nothing beside it"
+    elif isinstance(value, dict) and key.types and "object" not in key.types and "replace" not in value:
+        near = next(filter(None, (nearest(word, ("append", "replace")) for word in value)), "")
+        meant = f"; did you mean {near!r}?" if near else ""
+        yield ("env", name), f"expected {_expected(key)}, or a table with 'append' or 'replace'{meant}"
     elif not _fits(key, value):
         remedy = "; put it in brackets" if "array" in key.types and isinstance(value, str) else ""
         yield ("env", name), f"expected {_expected(key)}, not {kind_of(value)}{remedy}"
+    else:
+        yield from _part_faults(key, ("env", name), value)
+
+
+def _part_faults(key: EnvKey, path: Path, value: object) -> Iterator[tuple[Path, str]]:
+    """Yield what tox could not take of what a list or a table holds. A table may always be one of tox's own."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not key.parts or (isinstance(value, dict) and "replace" in value):
+        return
+    for place, part in parts:
+        if key.parts == "lists" and isinstance(part, list):
+            yield from _part_faults(EnvKey(name=key.name, parts="texts"), (*path, place), part)
+        elif key.parts == "lists" and not isinstance(part, dict):
+            remedy = "; write each command as a list of its words" if isinstance(part, str) else ""
+            yield (*path, place), f"expected a list, not {kind_of(part)}{remedy}"
+        elif key.parts == "texts" and not isinstance(part, str | dict):
+            yield (*path, place), f"expected text, not {kind_of(part)}; write it in quotes"
 
 
 def _fits(key: EnvKey, value: object) -> bool:

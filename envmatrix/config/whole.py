@@ -74,6 +74,13 @@ def _clashes(subject: Subject) -> Iterator[Fault]:
 
 def _python(subject: Subject) -> Iterator[Fault]:
     env = subject.profile.tox_env
+    if "python" in subject.profile.axes and subject.profile.base_python:
+        path = ("env", "base_python" if "base_python" in subject.profile.env else "basepython")
+        yield path, "the profile has an axis 'python', which says the same; drop one of the two"
+    for asked in subject.profile.base_python:
+        if not isinstance(asked, str) or "{" in asked:
+            message = "has to be plain text here, since the interpreter is chosen before tox is asked"
+            yield ("env", "base_python"), message
     if env and "python" in subject.profile.axes and pythons.pinned_in(env)[1]:
         yield ("axes", "python"), f"tox environment {env!r} names a Python already; drop the axis or extend another one"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -122,9 +123,16 @@ def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: 
     if code == 0 and isinstance(document, dict):
         return document
     refused = next((event["message"] for event in told if event["event"] == "refused"), "")
-    handled = said.partition("HandledError|")[2]  # of a tox that was started to have what the project requires
+    # of a tox that was started to have what the project requires
+    handled = said.partition("HandledError|")[2] or _last_refusal(said)
     sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
+
+
+def _last_refusal(said: str) -> str:
+    """Return the line in which tox says why it stopped, "" where there is none: it may tell of commands before."""
+    found = [line for line in said.splitlines() if re.search(r"failed to load|Error\b|^# Exception", line)]
+    return found[-1] if found else ""
 
 
 def plan_facts(

@@ -121,7 +121,9 @@ def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
         if event["not_started"]:
             name, why = event["argv"][0], event["not_started"]
             remedy = f"correct it in {tox_file}, or add what brings it to deps"
-            if "{" in name:
+            if not name:
+                remedy = f"correct it in {tox_file}: a substitution in it gave nothing"
+            elif "{" in name:
                 remedy = f"correct the reference in {tox_file}: tox found nothing of that name"
             message = f"`{name}` could not be started: {(why.partition('] ')[2] or why).removesuffix(f': {name!r}')}"
             yield RanReason(code="command_missing", message=message, remedy=remedy)

@@ -1,6 +1,11 @@
 import pytest
 
+from envmatrix.config.expand import cell_pinned, expand
+from envmatrix.config.load import load
 from envmatrix.config.matrix import NothingToRunError, load_matrix
+from envmatrix.config.project import find_project
+from envmatrix.errors import ConfigError
+from envmatrix.plan import request_for
 
 
 def test_without_configuration_the_built_in_profiles_stand(tmp_path):
@@ -13,3 +18,25 @@ def test_without_configuration_the_built_in_profiles_stand(tmp_path):
 def test_a_folder_with_neither_tox_nor_profiles_is_told_what_to_write(tmp_path):
     with pytest.raises(NothingToRunError, match=r"Write a tox\.ini"):
         load_matrix(tmp_path)
+
+
+def test_a_link_to_nothing_is_no_folder_of_profiles(tmp_path):
+    (tmp_path / "tox.ini").write_text("[testenv]\ncommands = pytest\n")
+    (tmp_path / "profiles").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match="profiles: is a link to nothing; correct or remove it"):
+        load(find_project(tmp_path))
+
+
+def test_a_profiles_own_base_python_is_what_its_cells_ask_for(tmp_path):
+    (tmp_path / "tox.ini").write_text("[testenv]\ncommands = pytest\nbase_python = python3\n")
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "old.toml").write_text(
+        'description = "x"\nextends = "full"\n[env]\nbase_python = ["python3.9", "/opt/python"]\n'
+    )
+    loaded = load(find_project(tmp_path))
+    (cell,) = expand(loaded.profiles["old"])
+    assert request_for(cell, loaded.project).spec == ("python3.9", "/opt/python")
+    (full,) = expand(loaded.profiles["full"])
+    assert request_for(full, loaded.project).spec == ("python3",)
+    pinned = cell_pinned(loaded.profiles["old"], "old-py311")
+    assert request_for(pinned, loaded.project).spec == ()
