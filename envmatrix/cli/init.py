@@ -19,12 +19,13 @@ def command(dry_run: bool) -> int:
     from envmatrix.cli.starting import propose, write
 
     proposals = propose(start())
+    if not dry_run:
+        write(start(), proposals)
     for path, text in proposals:
         click.echo(f"{'would write' if dry_run else 'wrote'} {path}:\n")
         click.echo("".join(f"    {line}\n" for line in text.splitlines()))
     if not proposals:
         click.echo("nothing to write: the project has a tox file and profiles; try `envmatrix plan`")
     elif not dry_run:
-        write(start(), proposals)
         click.echo("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it")
     return 0

@@ -93,9 +93,12 @@ def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, qu
     settings = ctx.ensure_object(Settings)
     settings.color, settings.verbosity = color, verbose - quiet
     if directory:
-        if not Path(directory).is_dir():
-            raise EnvmatrixError(f"-C {directory}: there is no such folder")
-        os.chdir(directory)
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+            why = "there is no such folder" if missing else (error.strerror or str(error)).lower()
+            raise EnvmatrixError(f"-C {directory}: {why}") from error
 
 
 def _next(error: EnvmatrixError) -> str:

@@ -43,6 +43,10 @@ def write(start: Path, proposals: tuple[tuple[str, str], ...]) -> None:
     root = Path(find_project(start).root)
     for name, text in proposals:
         path = root / name
+        if path.parent.exists() and not path.parent.is_dir():
+            raise EnvmatrixError(
+                f"{path.parent} is no folder; rename it, since profiles are kept in a folder of that name"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envmatrix.config.toxfile import is_there
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.errors import EnvmatrixError
 
@@ -76,7 +77,7 @@ def meanwhile(name: str) -> None:
 
 def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:
     """Let the helper load while the plan is made, with tox where that will be needed."""
-    if wanted.warm and not wanted.recreate and (start / ".envmatrix" / "cache" / "warm").is_dir():
+    if wanted.warm and not wanted.recreate and is_there(start / ".envmatrix" / "cache" / "warm"):
         starts.begin()
     else:
         starts.preload()

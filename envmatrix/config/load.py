@@ -76,7 +76,7 @@ def _is_built_in(root: Path) -> bool:
 
 def _declared(root: Path, problems: list[Problem]) -> dict[str, Capability]:
     path = root / "profiles" / CAPABILITIES
-    if not path.exists() and not path.is_symlink():
+    if not toxfile.is_there(path) and not _is_link(path):  # a folder that cannot be read is told where it is listed
         return {}
     try:
         document = read_toml(path, f"profiles/{CAPABILITIES}")
@@ -86,6 +86,13 @@ def _declared(root: Path, problems: list[Problem]) -> dict[str, Capability]:
     found, faults = declared(document, BUILTIN)
     problems += faults
     return found
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
 
 
 def _layers(folder: Path, label: str, capabilities: dict[str, Capability], problems: list[Problem]) -> dict[str, Layer]:

@@ -120,3 +120,11 @@ def test_profiles_that_are_broken_are_said_before_anything_is_written(project, e
     assert result.returncode == 2
     assert "profiles/a.toml:1: extends" in result.stderr
     assert not (root / "tox.ini").exists()
+
+
+def test_what_cannot_be_written_is_not_called_written(project, envmatrix):
+    root = project({"profiles": "no folder\n", "test_it.py": "def test(): pass\n"})
+    result = envmatrix("init", cwd=root)
+    assert result.returncode == 2, result
+    assert "profiles is no folder; rename it" in result.stderr
+    assert "wrote" not in result.stdout

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from envmatrix.config.expand import cell_pinned, expand
@@ -40,3 +42,23 @@ def test_a_profiles_own_base_python_is_what_its_cells_ask_for(tmp_path):
     assert request_for(full, loaded.project).spec == ("python3",)
     pinned = cell_pinned(loaded.profiles["old"], "old-py311")
     assert request_for(pinned, loaded.project).spec == ()
+
+
+def test_a_folder_of_profiles_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    (tmp_path / "tox.ini").write_text("[testenv]\ncommands = pytest\n")
+    (tmp_path / "profiles").mkdir()
+    plain = Path.stat, Path.iterdir
+
+    def refuse(function):
+        def called(path, *args, **kwargs):
+            inside = path.parent.name == "profiles" or (path.name == "profiles" and function is plain[1])
+            if inside and path.is_relative_to(tmp_path):
+                raise PermissionError(13, "Permission denied", str(path))
+            return function(path, *args, **kwargs)
+
+        return called
+
+    monkeypatch.setattr(Path, "stat", refuse(plain[0]))
+    monkeypatch.setattr(Path, "iterdir", refuse(plain[1]))
+    with pytest.raises(ConfigError, match="profiles: cannot be listed: permission denied"):
+        load(find_project(tmp_path))
