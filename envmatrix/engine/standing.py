@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from envmatrix.decoding import decode
+
 _METADATA = (".dist-info", ".egg-info")
 
 
@@ -45,7 +47,7 @@ def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
 def gone(cache: Path, cell: str) -> str:
     """Return which of the system's distributions are gone, or are others now, in a phrase; "" where none is."""
     try:
-        stood = msgspec.json.decode(_place(cache, cell).read_bytes(), type=Standing)
+        stood = decode(_place(cache, cell).read_bytes(), Standing)
     except (OSError, msgspec.DecodeError):
         return ""
     if _built(stood.prefix) != stood.built:

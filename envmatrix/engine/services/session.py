@@ -212,7 +212,8 @@ def base_folder(work_dir: Path, environ: Mapping[str, str]) -> Path:
         refused[str(path)] = why
     listed = "; ".join(f"{path} {why}" for path, why in refused.items())
     remedy = "set TMPDIR to a folder that is writable, short, and open to the users that daemons run as."
-    raise ServiceError("", f"There is no folder for a service's data: {listed}.", code="refused_by_system", remedy=remedy)
+    message = f"There is no folder for a service's data: {listed}."
+    raise ServiceError("", message, code="refused_by_system", remedy=remedy)
 
 
 def _will_not_do(path: Path) -> str:
