@@ -65,7 +65,7 @@ def end(run: Run, taken: Taken) -> int:
 
 
 def _judged(run: Run, taken: Taken) -> Verdict:
-    """Return the verdict, with a note where the files changed meanwhile, and remember what may be reused."""
+    """Return the verdict, with notes on the content that was tested, and remember what may be reused."""
     matrix, identity = run.matrix, run.context.identity
     verdict = judge(
         planned=run.plan.cells,
@@ -84,7 +84,8 @@ def _judged(run: Run, taken: Taken) -> Verdict:
         interrupted=run.interrupted,
     )
     changed = _changed_meanwhile(identity, Path(matrix.project.root))
-    verdict = say_reused(msgspec.structs.replace(verdict, notes=verdict.notes + changed), run.again)
+    notes = (*verdict.notes, *identity.notes, *changed)
+    verdict = say_reused(msgspec.structs.replace(verdict, notes=notes), run.again)
     if not changed and not run.wanted.posargs:
         context = run.context
         remember_passes(

@@ -13,7 +13,7 @@ from envmatrix.cli.kept import NoRunError, kept
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.project import find_project
 from envmatrix.errors import EnvmatrixError, Problem
-from envmatrix.evidence.codec import decode
+from envmatrix.evidence.manage import find
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store import Store
 from envmatrix.report import Report, render
@@ -90,9 +90,8 @@ def _find(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
 
 
 def _one(shelf: Store, name: str) -> list[Evidence]:
-    path = Path(name)
-    if path.is_file():
-        return [decode(path.read_bytes())]
+    if Path(name).is_file():
+        return [find(shelf, name, Path.cwd())]
     trees = [tree for tree in shelf.trees() if tree.startswith(name)]
     if trees:
         return [record for tree in trees for record in shelf.iterate(tree) if not isinstance(record, Problem)]

@@ -113,7 +113,7 @@ def has_run(cell: CellVerdict) -> bool:
 def waits_for(cell: CellVerdict) -> str:
     """What a cell that did not run waits for: its capabilities, else the codes of its reasons, as one phrase."""
     named = {visible(reason.capability or reason.code) for reason in cell.reasons}
-    return ", ".join(sorted(name for name in named if name))
+    return ", ".join(sorted(name for name in named if name and name != cell.state))
 
 
 def states(verdict: Verdict) -> list[str]:

@@ -103,7 +103,7 @@ class _Collected:
 
     def _stale(self, record: Evidence) -> Stale | None:
         if record.tree != self._asked.tree:
-            why = f"tree {record.tree[:12]} (commit {record.commit[:12]})"
+            why = f"tree {record.tree[:12]}" + (f" (commit {record.commit[:12]})" if record.commit else "")
         elif record.profile != self._profile_of.get(record.cell, record.profile):
             why = f"another profile ({record.profile})"
         elif record.matrix_digest != self._asked.matrix_digest:

@@ -1,6 +1,9 @@
 """Every known error as a person sees it: one sentence, what to do next, the exit code, and no traceback."""
 
+import contextlib
 import re
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,18 +39,100 @@ ERRORS = {
 }
 
 
-def classes():
-    """The names of all errors in the sources that are known ones."""
+LIBVIRT = {**BASE, "profiles/one.toml": 'extends = "libvirt"\n', "libvirt.py": ""}
+NOAUTH = b"-NOAUTH Authentication required.\r\n"
+REDIS = {**BASE, "profiles/one.toml": 'extends = "restricted"\nrequires = ["redis"]\n'}
+STARTED = {**BASE, "profiles/one.toml": 'extends = "restricted"\nservices = ["redis"]\n'}
+
+# Those that never leave the code and whose sentence another message carries, in the same words.
+CARRIED = {
+    "Unreadable": ({**BASE, "profiles/two.toml/x": ""}, ("plan",), "profiles/two.toml: is a folder", 2),
+    "RejectedError": (
+        {**BASE, "bad.json": "{"},
+        ("report", "bad.json"),
+        "bad.json is not believed: it is not whole",
+        2,
+    ),
+    "UnreadableError": (BASE, ("report", "large.json"), "large.json is not believed: it is larger than", 2),
+    "GitError": (BASE, ("run", "one"), "was not used for the identity, the files'", 0),
+    "_ToxRefusedError": ({**BASE, "tox.ini": TOX + "deps = {[nosuch]deps}\n"}, ("explain", "one"), "tox: ", 0),
+    "_DoubtError": (BASE, ("explain", "one"), "through tox: TOX_LIMITED_SHEBANG is set", 0),
+    "envmatrix.engine.prove.RefusedError": (LIBVIRT, ("run", "one"), "env_mismatch", 3),
+    "envmatrix.host.probes.protocols.wire.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
+    "WireError": (STARTED, ("run", "one"), "it closed the connection", 3),
+}
+CONTROL = {"_StoppedError", "Stop"}  # say that something ended, and say nothing
+
+
+def errors():
+    """All exceptions of the sources, by their known base: those that reach the handler, and the others."""
+    sources = Path(__file__).parents[2] / "envmatrix"
+    found = [
+        (name, base, ".".join(path.relative_to(sources.parent).with_suffix("").parts))
+        for path in sources.rglob("*.py")
+        for name, base in re.findall(r"^class (\w+)\((\w+)\):", path.read_text(), re.MULTILINE)
+    ]
     known = {"EnvmatrixError"}
-    text = "".join(path.read_text() for path in (Path(__file__).parents[2] / "envmatrix").rglob("*.py"))
-    pairs = re.findall(r"^class (\w+)\((\w+)\):", text, re.MULTILINE)
-    while more := {name for name, base in pairs if base in known} - known:
+    while more := {name for name, base, _ in found if base in known} - known:
         known |= more
-    return known
+    inner = [(name, module) for name, base, module in found if base in ("Exception", "BaseException")]
+    names = [name for name, _ in inner]
+    return known, {name if names.count(name) == 1 else f"{module}.{name}" for name, module in inner} - known
 
 
 def test_every_class_of_errors_is_shown_here():
-    assert classes() == set(ERRORS)
+    assert errors() == (set(ERRORS), set(CARRIED) | CONTROL)
+
+
+@pytest.fixture
+def server():
+    """Starts a server on a port of its own that gives each connection the next of some answers, the last for ever."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*answers):
+            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            threading.Thread(target=answer, args=(listening, list(answers)), daemon=True).start()
+            return f"127.0.0.1:{listening.getsockname()[1]}"
+
+        yield start
+
+
+def answer(listening, answers):
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        said = answers.pop(0) if len(answers) > 1 else answers[0]
+        with connection, contextlib.suppress(OSError):
+            while connection.recv(4096):
+                connection.sendall(said)
+                if not said:
+                    break
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_what_another_message_carries_is_read_there(name, project, envmatrix, server):
+    files, command, said, code = CARRIED[name]
+    root = project(files)
+    env = {}
+    if name == "GitError":
+        (root / ".git" / "index").write_text("garbage")
+    if name == "UnreadableError":
+        with (root / "large.json").open("wb") as file:
+            file.truncate(1 << 30)
+    if name == "_DoubtError":
+        env["TOX_LIMITED_SHEBANG"] = "1"
+        assert envmatrix("run", "one", cwd=root, env=env).returncode == 0
+    if name.startswith("envmatrix.host"):
+        env["ENVMATRIX_REDIS_URL"] = f"redis://{server(NOAUTH)}"
+    if name == "WireError":
+        env["ENVMATRIX_REDIS_URL"] = f"redis://{server(b'+PONG' + bytes([13, 10]), b'')}"
+    result = envmatrix(*command, cwd=root, env=env)
+    assert said in " ".join(result.output.split()), result
+    assert result.returncode == code, result
+    assert "Traceback" not in result.output
+    assert "bug in envmatrix" not in result.output
 
 
 @pytest.mark.parametrize("name", ERRORS)
