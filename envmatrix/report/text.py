@@ -35,7 +35,7 @@ def render(report: Report) -> str:
     page = Page(report.width)
     _failures(page, report)
     _inconclusive(page, report)
-    _breaches(page, report.verdict)
+    _breaches(page, report)
     _ran_nowhere(page, report.verdict)
     _waiting(page, report.verdict)
     _drift(page, report)
@@ -124,13 +124,24 @@ def _says_more(other: VerdictReason, reason: VerdictReason) -> bool:
     return longer and other.code == reason.code and other.message.startswith(reason.message) and not reason.remedy
 
 
-def _breaches(page: Page, verdict: Verdict) -> None:
-    if verdict.breaches:
-        page.heading(f"BREACHES ({len(verdict.breaches)}: promises that were not kept)", STYLES["failed"])
-    for breach in verdict.breaches:
-        page.line("  ", (breach.code, "bold"), f"  {breach.cell or 'the whole matrix'}")
-        page.paragraph(breach.message, 4)
+def _breaches(page: Page, report: Report) -> None:
+    breaches, told = report.verdict.breaches, _told(report)
+    if breaches:
+        page.heading(f"BREACHES ({len(breaches)}: promises that were not kept)", STYLES["failed"])
+    for breach in breaches:
+        again = (breach.cell, breach.code, breach.message) in told
+        page.line("  ", (breach.code, "bold"), f"  {breach.cell or 'the whole matrix'}{': see above' if again else ''}")
+        if not again:
+            page.paragraph(breach.message, 4)
         _names(page, breach.tests)
+
+
+def _told(report: Report) -> set[tuple[str, str, str]]:
+    """What the sections above have said of cells already: name, code and message."""
+    records = report.records()
+    silent = [cell for cell in report.verdict.cells if cell.state == "failed" and not bad_tests(records.get(cell.name))]
+    cells = [*silent, *(cell for cell in report.verdict.cells if cell.state == "inconclusive")]
+    return {(cell.name, reason.code, reason.message) for cell in cells for reason in cell.reasons}
 
 
 def _names(page: Page, names: tuple[str, ...] | list[str], indent: int = 4) -> None:

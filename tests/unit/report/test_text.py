@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
-from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests, VerdictReason
+from envmatrix.verdict.model import Breach, CellVerdict, RanNowhere, SeenIn, Tests, VerdictReason
 
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -133,6 +133,15 @@ def test_an_interrupt_is_told_in_one_sentence_and_without_output():
     shown = text(verdict=samples.verdict(cells=(cell,)), evidence=(record,), logs={"x": "KeyboardInterrupt"})
     assert "  a\n    - the run was interrupted; what had run is recorded (interrupted)\n\n" in shown
     assert "KeyboardInterrupt" not in shown
+
+
+def test_a_breach_that_is_the_reason_of_an_inconclusive_cell_is_told_once():
+    reason = VerdictReason(code="no_tests", message="no test was executed")
+    cell = CellVerdict(name="a", profile="p", state="inconclusive", evidence="x", reasons=(reason,))
+    breaches = tuple(Breach(code="no_tests", cell=name, message=reason.message) for name in "ab")
+    shown = text(verdict=samples.verdict(cells=(cell,), breaches=breaches), evidence=())
+    assert shown.count("no test was executed") == 2
+    assert "  no_tests  a: see above\n  no_tests  b\n    no test was executed\n" in shown
 
 
 def test_cells_that_wait_for_the_same_are_told_together():
