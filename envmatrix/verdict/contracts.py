@@ -153,8 +153,9 @@ def _why_no_tests(evidence: Evidence) -> str:
     if evidence.sessions:
         return f"no test was executed: {evidence.sessions[0].runner} found none"
     return (
-        "no test was executed, or none by a runner that is known here; name the JUnit files in results = […],"
-        " or set [gate] min_tests = 0 where the environment is not meant to run tests"
+        "no test was executed, or none by a runner that is known here; where only some factors run tests in tox's file,"
+        " name them in an axis or run an environment of the project's own; else name the JUnit files in results = […],"
+        " or set [gate] min_tests = 0 where no tests are meant"
     )
 
 

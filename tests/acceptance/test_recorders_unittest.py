@@ -197,6 +197,75 @@ def test_testtools(lab, tmp_path):
     assert run.outcomes == ran
 
 
+OTHERS = """
+import unittest
+class TestA(unittest.TestCase):
+    def test_a(self): pass
+    def test_b(self): self.fail("wrong")
+    def test_c(self): raise KeyError("broken")
+    def test_d(self): self.skipTest("no thing")
+    @unittest.expectedFailure
+    def test_e(self): self.fail()
+    @unittest.expectedFailure
+    def test_f(self): pass
+    @unittest.skip("never")
+    def test_g(self): pass
+"""
+OTHERS_WANTED = {
+    "a": "passed",
+    "b": "failed",
+    "c": "error",
+    "d": "skipped",
+    "e": "xfailed",
+    "f": "xpassed",
+    "g": "skipped",
+}
+TRIAL = """
+from twisted.internet import defer
+from twisted.trial import unittest
+class Sync(unittest.SynchronousTestCase):
+    def test_a(self): pass
+    def test_b(self): self.fail("wrong")
+    def test_c(self): raise KeyError("broken")
+    def test_d(self): raise unittest.SkipTest("no thing")
+    def test_e(self): self.fail()
+    test_e.todo = "some day"
+    def test_f(self): pass
+    test_f.todo = "today"
+    def test_g(self): pass
+    test_g.skip = "never"
+class Later(unittest.TestCase):
+    def test_a(self): return defer.succeed(1)
+    def test_b(self): return defer.fail(KeyError("wrong"))
+"""
+
+
+def test_trial(lab, tmp_path):
+    shorter = OTHERS.replace("def test_e", "def left_out_e").replace(
+        "def test_f", "def left_out_f"
+    )  # trial breaks on them
+    project = write(tmp_path / "suite", test_plain=shorter, test_trial=TRIAL)
+    run = lab(THIS, "twisted").run("trial", "test_plain", "test_trial", cwd=project, env={"PYTHONPATH": str(project)})
+    plain = {f"test_plain.TestA.test_{letter}": OTHERS_WANTED[letter] for letter in "abcdg"}
+    sync = {f"test_trial.Sync.test_{letter}": outcome for letter, outcome in OTHERS_WANTED.items()}
+    assert run.outcomes == plain | sync | {"test_trial.Later.test_a": "passed", "test_trial.Later.test_b": "error"}
+    assert run.reasons["test_trial.Sync.test_b"] == "wrong"
+    assert "Ran 14 tests" in run.output
+    assert [session.finished for session in run.recorded.sessions] == [True]
+
+
+def test_zope_testrunner(lab, tmp_path):
+    project = write(
+        tmp_path / "suite", ["pack/__init__.py", "pack/tests/__init__.py"], **{"pack/tests/test_plain": OTHERS}
+    )
+    run = lab(THIS, "zope.testrunner").run("zope-testrunner", f"--path={project}", cwd=project)
+    assert run.outcomes == {
+        f"pack.tests.test_plain.TestA.test_{letter}": outcome for letter, outcome in OTHERS_WANTED.items()
+    }, run.output
+    assert "Ran 7 tests" in run.output, run.output
+    assert [session.finished for session in run.recorded.sessions] == [True]
+
+
 DJANGO = """
 from django.test import TestCase, skipUnlessDBFeature
 class TestA(TestCase):

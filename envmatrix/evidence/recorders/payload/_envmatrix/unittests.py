@@ -1,4 +1,4 @@
-"""Records unittest and what is built on its results: Django's runner, nose2, testtools' runner.
+"""Records unittest and what is built on its results: Django's runner, nose2, testtools', trial, zope.testrunner.
 
 PYTEST_DONT_REWRITE
 """
@@ -84,6 +84,8 @@ def _patch_result(cls):
 def _observed(method, hook):
     def observed(self, test, *args, **kwargs):
         try:
+            if hook is _start:
+                _know(type(self))  # a runner may start tests without a suite of unittest's
             hook(test, args, kwargs)
         except Exception as error:
             process.note("cannot record a unittest result: %s: %s" % (type(error).__name__, error))
@@ -193,7 +195,7 @@ def _start(test, args, kwargs):
 
 def _stop(test, args, kwargs):
     entry = _current.get(get_ident())
-    if entry is None or entry[0] is not test:
+    if entry is None or not _same(entry[0], test):
         return
     del _current[get_ident()]
     session = process.active()
@@ -216,7 +218,7 @@ def _outcome(outcome, read):
     def hook(test, args, kwargs):
         entry = _current.get(get_ident())
         if entry is not None:
-            if _owner(test) is entry[0] and _WORSE[outcome] > _WORSE[entry[2]]:
+            if _same(entry[0], _owner(test)) and _WORSE[outcome] > _WORSE[entry[2]]:
                 entry[2], entry[3] = outcome, read(args, kwargs)
             return
         session = _session()
@@ -239,12 +241,17 @@ def _outside(session, test, outcome, reason):
 def _subtest(test, args, kwargs):
     error = args[1] if len(args) > 1 else kwargs.get("err", kwargs.get("outcome"))
     entry = _current.get(get_ident())
-    if error is None or entry is None or entry[0] is not test:
+    if error is None or entry is None or not _same(entry[0], test):
         return
     failed = issubclass(error[0], test.failureException)
     outcome = "failed" if failed else "error"
     if _WORSE[outcome] > _WORSE[entry[2]]:
         entry[2], entry[3] = outcome, _text(error)
+
+
+def _same(started, test):
+    """Tell whether it is the test that started: a runner may report it, or decorate it anew each time it does."""
+    return started is test or (hasattr(test, "id") and _id(started) == _id(test))
 
 
 def _owner(test):
@@ -259,6 +266,8 @@ def _error(args, kwargs):
     error = args[0] if args else kwargs.get("err")
     if isinstance(error, tuple) and len(error) == 3:
         return _text(error)
+    if callable(getattr(error, "getErrorMessage", None)):  # trial's
+        return str(error.getErrorMessage())[-REASON:]
     return _details(args, kwargs, "traceback")
 
 
