@@ -123,7 +123,7 @@ def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: 
     if code == 0 and isinstance(document, dict):
         return document
     refused = next((event["message"] for event in told if event["event"] == "refused"), "")
-    # of a tox that was started to have what the project requires
+    # of a tox that was started to have what the project requires, or that stopped at a setting
     handled = said.partition("HandledError|")[2] or _last_refusal(said)
     sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
