@@ -55,7 +55,8 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
     elif state == "skipped_by_tox":
         text = told.reasons[-1]["detail"] if told.reasons else "tox skipped it"
         code = "platform" if "platform" in text else "no_interpreter" if "interpreter" in text else "skipped_by_tox"
-        yield RanReason(code=code, message=f"tox skipped it: {text}")
+        remedy = "run it on a host of that platform, or correct platform in the tox file" if code == "platform" else ""
+        yield RanReason(code=code, message=f"tox skipped it: {text}", remedy=remedy)
     elif state == "not_built":
         yield _not_built(context, run, told)
     elif state == "finished":
@@ -70,8 +71,13 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
 
 def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
     if told.failed:
-        last = told.failed[-1]
-        return _install(context, run, last)
+        reason = _install(context, run, told.failed[-1])
+        if told.failed[-1]["cell"] == _PROVISION and reason.code in ("no_distribution", "conflict"):
+            remedy = f"correct requires or min_version in {context.matrix.project.tox_file or 'the tox file'}"
+            return RanReason(
+                code=reason.code, message=f"for tox itself: {reason.message}", remedy=remedy, detail=reason.detail
+            )
+        return reason
     if told.refused:
         return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
     if told.reasons:
@@ -145,6 +151,7 @@ def _counts_as_failed(event: dict[str, Any]) -> bool:
     return not event["ignored"] and (bool(event["not_started"]) or (event["code"] != 0) != event["inverted"])
 
 
+_PROVISION = ".tox"  # the environment of a tox that the project's `requires` asks for
 _NOT_ALLOWED = re.compile(r"(.*) is not allowed, use allowlist_externals to allow it")
 _WRITABLE = dict.fromkeys(
     ("PermissionError", "OSError"),
