@@ -14,6 +14,7 @@ from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
+from envmatrix.verdict.runners import is_recorded
 
 _NO_COMMANDS = (
     "the environment has no commands: it ran nothing; give it commands in tox's file, or where only some factors have"
@@ -119,6 +120,8 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", _why_no_tests(evidence))
+    elif unknown := _unknown(evidence):
+        yield case.breach("no_tests", unknown)
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
     elif only := [test.id for test in case.tally.left if test.reason == NOT_RUN + _LISTING]:
@@ -126,6 +129,19 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         yield case.breach("no_tests", message, only)
     elif ran < gate.min_tests and not evidence.partial:
         yield case.breach("min_tests", f"{number(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
+
+
+def _unknown(evidence: Evidence) -> str:
+    """A sentence about a test runner that ended well and of whose tests nothing is known, "" where there is none."""
+    if evidence.sessions or evidence.tests:
+        return ""
+    command = next((one for one in evidence.commands if not one.failed and is_recorded(one.argv)), None)
+    if command is None:
+        return ""
+    return (
+        f"`{' '.join(command.argv)}` ended well and none of its tests is known: not this environment's python ran it,"
+        " or not with its variables; call it as `python -m …`, or name the JUnit files in results = […]"
+    )
 
 
 def _silent(evidence: Evidence) -> list[Session]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.verdict.counting import Tally, listed
-
-_RUNNERS = frozenset({"pytest", "py.test", "unittest", "stestr", "nose2", "testr", "trial", "behave", "avocado"})
+from envmatrix.verdict.runners import runner_of
 
 
 def ignored(evidence: Evidence, profile: Profile, tally: Tally) -> str:
@@ -24,14 +21,10 @@ def ignored(evidence: Evidence, profile: Profile, tally: Tally) -> str:
         return ""  # told already
     alone = all(command.ignored for command in main)
     for command in main:
-        runs_tests = _runs_tests(command.argv)
+        runs_tests = bool(runner_of(command.argv))
         if command.ignored and command.failed and not command.not_started and (alone or runs_tests):
             what = f"{' '.join(command.argv)} ended with {command.exit_code} and tox ignores that"
             if runs_tests and not evidence.tests:
                 return f"{what}; none of its tests is known"
             return f"{what}; nothing else ran that counts" if alone else what
     return ""
-
-
-def _runs_tests(argv: Sequence[str]) -> bool:
-    return bool({word.rpartition("/")[2] for word in argv[:4]} & _RUNNERS)

@@ -66,7 +66,6 @@ CELLS = {
         1,
         [],
     ),
-    "lint passes, no tests wanted": (record("full", sessions=()), {"gate": Gate(min_tests=0)}, "passed", 0, []),
     "no tests": (record("full", sessions=()), {}, "inconclusive", 3, ["no_tests"]),
     "found none": (
         record("full", sessions=session(5, tests=0), commands=failing(5)),
@@ -221,6 +220,27 @@ CELLS = {
         "inconclusive",
         3,
         ["ignored_outcome"],
+    ),
+    "cleaning and installing ignored beside tests": (
+        record("full", OK, commands=(CommandRun(argv=("pip", "install", "pytest"), exit_code=1, ignored=True), PYTEST)),
+        {},
+        "passed",
+        0,
+        [],
+    ),
+    "a test runner of which nothing is known": (
+        record("full", commands=(CommandRun(argv=("/usr/bin/python3", "-m", "unittest")),), sessions=()),
+        {"gate": Gate(min_tests=0)},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
+    "lint passes, no tests wanted": (
+        record("full", commands=(CommandRun(argv=("flake8", "src")),), sessions=()),
+        {"gate": Gate(min_tests=0)},
+        "passed",
+        0,
+        [],
     ),
     "a command that is to fail and does": (
         record("full", OK, commands=(PYTEST, CommandRun(argv=("x",), exit_code=3, inverted=True))),
