@@ -71,6 +71,12 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
 
 def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
     if told.failed:
+        if told.failed[-1]["not_started"]:
+            name = told.failed[-1]["argv"][0]
+            remedy = (
+                f"install {name}, or correct install_command in {context.matrix.project.tox_file or 'the tox file'}"
+            )
+            return RanReason(code="command_missing", message=_not_started(told.failed[-1]), remedy=remedy)
         reason = _install(context, run, told.failed[-1])
         if told.failed[-1]["cell"] == _PROVISION and reason.code in ("no_distribution", "conflict"):
             remedy = f"correct requires or min_version in {context.matrix.project.tox_file or 'the tox file'}"
@@ -125,13 +131,13 @@ def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
     tox_file = context.matrix.project.tox_file or "tox's file"
     for event in told.commands:
         if event["not_started"]:
-            name, why = event["argv"][0], event["not_started"]
+            name = event["argv"][0]
             remedy = f"correct it in {tox_file}, or add what brings it to deps"
             if not name:
                 remedy = f"correct it in {tox_file}: a substitution in it gave nothing"
             elif "{" in name:
                 remedy = f"correct the reference in {tox_file}: tox found nothing of that name"
-            message = f"`{name}` could not be started: {(why.partition('] ')[2] or why).removesuffix(f': {name!r}')}"
+            message = _not_started(event)
             yield RanReason(code="command_missing", message=message, remedy=remedy)
     code = (told.result or {}).get("code", 0)
     if not code or any(_counts_as_failed(event) for event in told.commands):
@@ -145,6 +151,11 @@ def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
         what = text or "it gave no reason"
         message = f"tox ended with exit code {code} although no command of its own failed: {what}"
         yield RanReason(code="tox_failed", message=message)
+
+
+def _not_started(event: dict[str, Any]) -> str:
+    name, why = event["argv"][0], event["not_started"]
+    return f"`{name}` could not be started: {(why.partition('] ')[2] or why).removesuffix(f': {name!r}')}"
 
 
 def _counts_as_failed(event: dict[str, Any]) -> bool:

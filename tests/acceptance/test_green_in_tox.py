@@ -184,3 +184,23 @@ def test_a_misspelt_factor_and_a_misspelt_profile_are_usage_errors(project, envm
     name = envmatrix("run", "restrictd", cwd=root)
     assert name.returncode == 2
     assert "did you mean 'restricted'?" in name.stderr
+
+
+def test_an_installer_that_is_not_there_is_named(project, envmatrix):
+    ini = f"{BASE}deps = pytest\ninstall_command = no-such-installer {{packages}}\ncommands = {UNITTEST}\n"
+    root = project({"tox.ini": ini, "test_it.py": PASSING})
+    result = envmatrix("run", "--json", "restricted", cwd=root)
+    assert result.returncode == 3, result
+    (reason,) = result.json["cells"][0]["reasons"]
+    assert reason["code"] == "command_missing"
+    assert reason["message"] == "`no-such-installer` could not be started: No such file or directory"
+    assert reason["remedy"] == "install no-such-installer, or correct install_command in tox.ini"
+
+
+def test_another_python_that_runs_the_tests_is_no_proof(both):
+    ini = (
+        f"{BASE}[testenv:x]\nallowlist_externals = /usr/bin/python3\ncommands = /usr/bin/python3 -m unittest test_it\n"
+    )
+    result = both(ini, "x", "tox:x")
+    assert result.returncode == 3, result
+    assert codes(result) == {"no_tests"}
