@@ -18,6 +18,7 @@ BREACHES: Final = {
     "must_run": "A test that `must_run` names was skipped, deselected, or is not there at all.",
     "no_commands": "The environment has no commands, so nothing can have been tested.",
     "no_tests": "Commands ran, and no test was recorded.",
+    "requirement_unmet": "What the profile (that of `--policy`) requires was not there, or in another version.",
     "timed_out": "The cell took longer than `timeout_s`.",
     "unexpected_skip": 'With `unexpected_skips = "refuse"`: a skip that neither a capability nor a rule explains.',
     "unused_setting": "tox ignored a setting that the profile gives, such as a misspelt one.",

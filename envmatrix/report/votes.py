@@ -21,7 +21,15 @@ GITLAB_BYTES: Final = 200_000  # a note may have 1,000,000 characters; nobody re
 
 # Breaches that a host, a clock or a person brings about: none of them is a fault of the change.
 OUTSIDE: Final = frozenset(
-    {"env_mismatch", "timed_out", "interrupted", "expired_skip", "capability_unused", "host_missing"}
+    {
+        "env_mismatch",
+        "timed_out",
+        "interrupted",
+        "expired_skip",
+        "capability_unused",
+        "requirement_unmet",
+        "host_missing",
+    }
 )
 
 _CONCLUSIONS: Final = {"passed": "success", "failed": "failure", "incomplete": "action_required"}

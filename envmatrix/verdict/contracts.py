@@ -11,6 +11,7 @@ from envmatrix.evidence.model import Evidence, Session, TestResult
 from envmatrix.evidence.read import CUT_OFF, NOT_RUN
 from envmatrix.verdict.counting import Tally, listed, number
 from envmatrix.verdict.ignored import ignored
+from envmatrix.verdict.kept import unmet as unproved
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
@@ -246,6 +247,11 @@ def _env_mismatch(case: Case) -> Iterator[Breach]:
         )
 
 
+def _requirement_unmet(case: Case) -> Iterator[Breach]:
+    for sentence in unproved(case.profile, case.evidence):
+        yield case.breach("requirement_unmet", sentence)
+
+
 def _unused_setting(case: Case) -> Iterator[Breach]:
     for reason in case.evidence.reasons:
         if reason.code == "unused_setting":
@@ -268,6 +274,7 @@ _ALWAYS: tuple[_Check, ...] = (
     _no_commands,
     _no_tests,
     _env_mismatch,
+    _requirement_unmet,
     _capability_skip,
     _expired_skip,
     _unexpected_skip,

@@ -43,11 +43,11 @@ def promised(profile: Profile, evidence: Evidence | None = None) -> frozenset[st
 
     With ``evidence``, a requirement whose marker does not hold for that host and interpreter is no promise there.
     """
-    needed = (item for item in profile.requires if evidence is None or _holds(item, evidence))
+    needed = (item for item in profile.requires if evidence is None or holds(item, evidence))
     return frozenset({requirement_name(item) for item in (*needed, *profile.services)})
 
 
-def _holds(requirement: str, evidence: Evidence) -> bool:
+def holds(requirement: str, evidence: Evidence) -> bool:
     """Whether the marker of a requirement is true where the evidence was made; one that cannot be told holds."""
     if ";" not in requirement:
         return True

@@ -106,8 +106,16 @@ WEAK = SIDE.format(side="left").replace('requires = ["left"]\nmust_run = ["*test
         ),
         ({"profiles/left.toml": SIDE.format(side="left").replace("true", "false")}, "edits left", "owed"),
         ({"profiles/capabilities.toml": CAPABILITIES.replace("LEFT", "HOME")}, "capabilities", "capability_skip"),
+        (
+            {
+                "profiles/left.toml": SIDE.format(side="left").replace('requires = ["left"]\n', ""),
+                "test_both.py": FILES["test_both.py"].replace('os.environ.get("LEFT")', '"whatever is there"'),
+            },
+            "edits left",
+            "requirement_unmet",
+        ),
     ],
-    ids=["promises-less", "removes-a-profile", "runs-others", "is-not-required", "another-capability"],
+    ids=["promises-less", "removes-a-profile", "runs-others", "is-not-required", "another-capability", "asks-less"],
 )
 def test_a_change_cannot_weaken_its_own_gate(changed, envmatrix, files, told, missing):
     root = changed(files)

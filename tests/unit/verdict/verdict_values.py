@@ -6,7 +6,15 @@ import datetime
 from typing import Any
 
 from envmatrix.config.model import Capability, Cell, FlakyRule, Profile, SkipRule
-from envmatrix.evidence.model import CommandRun, Evidence, HostRecord, InterpreterRecord, Session, TestResult
+from envmatrix.evidence.model import (
+    CommandRun,
+    Evidence,
+    FindingRecord,
+    HostRecord,
+    InterpreterRecord,
+    Session,
+    TestResult,
+)
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Blocked, NotRelevant, Reason, Runnable
 from envmatrix.verdict.judge import judge
@@ -62,6 +70,10 @@ def flaky(*tests: str, days: int = 30) -> FlakyRule:
     return FlakyRule(tests=tests, owner="team", expires=TODAY + datetime.timedelta(days=days))
 
 
+def has(*names: str, version: str = "9.0") -> tuple[FindingRecord, ...]:
+    return tuple(FindingRecord(capability=name, status="ok", version=version) for name in names)
+
+
 def record(cell: str = "full-py311", *tests: TestResult, **more: Any) -> Evidence:
     code = 1 if any(test.outcome in ("failed", "error") for test in tests) else 0
     values: dict[str, Any] = {
@@ -81,6 +93,7 @@ def record(cell: str = "full-py311", *tests: TestResult, **more: Any) -> Evidenc
         "finished": "2026-06-01T00:01:00Z",
         "duration_s": 60.0,
         "interpreter": InterpreterRecord(path="/usr/bin/python3.11", version="3.11.2"),
+        "findings": has(*(name for name in ("libvirt", "mysql") if cell.startswith(name))),
         "commands": (CommandRun(argv=("pytest",), exit_code=code),),
         "sessions": (Session(runner="pytest", finished=True, exit_code=code, tests=len(tests)),),
         "tests": tests,
