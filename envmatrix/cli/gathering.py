@@ -27,10 +27,14 @@ class Gathering:
         self._stores, self._matrix, self._today = stores, matrix, today
         self._problems: list[str] = []
         self._unread = 0
+        self._empty: list[str] = []
 
     def of(self, tree: str) -> Iterator[Evidence]:
         """Yield the records of a tree, one at a time."""
         for store in self._stores:
+            if not store.trees():
+                self._empty.append(f"there is no evidence at all in {store.location}")
+                continue
             for item in store.iterate(tree):
                 if isinstance(item, Problem):
                     self._unread += 1
@@ -53,9 +57,9 @@ class Gathering:
                 yield self._classified(record)
 
     def notes(self) -> tuple[str, ...]:
-        """Return what was not believed, in sentences."""
+        """Return what was not believed, and which stores are empty, in sentences."""
         more = self._unread - len(self._problems)
-        return (*self._problems, *([f"not believed: {more} files more"] if more else []))
+        return (*self._empty, *self._problems, *([f"not believed: {more} files more"] if more else []))
 
     def logs(self, evidence: Sequence[Evidence], tail_bytes: int) -> dict[str, str]:
         """Return the end of each record's output by the record's id, where a store has it."""

@@ -61,7 +61,7 @@ def identify(root: Path) -> Identity:
     try:
         repository = _locate(root)
         if repository is None:
-            return _content(root, ())
+            return _content(root, _elsewhere())
         folder = root.relative_to(repository.top).as_posix() if root != repository.top else ""
         return msgspec.structs.replace(_identity(repository, read_state(repository)), folder=folder)
     except GitError as error:
@@ -97,8 +97,12 @@ def _ask(root: Path, questions: Sequence[str]) -> list[str]:
     return answers
 
 
-def _nested(folder: Path) -> Identity:
-    """The identity of a nested repository, whose broken ``.git`` must not lead back to the outer one."""
+def _nested(folder: Path) -> Identity | None:
+    """The identity of a nested repository, whose broken ``.git`` must not lead back to the outer one; None where it is
+    not checked out.
+    """
+    if not os.path.lexists(folder / ".git"):
+        return None
     try:
         repository = _locate(folder)
         if repository is not None and repository.top == folder:
@@ -109,7 +113,8 @@ def _nested(folder: Path) -> Identity:
 
 
 def _identity(repository: Repository, state: State) -> Identity:
-    links = {path: link_id(repository, path, _nested) for path in state.links}
+    nested = {path: _nested(repository.top / path) for path in state.links}
+    links = {path: link_id(repository, inner) for path, inner in nested.items()}
     gone = [path for path in state.links if links[path] is None]
     moved = {path: oid for path, oid in links.items() if oid != state.links[path]}
     if repository.tree and not state.changed and not moved and not state.hidden:
@@ -118,6 +123,7 @@ def _identity(repository: Repository, state: State) -> Identity:
         paths = [path for path in (*state.changed, *state.hidden) if path not in links]
         tree = tree_on_disk(repository, paths, state.hidden, moved)
     notes = [*_under_way(repository), *(absent_link(path) for path in gone)]
+    notes += [f"in {path}: {note}" for path, inner in nested.items() if inner is not None for note in inner.notes]
     if state.hidden:
         notes.append(f"git is told to overlook {_some(state.hidden)}: what is on disk was counted")
     ignored = tuple(path for path in state.ignored if not is_dropping(path))
@@ -153,6 +159,16 @@ def _why_not_git(root: Path, error: GitError) -> tuple[str, ...]:
     elif error.missing:
         said += "; install git"
     return (f"{what}{said}.{then}",)
+
+
+def _elsewhere() -> tuple[str, ...]:
+    place = os.environ.get("GIT_DIR", "")
+    if not place:
+        return ()
+    told = f"GIT_DIR names the repository {_printable(place)}, which was not asked: only one around the project counts"
+    return (
+        f"{told}. The files' content was taken for the identity, and evidence named like this counts for no commit.",
+    )
 
 
 def _dot_git(root: Path) -> Path | None:

@@ -14,9 +14,9 @@ from typing import Final, Protocol
 import msgspec
 
 from envmatrix.errors import EnvmatrixError, InternalError
+from envmatrix.evidence.sharing import create
 
 TEMPORARY: Final = ".tmp"
-_TRIES: Final = 200
 
 
 class StoreError(InternalError):
@@ -83,16 +83,26 @@ class LocalPlace:
 
     def folders(self) -> tuple[str, ...]:
         """See ``Place.folders``."""
-        return tuple(sorted(entry.name for entry in _scan(self.base) if entry.is_dir(follow_symlinks=False)))
+        return tuple(sorted(entry.name for entry in self._entries() if entry.is_dir(follow_symlinks=False)))
 
     def recent(self) -> tuple[str, ...]:
         """See ``Place.recent``."""
         found = []
-        for entry in _scan(self.base):
+        for entry in self._entries():
             with suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
                     found.append((-entry.stat(follow_symlinks=False).st_mtime, entry.name))
         return tuple(name for _, name in sorted(found))
+
+    def _entries(self) -> list[os.DirEntry[str]]:
+        self._check()
+        return _scan(self.base)
+
+    def _check(self) -> None:
+        if self.base.exists() and not self.base.is_dir():
+            raise StoreError(
+                f"the evidence store {self.location} is no folder; name one with --store or ENVMATRIX_STORE"
+            )
 
     def listing(self, folder: str) -> Iterator[Entry]:
         """See ``Place.listing``."""
@@ -135,6 +145,7 @@ class LocalPlace:
 
     def write(self, name: str, data: bytes) -> None:
         """See ``Place.write``: written beside, brought to the disk, renamed."""
+        self._check()
         path = self.base / name
         try:
             if path.is_file() and path.read_bytes() == data:
@@ -152,14 +163,19 @@ class LocalPlace:
                 _sync_folder(folder)
         except OSError as error:
             raise StoreError(
-                f"the evidence store {self.location} cannot be written: {error.strerror}; make it writable, or name "
-                "another one with --store URL or the variable ENVMATRIX_STORE"
+                f"the evidence store {self.location} cannot be written: {error.strerror}{self._where(error)}; make it "
+                "writable, or name another one with --store URL or the variable ENVMATRIX_STORE"
             ) from error
+
+    def _where(self, error: OSError) -> str:
+        """The folder that a system's error is about, where that is not the store itself."""
+        folder = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, str | bytes) else self.base
+        return "" if folder == self.base or folder in self.base.parents else f" ({folder})"
 
     def _beside(self, path: Path, data: bytes) -> Path:
         """A new file in path's folder with data on the disk."""
         temporary = path.parent / f".{secrets.token_hex(12)}{TEMPORARY}"
-        handle = self._create(temporary)
+        handle = create(self.base, temporary)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -169,14 +185,6 @@ class LocalPlace:
             temporary.unlink(missing_ok=True)
             raise
         return temporary
-
-    def _create(self, path: Path) -> int:
-        for _ in range(_TRIES):
-            # Folders may be gone again, at each level: pruning removes empty ones at any moment.
-            with suppress(FileNotFoundError):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        raise FileNotFoundError(2, "its folders are removed as soon as they are made", str(path))
 
     def remove(self, name: str) -> None:
         """See ``Place.remove``; folders that become empty go too."""

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -180,15 +180,13 @@ def _beside(repository: Repository, folder: Path) -> dict[str, str]:
     }
 
 
-def link_id(repository: Repository, path: str, identify: Callable[[Path], _Identified]) -> str | None:
+def link_id(repository: Repository, inner: _Identified | None) -> str | None:
     """The id that stands for a nested repository: its commit, or the tree of what is on disk where that differs.
 
     None where it is not checked out: what is not on disk was not tested.
     """
-    folder = repository.top / path
-    if not os.path.lexists(folder / ".git"):
+    if inner is None:
         return None
-    inner = identify(folder)
     oid = inner.tree if inner.dirty or not inner.commit else inner.commit
     width = len(repository.tree) or 40
     if re.fullmatch(r"[0-9a-f]+", oid) and len(oid) == width:

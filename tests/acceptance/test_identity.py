@@ -300,6 +300,17 @@ def test_submodule_clean_moved_dirty_and_absent(outer: Path) -> None:
     assert len({*seen, moved.tree, absent.tree}) == 5
 
 
+def test_a_submodule_of_a_submodule_that_is_absent_is_said(outer: Path, tmp_path: Path) -> None:
+    most = new(tmp_path / "most")
+    git(most, "submodule", "add", "-q", str(outer), "mid")
+    git(most, "commit", "-q", "-m", "nested")
+    found = untouched(most)
+    assert found.dirty
+    assert any(note.startswith("in mid: the submodule ") and "is not checked out" in note for note in found.notes)
+    git(most, "submodule", "update", "-q", "--init", "--recursive")
+    assert (untouched(most).dirty, untouched(most).notes) == (False, ())
+
+
 def test_droppings_in_a_submodule_change_nothing(outer: Path) -> None:
     write(outer / "lib/inner", "pkg/__pycache__/b.pyc", "x")
     found = identify(outer)
@@ -341,6 +352,17 @@ def test_a_project_that_the_repository_around_it_ignores_is_not_its_content(repo
     assert "ignores this folder" in first.notes[0]
     write(repo, "ignored/project/a.py", "2")
     assert identify(repo / "ignored/project").tree != first.tree
+
+
+def test_a_repository_that_only_a_variable_names_is_said(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "elsewhere"))
+    found = identify(tmp_path / "elsewhere")
+    assert found.tree.startswith("content-sha256:")
+    assert "GIT_DIR names" in found.notes[0]
 
 
 def test_outside_git(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -271,3 +272,28 @@ def test_many_files_are_fetched_at_once_where_the_place_can(tmp_path: Path) -> N
     assert all(isinstance(data, UnreadableError) for _, data in found[51:])
     place.remove("t/c/003.json")
     assert isinstance(next(data for entry, data in place.read_many(entries, 50) if entry.size == 3), UnreadableError)
+
+
+def test_users_of_a_shared_folder_do_not_shut_each_other_out(tmp_path: Path) -> None:
+    base = tmp_path / "shared"
+    base.mkdir()
+    base.chmod(0o1777)
+    before = os.umask(0o077)
+    try:
+        name = Store(str(base), tmp_path).put(record())
+        alone = Store(str(tmp_path / "own"), tmp_path).put(record())
+    finally:
+        os.umask(before)
+    path = base / name
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path.parent.parent, path.parent, path)] == [
+        0o1777,
+        0o1777,
+        0o644,
+    ]
+    assert stat.S_IMODE((tmp_path / "own" / alone).stat().st_mode) == 0o600
+
+
+def test_a_store_that_is_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="is no folder"):
+        Store(str(tmp_path / "file"), tmp_path).trees()
