@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,13 @@ TAIL_CHARACTERS = 6000
 _RUN_LOGGER = "tox.session.cmd.run.single"
 
 
-def observe(job: Job) -> None:
-    """Make this tox session write its events to the job's file."""
+def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
+    """Make this tox session write its events to the job's file; ``overrides`` are those of its caller (TOX_OVERRIDE,
+    the user's own settings of tox), by which it is no longer the matrix's.
+    """
     events = Events(job.events)
+    if overrides:
+        events.add("overrides", message=f"overrides of tox settings: {', '.join(map(_override, overrides))}")
     _watch_results(events, job)
     _watch_commands(events, Path(job.events).with_name("pip.log"))
     logger = logging.getLogger(_RUN_LOGGER)
@@ -33,6 +38,11 @@ def observe(job: Job) -> None:
         logger.removeHandler(handler)
     logger.addHandler(_Reasons(events))
     events.add("session")
+
+
+def _override(one: Any) -> str:
+    sign = "+=" if one.append else "="
+    return f"{one.namespace}.{one.key}{sign}{one.value}".lstrip(".")
 
 
 class _Reasons(logging.Handler):

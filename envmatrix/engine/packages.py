@@ -20,6 +20,7 @@ from envmatrix.engine.job import Job
 from envmatrix.engine.sourcetree import sources_digest
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (EditablePackage, SdistPackage, WheelPackage)}
+_EXTRA = "DIST_EXTRA_CONFIG"  # a configuration file that setuptools reads after all others
 _SETTINGS = ("config_settings_build_sdist", "config_settings_build_wheel", "config_settings_build_editable")
 
 
@@ -48,12 +49,31 @@ def build_once(job: Job) -> None:
         source = sources_digest(Path(self.root))
         if (found := _taken(place, source)) is not None:
             return [found]
+        _build_afresh(self)
         packages = plain(self, for_env)
         with contextlib.suppress(OSError, KeyError):
             _leave(place, source, packages, sources_digest(Path(self.root)))
         return packages
 
     Pep517VenvPackager.perform_packaging = perform_packaging  # type: ignore[method-assign]
+
+
+def _build_afresh(packager: Any) -> None:
+    """Have setuptools build in a folder of its own, without the modules that an earlier build left there.
+
+    Where it builds in the project's own build/lib, a module that the source no longer has gets into every later wheel.
+    Compiled objects stay, which are made anew where their sources are newer. Other backends read no such file.
+    """
+    base = Path(packager.core["work_dir"]) / "envmatrix-build" / str(packager.conf.name)
+    for left in base.glob("lib*"):
+        shutil.rmtree(left, ignore_errors=True)
+    if _EXTRA in packager.environment_variables:
+        return
+    with contextlib.suppress(OSError):
+        base.mkdir(parents=True, exist_ok=True)
+        extra = base / "extra.cfg"
+        extra.write_text(f"[build]\nbuild_base = {base}\n")
+        packager.conf["set_env"].update({_EXTRA: str(extra)}, override=True)
 
 
 def _key(job: Job, packager: Any, for_env: Any) -> str:

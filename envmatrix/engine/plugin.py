@@ -51,7 +51,10 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     if _session.job is not None and _session.job.mode == "run":
         from envmatrix.engine.observe import observe
 
-        observe(_session.job)
+        observe(_session.job, getattr(state.conf.options, "override", None) or ())
+        from envmatrix.engine.localdeps import watch
+
+        watch()
         if _session.job.packages:
             from envmatrix.engine.packages import build_once
 

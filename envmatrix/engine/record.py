@@ -81,7 +81,7 @@ def make_evidence(
         reasons=reasons + reasons_of(context, run, told, state, ended) + (unwritten if state == "finished" else ()),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
-        partial=_partial(context, run, commands, merged),
+        partial=_partial(context, run, told, commands, merged),
         notes=merged.notes + unread_settings(context, run, told)[1],
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
@@ -125,8 +125,8 @@ def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, t
     return read.merge(parts), tuple(reasons)
 
 
-def _partial(context: RunContext, run: CellRun, commands: tuple[CommandRun, ...], merged: Recorded) -> str:
-    """Return what narrowed the run: arguments, the state that earlier runs left, and variables of the caller."""
+def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[CommandRun, ...], merged: Recorded) -> str:
+    """Return what narrowed the run: arguments, overrides, the state that earlier runs left, variables of the caller."""
     project = context.matrix.project
     root = Path(project.root)
     by_variables = narrowed_by(
@@ -137,7 +137,7 @@ def _partial(context: RunContext, run: CellRun, commands: tuple[CommandRun, ...]
         root=root,
         left_out=any(test.outcome == "deselected" for test in merged.tests),
     )
-    found = [run.partial, *(session.narrowed for session in merged.sessions), *by_variables]
+    found = [run.partial, told.overrides, *(session.narrowed for session in merged.sessions), *by_variables]
     return "; ".join(dict.fromkeys(filter(None, found)))
 
 

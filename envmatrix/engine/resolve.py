@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envmatrix.engine.job import Job
+from envmatrix.engine.localpaths import local_path
 from envmatrix.engine.prove import Finished
 from envmatrix.engine.resolved import NAME, Resolved, Step, find_program, variables
 
@@ -60,6 +61,7 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     if "TOX_HASHSEED" not in os.environ and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
         found = msgspec.structs.replace(found, drawn=("PYTHONHASHSEED",))
     steps = tuple(_steps(tox_env, environment))
+    files, local = _sources(tox_env, environment)
     return Resolved(
         env=Finished(
             python=str(conf["env_python"]),
@@ -76,7 +78,8 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
         log_dir=str(conf["env_log_dir"]),
         change_dir=str(conf["change_dir"]),
         package=str(conf["package"]),
-        files=tuple(sorted(set(_files(tox_env, environment)))),
+        files=tuple(sorted(files)),
+        local=tuple(sorted(local)),
         ignore_errors=bool(conf["ignore_errors"]),
         ignore_outcome=bool(conf["ignore_outcome"]),
         grace_s=float(conf["interrupt_timeout"]) + float(conf["terminate_timeout"]),
@@ -107,6 +110,8 @@ def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
     for key in ("recreate", "extra_setup_commands", "interrupt_post_commands", "commands_retry"):
         if conf[key]:
             raise _DoubtError(f"it sets {key}")
+    if getattr(tox_env.options, "override", None):
+        raise _DoubtError("its settings are overridden")
     if os.environ.get("TOX_LIMITED_SHEBANG"):
         raise _DoubtError("TOX_LIMITED_SHEBANG is set")
 
@@ -128,29 +133,34 @@ def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:
             )
 
 
-def _files(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[str]:
+def _sources(tox_env: ToxEnv, environment: Mapping[str, str]) -> tuple[set[str], set[tuple[str, bool]]]:
+    """Return the files that requirements come from, and what they name on this disk with whether it is editable."""
     root = Path(tox_env.core["tox_root"])
-    pending: list[tuple[Path, str]] = []
+    pending = [(root, line) for line in _lines(tox_env, environment)]
+    files = {str(root / tox_env.conf["pylock"])} if tox_env.conf["pylock"] else set()
+    local: set[tuple[str, bool]] = set()
+    while pending:
+        folder, line = pending.pop()
+        if (told := _INCLUDES.match(line)) is None:
+            places = (local_path(line, place) for place in dict.fromkeys((root, folder)))
+            local |= {(str(found[0]), found[1]) for found in places if found is not None}
+            continue
+        if "://" in told[1] or "$" in told[1]:
+            raise _DoubtError(f"a requirement comes from {told[1]}")
+        file = (folder / told[1].strip("'\"")).resolve()
+        if str(file) not in files:
+            files.add(str(file))
+            pending += [(file.parent, one) for one in file.read_text(errors="replace").splitlines()]
+    return files, local
+
+
+def _lines(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[str]:
     for key in ("deps", "constraints"):
         try:
             value: Any = tox_env.conf[key]
         except KeyError:
             continue
-        pending += [(root, line) for line in value.lines()]
-    if tox_env.conf["pylock"]:
-        yield str(root / tox_env.conf["pylock"])
+        yield from value.lines()
     for name, value in environment.items():
         if name.startswith(("PIP_", "UV_")) and name.endswith(("CONSTRAINT", "REQUIREMENT", "OVERRIDE")):
-            pending += [(root, f"-c {file}") for file in value.split()]
-    seen: set[Path] = set()
-    while pending:
-        folder, line = pending.pop()
-        if (told := _INCLUDES.match(line)) is None:
-            continue
-        if "://" in told[1] or "$" in told[1]:
-            raise _DoubtError(f"a requirement comes from {told[1]}")
-        file = (folder / told[1].strip("'\"")).resolve()
-        if file not in seen:
-            seen.add(file)
-            yield str(file)
-            pending += [(file.parent, one) for one in file.read_text(errors="replace").splitlines()]
+            yield from (f"-c {file}" for file in value.split())

@@ -65,7 +65,9 @@ class Variables(msgspec.Struct, frozen=True, kw_only=True):
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """An environment as tox last resolved it. ``doubt`` says why its commands may not be run without tox, "" if so.
 
-    ``files`` are those that requirements come from; ``package`` is tox's package type, "skip" where none is installed.
+    ``files`` are those that requirements come from, ``local`` the folders and archives on this disk that they name,
+    each with whether it is used as it lies there (``-e``); ``package`` is tox's package type, "skip" where none is
+    installed.
     """
 
     doubt: str = ""
@@ -78,6 +80,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     change_dir: str = ""
     package: str = ""
     files: tuple[str, ...] = ()
+    local: tuple[tuple[str, bool], ...] = ()
     ignore_errors: bool = False
     ignore_outcome: bool = False
     grace_s: float = 0.5

@@ -13,9 +13,20 @@ import msgspec
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import decode
 from envmatrix.engine import warm
+from envmatrix.engine.resolved import Resolved
+from envmatrix.engine.sourcetree import sources_digest
+from envmatrix.evidence.content import is_dropping
+from envmatrix.evidence.git import GitError, git
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
+from envmatrix.host.run import run
 from envmatrix.plan import Runnable
+
+_PATHS = (
+    "import sys; found = [path for path in sys.path if not path.startswith(sys.prefix) and 'packages' in path];"
+    " print(*found, sep='\\n')"
+)
+_PATHS_TIMEOUT_S = 20.0
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +49,9 @@ def reuse_key(
 
     ``kept`` is what a run of the cell followed from; without it, that is looked at now.
 
-    That is the tree with its ignored files, the matrix, the cell with its settings, the interpreter, what is installed,
-    the variables that the commands see, and what probing found just now. Whatever lives outside of that (services, the
-    network) cannot be compared.
+    That is the tree with its ignored files and folders, the matrix, the cell with its settings, the interpreter, what
+    is installed, by the system too where the cell sees that, the variables that the commands see, and what probing
+    found just now. Whatever lives outside of that (services, the network) cannot be compared.
     """
     cell, root = planned.cell, Path(matrix.project.root)
     profile = matrix.profiles[cell.profile]
@@ -52,12 +63,17 @@ def reuse_key(
         capability = matrix.capabilities.get(name)
         if name == "network" or (capability is not None and (capability.probe == "network" or capability.service)):
             return "", f"it needs {name}"
+    inputs = warm.inputs_for(matrix, planned, environ)
+    sees_system = inputs.overlay.sees_system
     if kept is None:
-        decision = warm.decide(warm.inputs_for(matrix, planned, environ), root / ".envmatrix" / "cache")
+        decision = warm.decide(inputs, root / ".envmatrix" / "cache")
         if decision.kept is None:
             return "", decision.reason
         kept = decision.kept
-    variables = kept.resolved.variables
+    resolved = kept.resolved
+    if outside := [name for name, editable in resolved.local if editable and not Path(name).is_relative_to(root)]:
+        return "", f"it uses {outside[0]} as it lies there, outside of the project"
+    variables = resolved.variables
     assert variables is not None
     seen = {name: value for name, value in variables.of(environ).items() if name not in variables.drawn}
     findings = [(one.capability, one.status, one.version, one.where, one.interpreter) for one in planned.findings]
@@ -69,8 +85,37 @@ def reuse_key(
         sorted(kept.parts.items()),
         sorted(seen.items()),
         sorted(findings),
+        _ignored_folders(root),
+        _of_system(resolved, environ) if sees_system else "",
     )
     return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest(), ""
+
+
+def _ignored_folders(root: Path) -> str:
+    """Return a digest of the folders that git ignores and tests could read all the same."""
+    asked = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    try:
+        names = [os.fsdecode(name) for name in git(asked, cwd=root).split(b"\0")]
+    except GitError:
+        return ""  # outside git the tree is a digest of everything
+    folders = [name for name in names if name.endswith("/") and not is_dropping(name.rstrip("/"))]
+    kept = [name for name in folders if not (root / name / "pyvenv.cfg").is_file()]
+    return sources_digest(root, kept) if kept else ""
+
+
+def _of_system(resolved: Resolved, environ: Mapping[str, str]) -> str:
+    """Return a digest of what lies in the system's folders of packages that the environment sees."""
+    assert resolved.env is not None
+    ran = run([resolved.env.python, "-c", _PATHS], environ, _PATHS_TIMEOUT_S)
+    if not ran.ok:
+        return os.urandom(8).hex()  # nothing is equal to what is not known
+    told: list[object] = []
+    for folder in ran.out.splitlines():
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            told += sorted(
+                (folder, entry.name, entry.stat().st_mtime_ns) for entry in entries if entry.name != "__pycache__"
+            )
+    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def remembered(root: Path, cell: str, key: str) -> str | None:

@@ -37,6 +37,7 @@ class Told(msgspec.Struct, kw_only=True):
     proof: dict[str, Any] = {}
     result: dict[str, Any] | None = None
     refused: str = ""
+    overrides: str = ""
     ready: bool = False
     interrupted: bool = False
     pending: dict[str, Any] | None = None  # a command that started and did not end
@@ -73,5 +74,7 @@ def _sort_state(told: Told, kind: str, event: dict[str, Any]) -> None:
         told.refused = event["message"]
     elif kind == "ready":
         told.ready = True
+    elif kind == "overrides":
+        told.overrides = event["message"]
     elif kind == "interrupted":
         told.interrupted = True

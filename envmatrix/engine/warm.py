@@ -20,10 +20,11 @@ import msgspec
 
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import decode
-from envmatrix.engine import standing
+from envmatrix.engine import package, standing
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
+from envmatrix.engine.localpaths import local_digest
 from envmatrix.engine.resolved import Resolved
 from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
@@ -36,7 +37,6 @@ _PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What reads other files, the terminal, or variables whose names are not written down.
 _OPEN_ENDED = re.compile(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
-_DYNAMIC = re.compile(r"\bdynamic\s*=|attr:|file:|scm|\bpbr\b|versioneer|versioningit|dunamai|vcs")
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,8 +172,12 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
         result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
     else:
         result |= {name: _digest(_content(Path(name))) for name in resolved.files}
+        result |= {name: local_digest(Path(name), editable) for name, editable in resolved.local}
         result["environment"] = _digest(repr(_environment(resolved)).encode())
-        result |= _package(root, resolved, texts)
+        packaged = package.parts(root, resolved.package, texts, inputs.environ)
+        if isinstance(packaged, str):
+            return packaged
+        result |= packaged
     return result
 
 
@@ -251,17 +255,3 @@ def _entry(entry: os.DirEntry[str], whole: bool) -> tuple[str, int, int]:
         stat = entry.stat(follow_symlinks=False)
         return (entry.name, stat.st_size, stat.st_mtime_ns)
     return (entry.name, 0, 0)
-
-
-def _package(root: Path, resolved: Resolved, texts: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the digest of what an installed project was built from.
-
-    An editable one follows its source; it is built anew where its metadata change, or what they are computed from.
-    """
-    if resolved.package == "skip":
-        return {}
-    metadata = b"\n".join(texts.values()).decode("utf-8", "replace")
-    static = "setup.py" not in [name for name, content in texts.items() if content] and not _DYNAMIC.search(metadata)
-    if resolved.package in {"editable", "editable-legacy"} and static:
-        return {"source folders": folders_digest(root)}
-    return {"source": sources_digest(root)}

@@ -40,7 +40,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``narrowed`` says which state of earlier runs narrowed it ("--lf", "--stepwise"), "" when none did. ``args``,
     ``paths`` (those of the command line), ``options`` and ``addopts`` (PYTEST_ADDOPTS) are what was asked of it, for
     whoever knows which of that the project asks for itself. ``nested`` is a run inside a test of another session: its
-    tests are not counted. ``stopped`` is why it ended before its last test.
+    tests are not counted. ``stopped`` is why it ended before its last test. ``at`` is when it began, in seconds since
+    the epoch, 0 where that is not known.
     """
 
     runner: str
@@ -56,6 +57,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     paths: tuple[str, ...] = ()
     options: dict[str, str] = {}
     addopts: str = ""
+    at: float = 0.0
 
 
 class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -16,6 +16,8 @@ REASON_LENGTH: Final = 4000
 NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started
 CUT_OFF: Final = "not run to its end: "  # the same of one that was started, and stopped by the run's end
 DIED: Final = "the process died while it ran this test"
+NEVER_RAN: Final = "the run ended before it"  # after NOT_RUN, where nothing says why
+BEFORE: Final = "before its session began"  # where a pytest stopped that was started and had no session
 IGNORED: Final = "not collected: collect_ignore, --ignore or a hook of the suite leaves this file out"
 EXECUTED: Final = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
 _WORST_FIRST: Final[tuple[Outcome, ...]] = (
@@ -155,7 +157,11 @@ class _Recording:
         self.connections: set[str] = set()
         self.streams: dict[str, Stream] = {}
         self.undiscovered: dict[str, TestResult] = {}
-        self.deselected: dict[str, None] = {}
+        self.deselected: dict[str, str] = {}
+        self.uncollected: dict[str, str] = {}
+        self.unrun: dict[str, TestResult] = {}
+        self.opened: dict[int, str] = {}  # process -> version of the pytest that it started
+        self.returned: set[int] = set()
         self.requires: dict[str, tuple[str, ...]] = {}
         self.ignored: dict[str, None] = {}
         self.swallowed: dict[str, str] = {}
@@ -170,14 +176,16 @@ class _Recording:
             self.runs[record["s"]].take(record)
         elif kind == "import":
             self.imports[record["name"]] = self.imports.get(record["name"]) or str(record["path"])
-        elif kind == "outside":
-            self.outside.add((str(record["name"]), str(record["path"])))
-        elif kind == "connect":
-            self.connections.add(str(record["address"]))
+        elif kind in ("outside", "connect"):
+            self._used(record)
         elif kind == "note":
             self.notes.append(str(record["message"]))
         elif kind in ("stream", "undiscovered"):
             self._subunit(record)
+        elif kind in ("opened", "returned"):
+            self._started(record)
+        elif kind == "unrun":
+            self._unrun(record)
         else:
             self._collection(record)
 
@@ -191,11 +199,37 @@ class _Recording:
             id=test_id, outcome="error", reason=_clean(record["r"]), runner="subunit", stands_for_module=True
         )
 
+    def _used(self, record: dict[str, Any]) -> None:
+        if record["t"] == "outside":
+            self.outside.add((str(record["name"]), str(record["path"])))
+        else:
+            self.connections.add(str(record["address"]))
+
+    def _started(self, record: dict[str, Any]) -> None:
+        if record["t"] == "opened":
+            self.opened[int(record["pid"])] = str(record["version"])
+        else:
+            self.returned.add(int(record["pid"]))
+
+    def _unrun(self, record: dict[str, Any]) -> None:
+        """Take a test of a TestCase whose method only made a coroutine: to its runner it looks like one that passed."""
+        node = str(record["node"])
+        root = next((run.root for run in self.runs.values() if run.session.runner == "pytest"), "")
+        test_id = (
+            ids.from_pytest(node, root, self.project) if node else ids.from_unittest(record["id"], self.project)[0]
+        )
+        self.unrun[test_id] = TestResult(id=test_id, outcome="error", reason=_clean(record["r"]))
+
     def _collection(self, record: dict[str, Any]) -> None:
         root, grouped = str(record["root"]), bool(record.get("grouped"))
         if record["t"] == "deselected":
             for nodeid in record["ids"]:
-                self.deselected[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = None
+                self.deselected[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = _clean(
+                    record.get("r", "")
+                )
+        elif record["t"] == "uncollected":
+            for nodeid in record["ids"]:
+                self.uncollected[ids.from_pytest(nodeid, root, self.project)] = _clean(record["r"])
         elif record["t"] == "requires":
             for nodeid, names in record["of"].items():
                 self.requires[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = tuple(map(str, names))
@@ -208,21 +242,36 @@ class _Recording:
         """A test with its markers, and failed where it raised although the suite's hooks reported it as passed."""
         if test.id in self.requires:
             test = msgspec.structs.replace(test, requires=self.requires[test.id])
-        if test.outcome == "passed" and test.id in self.swallowed:
+        if test.outcome == "passed" and test.id in self.swallowed and not test.attempts:
             reason = f"a hook of the suite reported it as passed, but it raised {self.swallowed[test.id]}"
             test = msgspec.structs.replace(test, outcome="failed", reason=reason[:REASON_LENGTH])
         return test
 
+    def _never_begun(self) -> Iterator[Session]:
+        """Yield a session without an end for each pytest that neither came to a session nor returned from its start."""
+        begun = self.returned.union(run.session.pid for run in self.runs.values())
+        for pid, version in self.opened.items():
+            if pid not in begun:
+                yield Session(runner="pytest", version=version, pid=pid, stopped=BEFORE)
+
     def result(self, notes: list[str]) -> Recorded:
         tests = [test for run in self.runs.values() if not run.session.nested for test in run.finished()]
-        tests += [TestResult(id=test_id, outcome="deselected", runner="pytest") for test_id in self.deselected]
+        tests += self.unrun.values()
+        tests += [
+            TestResult(id=test_id, outcome="deselected", reason=reason, runner="pytest")
+            for test_id, reason in self.deselected.items()
+        ]
+        tests += [
+            TestResult(id=test_id, outcome="skipped", reason=reason, runner="pytest")
+            for test_id, reason in self.uncollected.items()
+        ]
         tests += [
             TestResult(id=test_id, outcome="deselected", reason=IGNORED, runner="pytest", stands_for_module=True)
             for test_id in self.ignored
         ]
         tests += self.undiscovered.values()
         return Recorded(
-            sessions=tuple(run.ended() for run in self.runs.values()),
+            sessions=(*(run.ended() for run in self.runs.values()), *self._never_begun()),
             tests=tuple(self._completed(test) for test in combine(tests)),
             imports=dict(sorted(self.imports.items())),
             outside=tuple(sorted(self.outside)),
@@ -251,6 +300,7 @@ class _Run:
             paths=tuple(map(str, start.get("paths") or ())),
             options={str(name): str(value) for name, value in options.items()},
             addopts=str(start.get("addopts", "")),
+            at=round(float(start.get("at", 0.0)), 3),
         )
         self.collected: dict[str, None] = {}
         self.results: list[TestResult] = []
@@ -312,7 +362,7 @@ class _Run:
             elif not self.session.finished:
                 why = "the process died"
             else:
-                why = self.session.stopped or "the run ended before it"
+                why = self.session.stopped or NEVER_RAN
             yield self._result(test_id, "deselected", NOT_RUN + why)
 
     def _result(self, test_id: str, outcome: Outcome, reason: str) -> TestResult:

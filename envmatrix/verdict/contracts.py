@@ -8,14 +8,14 @@ import msgspec
 
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, Session, TestResult
-from envmatrix.evidence.read import CUT_OFF, NOT_RUN
+from envmatrix.evidence.read import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
+from envmatrix.verdict.commands import unseen
 from envmatrix.verdict.counting import Tally, listed, number
 from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.kept import unmet as unproved
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
-from envmatrix.verdict.runners import is_recorded
 
 _NO_COMMANDS = (
     "the environment has no commands: it ran nothing; give it commands in tox's file, or where only some factors have"
@@ -73,6 +73,8 @@ def _crashed(case: Case) -> Iterator[Breach]:
         what = f"a {unfinished[0].runner} session died before its end" if unfinished else "tox died"
         ran = number(len(case.tally.ran), "test")
         message = f"{what}; {ran} had run by then, the others are unknown"
+        if unfinished and unfinished[0].stopped == BEFORE:
+            message = f"a {unfinished[0].runner} process ended {BEFORE}: which tests it would have run is unknown"
         yield case.breach("crashed", message)
     elif broken:
         message = f"{broken[0].runner} stopped with exit code {broken[0].exit_code} before it had run all tests"
@@ -92,6 +94,13 @@ def _ended_early(case: Case) -> Iterator[Breach]:
             f" {number(len(unrun), 'test')} did not run, such as {unrun[0]}"
         )
         yield case.breach("crashed", message, unrun)
+        return
+    # other runners than pytest may collect a test under another id than the one that it runs under
+    passed_over = [t.id for t in case.tally.left if t.reason == NOT_RUN + NEVER_RAN and t.runner == "pytest"]
+    if passed_over and case.tally.ran:
+        count = number(len(passed_over), "test")
+        message = f"a session ended and left out {count} that it had collected, such as {passed_over[0]}"
+        yield case.breach("crashed", message, passed_over)
 
 
 def _no_commands(case: Case) -> Iterator[Breach]:
@@ -121,7 +130,7 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", _why_no_tests(evidence))
-    elif unknown := _unknown(evidence):
+    elif unknown := _unknown(case):
         yield case.breach("no_tests", unknown)
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
@@ -132,11 +141,11 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         yield case.breach("min_tests", f"{number(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
 
 
-def _unknown(evidence: Evidence) -> str:
+def _unknown(case: Case) -> str:
     """A sentence about a test runner that ended well and of whose tests nothing is known, "" where there is none."""
-    if evidence.sessions or evidence.tests:
+    if case.profile.results:
         return ""
-    command = next((one for one in evidence.commands if not one.failed and is_recorded(one.argv)), None)
+    command = next((one for one in case.evidence.commands if not one.failed and unseen(one, case.evidence)), None)
     if command is None:
         return ""
     return (

@@ -67,6 +67,13 @@ CELLS = {
         1,
         [],
     ),
+    "pytest leaves no record": (
+        record("full", sessions=()),
+        {"gate": Gate(min_tests=0)},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
     "no tests": (record("full", sessions=()), {}, "inconclusive", 3, ["no_tests"]),
     "found none": (
         record("full", sessions=session(5, tests=0), commands=failing(5)),

@@ -11,10 +11,12 @@ _PATCHES = {
     "_pytest.config": "pytest_start",
     "stestr.repository.file": "subunits",
     "unittest.loader": "unittests",
+    "unittest.case": "unittests",
     "unittest.result": "unittests",
     "unittest.suite": "unittests",
     "unittest.runner": "unittests",
     "nose2.runner": "unittests",
+    "testtools.testcase": "unittests",
 }
 _SUBUNIT = ("stestr", "subunit")  # their streams are read afterwards; what they start is part of their run
 _waiting = set()

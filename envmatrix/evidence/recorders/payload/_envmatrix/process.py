@@ -34,7 +34,9 @@ def emit(line):
     data = line.encode("ascii")
     for _ in (1, 2):
         try:
-            return os.write(_descriptor(), data) == len(data)
+            if os.write(_descriptor(), data) == len(data):
+                return True
+            break  # half a line on a full disk
         except OSError:
             _fd = -1
     _broken = True

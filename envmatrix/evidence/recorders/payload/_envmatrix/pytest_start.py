@@ -3,6 +3,9 @@
 PYTEST_DONT_REWRITE
 """
 
+import os
+import sys
+
 from _envmatrix import process
 
 
@@ -12,6 +15,8 @@ def patch(name, module):
     consider_env = manager.consider_env
 
     def consider(self):
+        if not process.inherited and process.active() is None:
+            process.write("opened", pid=os.getpid(), version=_version())
         consider_env(self)
         try:
             from _envmatrix import pytests
@@ -23,3 +28,7 @@ def patch(name, module):
 
     consider.__doc__ = consider_env.__doc__
     manager.consider_env = consider
+
+
+def _version():
+    return str(getattr(sys.modules.get("_pytest"), "__version__", ""))

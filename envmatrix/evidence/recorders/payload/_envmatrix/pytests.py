@@ -4,12 +4,11 @@ PYTEST_DONT_REWRITE
 """
 
 import os
-import time
 from json.encoder import encode_basestring_ascii
 
 import pytest
 
-from _envmatrix import process
+from _envmatrix import asked, leftout, process
 
 NAME = "_envmatrix"
 MARKER = (
@@ -17,20 +16,9 @@ MARKER = (
     'for example "libvirt>=9"'
 )
 REASON = 4000  # characters that are kept of a reason
-_OPTIONS = (
-    ("keyword", ""),
-    ("markexpr", ""),
-    ("lf", False),
-    ("stepwise", False),
-    ("deselect", None),
-    ("ignore", None),
-    ("ignore_glob", None),
-    ("collectonly", False),
-    ("maxfail", 0),
-    ("pyargs", False),
-    ("dist", "no"),
-    ("numprocesses", None),
-)
+_LISTS = ("collectonly", "showfixtures", "show_fixtures_per_test")
+_CONSTRUCTED = "cannot be collected: its class has an %s of its own, and pytest leaves such a class out"
+_DROPPED = "a hook of the suite took it out of the collection without saying so"
 
 
 class Plugin(object):
@@ -44,6 +32,12 @@ class Plugin(object):
     def pytest_configure(self, config):
         config.addinivalue_line("markers", MARKER)
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config):
+        outcome = yield
+        if outcome.excinfo is None:  # also --help and --markers come to their end without a session
+            process.write("returned", pid=os.getpid())
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session):
         config = session.config
@@ -53,7 +47,7 @@ class Plugin(object):
                 process.testing()
                 config.pluginmanager.register(Worker(self.root, config), NAME + "_worker")
             return
-        self.session = process.Session("pytest", pytest.__version__, root=self.root, **_facts(config))
+        self.session = process.Session("pytest", pytest.__version__, root=self.root, **asked.facts(config))
         if self.session.nested:
             return
         self.recorder = Recorder(self.session, config)
@@ -101,10 +95,13 @@ class Recorder(object):
             del self.open[nodeid]
             self.close(nodeid, entry)
 
-    def close(self, nodeid, entry):
+    def close(self, nodeid, entry, last=False):
         outcome, seconds, reason, attempts = entry
         if outcome == "rerun":  # the plugin that reruns reports the next attempt under the same id
             self.open[nodeid] = [outcome, seconds, "", attempts]
+            return
+        if not outcome and not last:  # a plugin that reruns keeps the reports of attempts to itself
+            self.open[nodeid] = ["rerun", seconds, "", [*attempts, "error"]]
             return
         if not self.session.mine():
             return
@@ -144,14 +141,17 @@ class Recorder(object):
     def flush(self, session):
         stopped = self.stopped or session.shouldfail or session.shouldstop or ""
         stopped = stopped if isinstance(stopped, str) else "stopped"
-        if not stopped and self.config.getoption("collectonly", False):
+        if not stopped and any(self.config.getoption(name, False) for name in _LISTS):
             stopped = "--collect-only"
         for nodeid, entry in list(self.open.items()):  # its teardown was never reported
             if entry[0] in ("", "passed") and self.stopped.startswith("KeyboardInterrupt"):
                 entry[0], entry[2] = "deselected", "not run to its end: " + stopped
-            elif entry[0] in ("", "passed"):
+            elif self.config.getoption("setuponly", False):
+                stopped = stopped or "--setup-only"
+                entry[0], entry[2], entry[3] = "deselected", "not run: " + stopped, []
+            elif entry[0] in ("", "passed", "rerun"):
                 entry[0], entry[2] = "error", "did not finish: " + (stopped or "its end was never reported")
-            self.close(nodeid, entry)
+            self.close(nodeid, entry, last=True)
         return self.tests, stopped
 
 
@@ -161,17 +161,34 @@ class Worker(object):
     def __init__(self, root, config):
         self.facts = {"root": root, "grouped": bool(getattr(config.option, "loadgroup", False))}
         self.ours = not any(_is_another(line) for line in config.getini("markers"))
+        self.told = set()  # the ids that hooks have said to be deselected
 
     def pytest_deselected(self, items):
         ids = [item.nodeid for item in items]
+        self.told.update(ids)
         if ids:
             process.write("deselected", ids=ids, **self.facts)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_ignore_collect(self, collection_path, config):
         outcome = yield
-        if outcome.get_result() and any(collection_path.match(glob) for glob in config.getini("python_files")):
+        if not outcome.get_result():
+            return
+        globs = config.getini("python_files")
+        if any(collection_path.match(glob) for glob in globs):
             process.write("ignored", id=collection_path.as_posix(), **self.facts)
+        elif leftout.is_left_out(str(collection_path)) and leftout.has_tests(str(collection_path), globs):
+            process.write("ignored", id=collection_path.as_posix(), folder=True, **self.facts)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self, collector):
+        outcome = yield
+        report = outcome.get_result()
+        if type(collector) is pytest.Class and report.passed and not report.result:
+            made = leftout.made_by(collector.obj)
+            ids = ["%s::%s" % (collector.nodeid, name) for name in leftout.tests_of(collector)] if made else []
+            if ids:
+                process.write("uncollected", ids=ids, r=_CONSTRUCTED % made, **self.facts)
 
     def pytest_exception_interact(self, node, call, report):
         # pytest calls this for what a test raised, whatever hooks of the suite made of its report meanwhile.
@@ -179,8 +196,18 @@ class Worker(object):
             reason = "%s: %s" % (call.excinfo.typename, call.excinfo.value)
             process.write("swallowed", id=node.nodeid, r=reason[-REASON:], **self.facts)
 
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items):
+        before = list(items)
+        yield
+        kept, names = {id(item) for item in items}, {item.nodeid for item in items}
+        gone = [item.nodeid for item in before if id(item) not in kept and item.nodeid not in names]
+        dropped = [nodeid for nodeid in gone if nodeid not in self.told]
+        if dropped:
+            process.write("deselected", ids=dropped, r=_DROPPED, **self.facts)
+        self.require(items)
+
+    def require(self, items):
         cache, named = {}, {}
         for item in items if self.ours else ():
             requirements = _requirements(item, cache)
@@ -215,6 +242,8 @@ def _requirements(node, cache):
     return cache[parent] + own if own else cache[parent]
 
 
+_XFAILED = ("XFailed", "_pytest.outcomes.XFailed")
+_NOTRUN = "[NOTRUN]"  # how pytest itself begins the reason of an xfail that it did not try
 _WORSE = {"": 0, "passed": 1, "skipped": 1, "xfailed": 1, "xpassed": 2, "failed": 3, "error": 4, "rerun": 5}
 
 
@@ -225,14 +254,26 @@ def _unusual(entry, report):
         entry[3].append("failed")
         entry[0] = "rerun"
         return
+    if outcome not in ("passed", "failed", "skipped"):  # a plugin's own word for an attempt that it follows by another
+        entry[3].append("failed")
+        return
+    reason = _reason(report)
     if "wasxfail" in report.__dict__:
+        if outcome == "skipped" and not reason.startswith(_NOTRUN) and _left_before_its_end(report):
+            reason = (_NOTRUN + " " + reason)[:REASON]
         outcome = "xfailed" if outcome == "skipped" else "xpassed" if outcome == "passed" else outcome
     if outcome == "failed" and report.when != "call":
         outcome = "error"
     if subtest and outcome in ("skipped", "xfailed", "xpassed"):
         return  # the test itself goes on, and its own report says how it ended
     if _WORSE.get(outcome, 4) >= _WORSE[entry[0]]:
-        entry[0], entry[2] = outcome, _reason(report)
+        entry[0], entry[2] = outcome, reason
+
+
+def _left_before_its_end(report):
+    """Tell whether an xfail is no failure of the test's own code: raised before it, or by pytest.xfail() inside it."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return report.when == "setup" or (getattr(crash, "message", None) or "").startswith(_XFAILED)
 
 
 def _is_subtest(report):
@@ -250,29 +291,3 @@ def _reason(report):
     crash = getattr(longrepr, "reprcrash", None)
     text = getattr(crash, "message", None) or str(longrepr)
     return text[-REASON:]
-
-
-def _facts(config):
-    """Return what was asked of this run, for whoever judges whether that was the whole suite."""
-    params = getattr(config, "invocation_params", None)
-    addopts = os.environ.get("PYTEST_ADDOPTS", "")
-    options = {}
-    for name, usual in _OPTIONS:
-        value = config.getoption(name, usual)
-        if value not in (usual, None, [], ()):
-            options[name] = value if isinstance(value, (bool, int)) else str(value)
-    source = getattr(config, "args_source", None)
-    return {
-        "args": [str(arg) for arg in params.args] if params is not None else [],
-        "addopts": addopts,
-        "paths": [str(arg) for arg in config.args] if getattr(source, "name", "ARGS") == "ARGS" else [],
-        "options": options,
-        "narrowed": _narrowed(config),
-        "at": time.time(),
-    }
-
-
-def _narrowed(config):
-    """Return what narrowed the run by the state that earlier runs left."""
-    options = (("lf", "--lf"), ("stepwise", "--stepwise"))
-    return ", ".join(flag for option, flag in options if config.getoption(option, False))

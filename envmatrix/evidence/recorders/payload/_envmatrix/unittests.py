@@ -20,6 +20,10 @@ def patch(name, module):
     """Patch what the module defines: results say how tests end, runners where a session begins and ends."""
     if name == "unittest.result":
         _patch_result(module.TestResult)
+    elif name == "unittest.case":
+        _patch_call(module.TestCase, "_callTestMethod")
+    elif name == "testtools.testcase":
+        _patch_method(module.TestCase, "_run_test_method")
     elif name == "unittest.suite":
         _patch_suite(module.BaseTestSuite)
         _patch_suite(module.TestSuite)
@@ -52,6 +56,38 @@ def _patch_loader(cls):
             process.write("undiscovered", id=str(method_name), r=str(exception)[-REASON:])
 
     cls.__init__ = _same_face(observed, make)
+
+
+_UNRUN = "it gave back a %s that nobody awaited or iterated, so its body never ran"
+
+
+def _patch_call(cls, name):
+    """See what a test method gives back: an async method of a plain TestCase gives a coroutine and runs nothing."""
+    call = cls.__dict__.get(name)
+    if call is None:  # Python 3.7
+        return
+
+    def observed(self, method, *args, **kwargs):
+        def kept(*given, **named):
+            return _looked_at(self, method(*given, **named))
+
+        return call(self, _same_face(kept, method), *args, **kwargs)
+
+    setattr(cls, name, _same_face(observed, call))
+
+
+def _patch_method(cls, name):
+    run = cls.__dict__.get(name)
+    if run is not None:
+        setattr(cls, name, _same_face(lambda self, *args: _looked_at(self, run(self, *args)), run))
+
+
+def _looked_at(test, value):
+    kind = type(value).__name__
+    if kind in ("coroutine", "generator", "async_generator") and type(value).__module__ == "builtins":
+        node = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+        process.write("unrun", id=_id(test), node=node, r=_UNRUN % kind)
+    return value
 
 
 def _patch_suite(cls):

@@ -1,0 +1,94 @@
+"""Inside tox: an environment is built anew where something on this disk that it was built from is no longer the same.
+
+tox compares the lines of requirements. ``./lib`` is the same line whatever lies in the folder, and so are an archive
+that was built again and a constraints file that a variable names: what is installed would be of another content than
+the evidence says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from envmatrix.engine.localpaths import METADATA, local_path
+from envmatrix.evidence.content import content_id
+
+_CONSTRAINTS = ("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE")
+
+
+def watch() -> None:
+    """Make every installation of this tox session look at what it was made from first."""
+    from tox.tox_env.python.pip.pip_install import Pip
+
+    _watch(Pip)
+    with contextlib.suppress(ImportError):
+        from tox_uv._installer import UvInstaller
+
+        _watch(UvInstaller)
+
+
+def _watch(installer: Any) -> None:
+    from tox.tox_env.errors import Recreate
+    from tox.tox_env.python.pip.req_file import PythonDeps
+
+    if "install" not in vars(installer):
+        return
+    plain = getattr(installer.install, "__wrapped__", installer.install)
+
+    @wraps(plain)
+    def install(self: Any, arguments: Any, section: str, of_type: str) -> Any:
+        if not isinstance(arguments, PythonDeps):
+            return plain(self, arguments, section, of_type)
+        variables = self._env.environment_variables
+        now = dict(_contents(arguments, Path(self._env.core["toxinidir"]), variables))
+        known = self._env.cache._content.get(section, {})
+        built = isinstance(known, dict) and of_type in known
+        with self._env.cache.compare(now, section, f"envmatrix {of_type}") as (same, old):
+            if built and now and not same:
+                changed = sorted(name for name, digest in now.items() if not old or old.get(name) != digest)
+                raise Recreate(f"changed since it was built: {', '.join(changed)}")
+        with _without_cache(variables) if now else contextlib.nullcontext():
+            return plain(self, arguments, section, of_type)
+
+    installer.install = install
+
+
+@contextlib.contextmanager
+def _without_cache(variables: dict[str, str]) -> Iterator[None]:
+    # uv takes a folder for what it was while its pyproject.toml and setup.py are the same
+    before = variables.get("UV_NO_CACHE")
+    variables["UV_NO_CACHE"] = "1"
+    try:
+        yield
+    finally:
+        variables.pop("UV_NO_CACHE")
+        if before is not None:
+            variables["UV_NO_CACHE"] = before
+
+
+def _contents(arguments: Any, root: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each thing on this disk that the environment is built from, with a digest of its content."""
+    try:
+        _, lines = arguments.unroll()
+    except Exception:  # the installation itself tells what is wrong with it
+        return
+    for line in lines:
+        if not line.startswith("-c ") and (found := local_path(line, root)) is not None:
+            yield line, _digest(*found)
+    for name in _CONSTRAINTS:
+        for file in environ.get(name, "").split():
+            if "://" not in file and (path := root / file).is_file():
+                yield f"{name}={file}", hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest(path: Path, editable: bool) -> str:
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    if not editable:
+        return content_id(path)[0]
+    contents = [(path / name).read_bytes() for name in METADATA if (path / name).is_file()]
+    return hashlib.sha256(b"\n".join(contents)).hexdigest()

@@ -1,0 +1,175 @@
+"""Tests that nobody ran although their runner says that all is well: dropped, passed over, never awaited, unseen."""
+
+import pytest
+from traps import BAD, CASE, GOOD
+
+OTHER = {"test_it.py": GOOD, "test_other.py": BAD}
+REFUSE = 'unexpected_skips = "refuse"\n'
+ASYNC = "import unittest\n\n\nclass Case(unittest.TestCase):\n    {} test_one(self):\n        {}\n"
+
+
+def test_tests_that_a_hook_takes_out_of_the_collection(trap):
+    hook = "def pytest_collection_modifyitems(items):\n    items[:] = [one for one in items if 'bad' not in one.name]\n"
+    case = trap("pytest", {**OTHER, "conftest.py": hook}, REFUSE)
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"unexpected_skip"}), found
+    assert found.ran_nowhere == {"test_other.py::test_bad": "deselected"}
+    assert "without saying so" in found.messages
+
+
+@pytest.mark.parametrize("commands", ["pytest", "pytest -n2"])
+def test_collected_tests_that_the_run_passes_over(trap, commands):
+    hook = "def pytest_runtest_protocol(item):\n    return True if 'bad' in item.name else None\n"
+    case = trap(commands, {**OTHER, "conftest.py": hook})
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"crashed"}), found
+    assert "left out 1 test that it had collected, such as test_other.py::test_bad" in found.messages
+
+
+@pytest.mark.parametrize(
+    "second", ["pytest sub", "sh -c 'pytest --no-such-option || true'", "- pytest sub/absent.py --typo"]
+)
+def test_a_second_pytest_that_ends_before_its_session(trap, second):
+    files = {"test_it.py": GOOD, "sub/test_other.py": BAD, "sub/conftest.py": "import sys\n\nsys.exit(0)\n"}
+    case = trap(f"pytest test_it.py\n{second}", files)
+    assert case.stock() == 0
+    found = case.run()
+    assert found.exit == 3, found
+    assert "a pytest process ended before its session began" in found.messages
+
+
+def test_what_pytest_prints_without_a_session_is_no_crash(trap):
+    asks = "\n".join(f"pytest {option}" for option in ("--help", "--version", "--markers", "--fixtures"))
+    found = trap(f"{asks}\npytest", {"test_it.py": GOOD}).run()
+    assert (found.exit, found.codes) == (0, set()), found
+
+
+@pytest.mark.parametrize("made", ["__init__(self)", "__new__(cls)"])
+def test_a_class_that_pytest_does_not_collect(trap, made):
+    tests = f"class TestIt:\n    def {made}:\n        pass\n\n    def test_bad(self):\n        assert False\n"
+    case = trap("pytest", {"test_it.py": GOOD, "test_other.py": tests}, REFUSE)
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"unexpected_skip"}), found
+    assert found.ran_nowhere == {"test_other.py::TestIt::test_bad": "unexpected"}
+    assert made[:6] in found.messages
+
+
+@pytest.mark.parametrize(
+    "leaves_out",
+    [
+        {"conftest.py": "collect_ignore = ['integration']\n"},
+        {"pytest.ini": "[pytest]\naddopts = --ignore=integration\n"},
+        {"pytest.ini": "[pytest]\nnorecursedirs = integr*\n"},
+    ],
+    ids=["collect_ignore", "ignore", "norecursedirs"],
+)
+def test_a_folder_of_tests_that_is_left_out_is_listed(trap, leaves_out):
+    files = {"test_it.py": GOOD, "integration/deep/test_other.py": BAD, "vendored/readme.txt": "", **leaves_out}
+    case = trap("pytest", files)
+    assert case.stock() == 0
+    assert case.run().ran_nowhere == {"integration": "deselected"}
+
+
+@pytest.mark.parametrize(
+    ("tests", "word"),
+    [
+        (ASYNC.format("async def", "self.fail('wrong')"), "coroutine"),
+        (ASYNC.format("def", "yield\n        self.fail('wrong')"), "generator"),
+    ],
+    ids=["coroutine", "generator"],
+)
+@pytest.mark.parametrize("commands", ["python -m unittest test_it", "pytest", "pytest -n2", "stestr run"])
+def test_a_method_that_is_never_awaited(trap, commands, tests, word):
+    files = {"test_it.py": tests, "test_other.py": CASE, ".stestr.conf": "[DEFAULT]\ntest_path=.\n"}
+    case = trap(commands, files)
+    assert case.stock() == 0
+    found = case.run()
+    assert found.exit == 1, found
+    assert found.cell["tests"]["error"] == 1, found
+
+
+def test_a_method_that_is_awaited(trap):
+    tests = ASYNC.replace("TestCase", "IsolatedAsyncioTestCase").format("async def", "pass")
+    found = trap("python -m unittest test_it\npytest", {"test_it.py": tests}).run()
+    assert (found.exit, found.cell["tests"]["passed"]) == (0, 2), found
+
+
+@pytest.mark.parametrize("where", ["fixture", "test"])
+def test_a_test_that_xfails_itself_where_something_is_missing(trap, where):
+    leave = "    pytest.xfail('libvirt is not installed')\n"
+    tests = "import pytest\n\n\n@pytest.fixture\ndef it():\n{}\n\n\ndef test_driver(it):\n{}    assert False\n"
+    tests = tests.format(leave, "") if where == "fixture" else tests.format("    pass\n", leave)
+    case = trap("pytest", {"test_it.py": GOOD, "test_other.py": tests}, 'must_run = ["test_other.py"]\n')
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"must_run"}), found
+    assert "libvirt is not installed" in found.messages
+
+
+def test_an_xfail_that_did_fail_has_run(trap):
+    tests = "import pytest\n\n\n@pytest.mark.xfail\ndef test_bug():\n    assert False\n"
+    case = trap("pytest", {"test_it.py": GOOD, "test_other.py": tests}, 'must_run = ["test_other.py"]\n')
+    assert case.run().exit == 0
+
+
+AGAIN = """import pytest
+from _pytest import runner
+
+
+def pytest_runtest_protocol(item, nextitem):
+    if "flaky" not in item.name:
+        return None
+    for attempt in range(3):
+        reports = runner.runtestprotocol(item, nextitem=nextitem, log=False)
+        call = next(report for report in reports if report.when == "call")
+        again = call.failed and attempt < 2
+        for report in reports:
+            if report is call and again:
+                {}
+            item.ihook.pytest_runtest_logreport(report=report)
+        if not again:
+            return True
+"""
+FLAKY = "count = []\n\n\ndef test_flaky():\n    count.append(1)\n    assert len(count) > {}\n"
+
+
+@pytest.mark.parametrize("attempt", ["continue", "report.outcome = 'retried'"], ids=["unreported", "own word"])
+def test_a_plugin_that_runs_failed_tests_again_in_its_own_way(trap, attempt):
+    files = {"test_it.py": GOOD, "test_flaky.py": FLAKY.format(2), "conftest.py": AGAIN.format(attempt)}
+    case = trap("sh -c 'pytest || true'", files)
+    assert case.stock() == 0
+    found = case.run()
+    assert found.exit == 1, found
+    assert "failed and then passed when run again" in found.messages
+    (case.root / "test_flaky.py").write_text(FLAKY.format(9))
+    assert case.run().cell["tests"]["failed"] == 1
+
+
+@pytest.mark.parametrize("runner", ["pytest -q test_other.py", "unittest -v test_other"])
+def test_one_of_two_commands_that_is_kept_from_the_recorder(trap, runner):
+    tests = CASE.replace("    def", "    @unittest.skip('not here')\n    def")
+    case = trap(f"pytest test_it.py\nenv -i {{env_python}} -m {runner}", {"test_it.py": GOOD, "test_other.py": tests})
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"no_tests"}), found
+    assert "left no record of any test" in found.messages
+
+
+def test_a_runner_that_is_not_known_and_whose_failure_tox_ignores(trap):
+    behave = "import sys\n\nsys.exit('1 scenario failed')\n"
+    case = trap("pytest\n- python -m behave", {"test_it.py": GOOD, "behave.py": behave})
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"ignored_outcome"}), found
+
+
+def test_several_runners_in_one_environment(trap):
+    commands = "pytest test_it.py\npython -m unittest -v test_other\npython -m pytest -q\nstestr run\npytest -q -n2"
+    files = {"test_it.py": GOOD, "test_other.py": CASE, ".stestr.conf": "[DEFAULT]\ntest_path=.\n"}
+    case = trap(commands, files)
+    for _ in range(2):  # through tox, and without
+        found = case.run()
+        assert (found.exit, found.codes) == (0, set()), found

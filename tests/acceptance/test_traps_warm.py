@@ -1,0 +1,152 @@
+"""Things that an environment was built from change, and nothing in it is built again: the second run is no pass."""
+
+import pytest
+from conftest import Result
+
+METADATA = """[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "demo"
+version = "1"
+
+[tool.setuptools]
+packages = ["demo"]
+package-dir = {{"" = "src"}}
+{}"""
+EXTENSION = """#include <Python.h>
+
+static PyObject *value(PyObject *self, PyObject *args) {{ return PyLong_FromLong({}); }}
+static PyMethodDef methods[] = {{{{"value", value, METH_NOARGS, ""}}, {{0}}}};
+static struct PyModuleDef module = {{PyModuleDef_HEAD_INIT, "_c", 0, -1, methods}};
+PyMODINIT_FUNC PyInit__c(void) {{ return PyModule_Create(&module); }}
+"""
+TOX = """[tox]
+{tox}
+[testenv]
+{env}
+commands = python -m unittest -v test_it
+"""
+TEST = """import unittest
+
+{}
+
+
+class Case(unittest.TestCase):
+    def test_value(self):
+        self.assertEqual({}, 1)
+"""
+LINKS = """import pathlib
+
+from setuptools import setup
+
+pathlib.Path("src").mkdir(exist_ok=True)
+if not pathlib.Path("src/linked").exists():
+    pathlib.Path("src/linked").symlink_to("{}")
+setup()
+"""
+IGNORE = "build\n*.egg-info\n*.so\n.tox\n.envmatrix\n*.pyc\n"
+LIB = {"lib/pyproject.toml": METADATA.format(""), "lib/src/demo/__init__.py": "VALUE = 1\n"}
+OF_LIB = {"test_it.py": TEST.format("import demo", "demo.VALUE")}
+
+
+def green(result: Result) -> bool:
+    return result.returncode == 0
+
+
+@pytest.fixture
+def twice(project, envmatrix):
+    """``twice(files, change, env=…, tox=…)``: whether the first run and, after the change, the second one pass."""
+
+    def run(files, change, *, env, tox="skipsdist = true"):
+        ini = TOX.format(tox=tox, env=env)
+        root = project({"tox.ini": ini, ".gitignore": IGNORE, **files})
+        first = envmatrix("run", "restricted", cwd=root)
+        assert green(first), first
+        change(root)
+        return envmatrix("run", "restricted", cwd=root)
+
+    return run
+
+
+def rewrite(place, content):
+    return lambda root: (root / place).write_text(content)
+
+
+@pytest.mark.parametrize("runner", ["", "runner = virtualenv\n"], ids=["uv", "pip"])
+@pytest.mark.parametrize(
+    ("dep", "more"),
+    [("./lib", {}), ("-r needs.txt", {"needs.txt": "./lib ; python_version > '3'\n"})],
+    ids=["folder", "requirements"],
+)
+def test_a_dependency_that_is_a_folder(twice, runner, dep, more):
+    change = rewrite("lib/src/demo/__init__.py", "VALUE = 2\n")
+    second = twice({**LIB, **OF_LIB, **more}, change, env=f"{runner}deps = {dep}")
+    assert second.returncode == 1, second
+    assert "changed since it was built: ./lib" in second.stderr
+
+
+def test_a_dependency_that_is_a_folder_and_stays_the_same(twice):
+    second = twice({**LIB, **OF_LIB}, lambda root: None, env="deps = ./lib")
+    assert green(second), second
+    assert "without tox" in second.stderr
+
+
+def test_an_extension_in_an_editable_project(twice):
+    extra = 'ext-modules = [{name = "demo._c", sources = ["src/demo/_c.c"]}]\n'
+    files = {"pyproject.toml": METADATA.format(extra), "src/demo/__init__.py": "", "src/demo/_c.c": EXTENSION.format(1)}
+    files["test_it.py"] = TEST.format("from demo import _c", "_c.value()")
+    second = twice(files, rewrite("src/demo/_c.c", EXTENSION.format(2)), env="package = editable", tox="")
+    assert second.returncode == 1, second
+
+
+def test_a_package_that_is_a_link_to_another_place(twice, tmp_path):
+    common = tmp_path / "common"
+    common.mkdir()
+    (common / "__init__.py").write_text("VALUE = 1\n")
+    files = {"pyproject.toml": METADATA.format("").replace("demo", "linked"), "setup.py": LINKS.format(common)}
+    files["test_it.py"] = TEST.format("import linked", "linked.VALUE")
+    second = twice(
+        files, lambda root: (common / "__init__.py").write_text("VALUE = 2\n"), env="package = wheel", tox=""
+    )
+    assert second.returncode == 1, second
+
+
+def test_a_module_that_is_only_in_an_old_build(twice):
+    files = {"pyproject.toml": METADATA.format(""), "src/demo/__init__.py": "", "src/demo/old.py": "VALUE = 1\n"}
+    files["test_it.py"] = TEST.format("from demo import old", "old.VALUE")
+    second = twice(files, lambda root: (root / "src/demo/old.py").unlink(), env="package = wheel", tox="")
+    assert not green(second), second
+
+
+READS = """import unittest
+from pathlib import Path
+
+
+class Case(unittest.TestCase):
+    def test_data(self):
+        self.assertEqual(Path("data/value").read_text(), "1")
+"""
+
+
+def test_a_folder_that_git_ignores_is_compared_before_a_pass_is_shown_again(project, envmatrix):
+    files = {"test_it.py": READS, ".gitignore": f"{IGNORE}data/\n", "data/value": "1"}
+    root = project({"tox.ini": TOX.format(tox="skipsdist = true", env=""), **files})
+    for _ in range(2):
+        shown = envmatrix("run", "--json", "--reuse", "restricted", cwd=root)
+        assert green(shown), shown
+    assert "reused" in shown.stdout
+    (root / "data" / "value").write_text("2")
+    assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 1
+
+
+def test_a_pass_with_an_editable_project_from_elsewhere_is_not_shown_again(project, envmatrix, tmp_path):
+    other = tmp_path / "other"
+    (other / "src" / "demo").mkdir(parents=True)
+    (other / "pyproject.toml").write_text(METADATA.format(""))
+    (other / "src" / "demo" / "__init__.py").write_text("VALUE = 1\n")
+    root = project({"tox.ini": TOX.format(tox="skipsdist = true", env="deps = -e ../other"), **OF_LIB})
+    assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 0
+    (other / "src" / "demo" / "__init__.py").write_text("VALUE = 2\n")
+    assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 1
