@@ -16,7 +16,7 @@ from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
 from envmatrix.config.toxfile import ToxFile, read_tox_file
 from envmatrix.errors import EnvmatrixError
-from envmatrix.evidence.changes import UnknownBaseError, changed_paths
+from envmatrix.evidence.changes import UnknownBaseError, changed_paths, tracked_paths
 from envmatrix.evidence.identity import identify
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.revision import export, resolve
@@ -157,7 +157,8 @@ def _not_relevant(root: Path, matrix: Matrix, wanted: Wanted) -> tuple[dict[str,
         return {}, (f"every profile counts as relevant: {error}",)
     found = {}
     for cell in matrix.cells:
-        needed, rule, _ = relevant(matrix.profiles[cell.profile], changed)
+        profile = matrix.profiles[cell.profile]
+        needed, rule, _ = relevant(profile, changed, there=lambda: tracked_paths(root, wanted.rev))
         if not needed:
             found[cell.name] = rule
     own_rules = [path for path in changed if _is_configuration(path)]

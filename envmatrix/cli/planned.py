@@ -38,6 +38,7 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
     if since is None and not staged:
         return {}
     from envmatrix.config.relevance import relevant
+    from envmatrix.evidence.changes import tracked_paths
     from envmatrix.evidence.identity import UnknownBaseError, changed_paths
 
     try:
@@ -47,7 +48,8 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
         return {}
     found = {}
     for cell in matrix.cells:
-        needed, rule, paths = relevant(matrix.profiles[cell.profile], changed)
+        profile = matrix.profiles[cell.profile]
+        needed, rule, paths = relevant(profile, changed, there=lambda: tracked_paths(Path(matrix.project.root)))
         if not needed:
             found[cell.name] = NotRelevant(cell=cell, rule=rule, paths=tuple(paths))
     return found

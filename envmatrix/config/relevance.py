@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from envmatrix.config.model import Profile
@@ -26,6 +26,8 @@ _NEEDS_ALL: Final = (
     "pylock*.toml",
     ".python-version",
     ".gitmodules",
+    "toxfile.py",
+    "conftest.py",
     "pytest.ini",
     ".pytest.ini",
     "pytest.toml",
@@ -41,13 +43,16 @@ class Relevance(NamedTuple):
     paths: tuple[str, ...] = ()
 
 
-def relevant(profile: Profile, changed: Sequence[str], also: Sequence[str] = ()) -> Relevance:
+def relevant(
+    profile: Profile, changed: Sequence[str], also: Sequence[str] = (), *, there: Callable[[], Iterable[str]] = tuple
+) -> Relevance:
     """Hold a profile's ``[relevant] paths`` against the changed paths.
 
     Both are relative to the project, with forward slashes. The patterns are those of gitignore files: ``*`` stays in a
     folder, ``**`` crosses them, a pattern without a slash matches at any depth, one with a slash starts at the
     project, and ``!`` takes back. ``also`` are further patterns whose match needs every profile, such as requirement
-    files of another name that tox reads.
+    files of another name that tox reads. ``there`` gives the project's files: a profile whose patterns match none of
+    them is needed, since no change could ever meet them.
     """
     patterns = profile.relevant.paths
     if not patterns:
@@ -65,6 +70,9 @@ def relevant(profile: Profile, changed: Sequence[str], also: Sequence[str] = ())
     if found:
         return Relevance(True, f"the change matches the [relevant] paths of {profile.name}", found)
     listed = ", ".join(patterns)
+    files = list(there())
+    if files and not _matches_any(patterns, files):
+        return Relevance(True, f"the [relevant] paths of {profile.name} match no file of the project: {listed}")
     return Relevance(False, f"no changed path matches the [relevant] paths of {profile.name}: {listed}", tuple(changed))
 
 
@@ -81,6 +89,13 @@ def pattern_problem(pattern: str) -> str:
     if not any(item.include is not None for item in spec.patterns):
         return "matches nothing"
     return ""
+
+
+def _matches_any(patterns: Sequence[str], paths: Sequence[str]) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    spec = GitIgnoreSpec.from_lines(patterns)
+    return any(spec.match_file(path) for path in paths)
 
 
 def _matching(patterns: Sequence[str], paths: Sequence[str]) -> tuple[str, ...]:

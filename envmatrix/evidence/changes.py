@@ -37,6 +37,15 @@ def changed_paths(root: Path, since: str, staged: bool = False, rev: str = "") -
     return tuple(sorted({posixpath.relpath(path, inside) for path in found}))
 
 
+def tracked_paths(root: Path, rev: str = "") -> tuple[str, ...]:
+    """The files that git tracks below root, or those of the commit ``rev``; () where it cannot say."""
+    asked = ["ls-tree", "-r", "--name-only", "-z", rev] if rev else ["ls-files", "-z"]
+    try:
+        return tuple(_split(git(asked, cwd=root)))
+    except GitError:
+        return ()
+
+
 def _on_disk(root: Path, top: Path, since: str) -> list[str]:
     base = _base(root, _commit(root, since or "HEAD"))
     listed = git(["ls-files", "--others", "--exclude-standard", "-z"], cwd=top)

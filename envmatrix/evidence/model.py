@@ -102,7 +102,7 @@ class RanReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Which host ran it."""
+    """Which host ran it. ``id`` tells machines of one name apart, "" where somebody named the host or it has none."""
 
     name: str
     system: str = ""
@@ -112,6 +112,7 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     cpus: int = 0
     memory_mb: int = 0
     user: str = ""
+    id: str = ""
 
 
 class FindingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -70,7 +70,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What identifies a host in evidence. ``name`` is $ENVMATRIX_HOST or the machine's host name."""
+    """What identifies a host in evidence. ``name`` is $ENVMATRIX_HOST or the machine's host name, which many machines
+    may have; ``id`` tells those apart.
+    """
 
     name: str
     system: str  # "Linux", "Darwin"
@@ -80,3 +82,4 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     cpus: int
     memory_mb: int
     user: str
+    id: str = ""

@@ -17,7 +17,7 @@ from envmatrix.verdict.hosts import Hosts
 from envmatrix.verdict.judge import excused, exit_code, verdict_word
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict
 from envmatrix.verdict.nowhere import Entry, Ledger
-from envmatrix.verdict.reports import CellReports, Report, Stale, age, is_to_come
+from envmatrix.verdict.reports import CellReports, Report, Stale, age, host_of, is_to_come
 from envmatrix.verdict.union import of_cell
 
 
@@ -111,7 +111,7 @@ class _Collected:
         else:
             return None
         return Stale(
-            host=record.host.name, age=age(record, now=self._asked.now), why=why, finished=record.state == "finished"
+            host=host_of(record), age=age(record, now=self._asked.now), why=why, finished=record.state == "finished"
         )
 
     def _judge(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
@@ -125,7 +125,7 @@ class _Collected:
             reports.remember_failure(record, when, failed)
         if decides and not record.partial:
             self._hosts.reported(record)
-        if not reports.is_news(record.host.name, when, decides=decides):
+        if not reports.is_news(host_of(record), when, decides=decides):
             return
         profile = self._asked.profiles[record.profile]
         case = Case(evidence=record, tally=sums, profile=profile, capabilities=self._asked.capabilities)
@@ -133,7 +133,7 @@ class _Collected:
         judged = with_evidence(record, sums, found, counts_partial=False)
         reran = Reran(flaky=tuple(test.id for test in sums.flaky))
         report = Report(
-            host=record.host.name,
+            host=host_of(record),
             age=when,
             commit=record.commit,
             run_id=record.run_id,

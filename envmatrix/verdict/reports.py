@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+from collections import Counter
 from collections.abc import Collection
 
 import msgspec
@@ -11,9 +12,22 @@ import msgspec
 from envmatrix.evidence.model import Evidence
 from envmatrix.verdict.model import Breach, CellVerdict
 
+_BETWEEN = "\x1f"  # in no name of a host that has an id
 _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 _CLOCKS_DIFFER = datetime.timedelta(minutes=10)
 Age = tuple[bool, datetime.datetime, int, str, bool]
+
+
+def host_of(record: Evidence) -> str:
+    """What tells a record's host from others, also from one that only has the same name."""
+    return f"{record.host.name}{_BETWEEN}{record.host.id}" if record.host.id else record.host.name
+
+
+def named(hosts: Collection[str], beside: Collection[str] = ()) -> str:
+    """The names of hosts, sorted; those that only their ids tell apart, also from others ``beside``, with their ids."""
+    names = Counter(host.partition(_BETWEEN)[0] for host in {*hosts, *beside})
+    told = (host.partition(_BETWEEN) for host in sorted(set(hosts)))
+    return ", ".join(f"{name} ({id_})" if names[name] > 1 and id_ else name for name, _, id_ in told)
 
 
 def age(record: Evidence, *, failing: bool = False, now: datetime.datetime | None = None) -> Age:
@@ -92,7 +106,7 @@ class CellReports:
     def remember_failure(self, record: Evidence, when: Age, failed: Collection[str]) -> None:
         """A failed attempt makes a later pass of the same host a flaky one."""
         failure = Failure(run_id=record.run_id, evidence=record.id, tests=tuple(map(sys.intern, sorted(failed))))
-        self._failed.setdefault(record.host.name, {})[when, record.id] = failure
+        self._failed.setdefault(host_of(record), {})[when, record.id] = failure
 
     def add_stale(self, found: Stale) -> None:
         """Keep the newest stale record of each host."""

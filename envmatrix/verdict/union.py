@@ -12,7 +12,7 @@ from envmatrix.verdict.counting import listed
 from envmatrix.verdict.flaky import reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
 from envmatrix.verdict.names import promised
-from envmatrix.verdict.reports import CellReports, Report
+from envmatrix.verdict.reports import CellReports, Report, named
 
 
 def of_cell(
@@ -61,7 +61,8 @@ def _disputed(failed: Sequence[Report], passed: Sequence[Report]) -> CellVerdict
     verdict = failed[-1].verdict
     if not passed:
         return verdict
-    sides = f"failed on {_hosts(failed)}, passed on {_hosts(passed)}"
+    both = (*failed, *passed)
+    sides = f"failed on {_hosts(failed, both)}, passed on {_hosts(passed, both)}"
     reason = VerdictReason(code="disputed", message=sides, remedy="run it again where it failed, or find what differs")
     return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, reason))
 
@@ -76,18 +77,19 @@ def _told(verdict: CellVerdict, deciding: Sequence[Report], reports: CellReports
         for report in deciding:
             others = [item.evidence for item in reports.earlier_failures(report) if item.run_id != report.run_id]
             if others:
-                notes.append(f"flaky: failed on {report.host} in an earlier run ({listed(others)})")
+                notes.append(f"flaky: failed on {named([report.host])} in an earlier run ({listed(others)})")
     doubtful = {**reports.undecided, **{h: r for h, r in reports.deciding.items() if r.verdict.state == "inconclusive"}}
     for host, report in sorted(doubtful.items()):
         if report is not shown:
             why = report.verdict.reasons[0].message if report.verdict.reasons else "it did not finish"
-            notes.append(f"inconclusive on {host}: {why}")
-    notes += [f"stale evidence of {host}: {stale.why}" for host, stale in sorted(reports.stale.items())]
+            notes.append(f"inconclusive on {named([host])}: {why}")
+    notes += [f"stale evidence of {named([host])}: {stale.why}" for host, stale in sorted(reports.stale.items())]
     return msgspec.structs.replace(verdict, notes=tuple(notes))
 
 
-def _hosts(reports: Sequence[Report]) -> str:
-    return ", ".join(sorted({report.host for report in reports}))
+def _hosts(reports: Sequence[Report], beside: Sequence[Report] = ()) -> str:
+    """The hosts of some reports, told so that those of reports ``beside`` are not mistaken for them."""
+    return named([report.host for report in reports], beside=[report.host for report in beside])
 
 
 def _unseen(cell: Cell, reports: CellReports, not_relevant: str, remedy: str) -> CellVerdict:
@@ -97,8 +99,10 @@ def _unseen(cell: Cell, reports: CellReports, not_relevant: str, remedy: str) ->
         return CellVerdict(name=cell.name, profile=cell.profile, state="not_relevant", reasons=(reason,))
     if reports.stale:
         newest = max(reports.stale.values(), key=lambda item: item.age)
-        message = f"the newest evidence, of {newest.host}, is of {newest.why}"
-        notes = tuple(f"stale evidence of {host}: {stale.why}" for host, stale in sorted(reports.stale.items()))
+        message = f"the newest evidence, of {named([newest.host])}, is of {newest.why}"
+        notes = tuple(
+            f"stale evidence of {named([host])}: {stale.why}" for host, stale in sorted(reports.stale.items())
+        )
         reason = VerdictReason(code="stale", message=message, remedy=remedy)
         return CellVerdict(name=cell.name, profile=cell.profile, state="stale", reasons=(reason,), notes=notes)
     reason = VerdictReason(code="owed", message="no host has run this cell for this content", remedy=remedy)

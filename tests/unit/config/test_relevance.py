@@ -48,6 +48,12 @@ def test_patterns_that_only_take_back_leave_nothing_out() -> None:
     assert relevant(profile("!doc/**"), ["README"]).needed
 
 
+def test_patterns_that_no_file_of_the_project_meets_leave_nothing_out() -> None:
+    moved = profile("nova/virt/**")
+    assert relevant(moved, ["docs/a.rst"], there=lambda: ["nova/hypervisor/driver.py"]).needed
+    assert not relevant(moved, ["docs/a.rst"], there=lambda: ["docs/a.rst", "nova/virt/driver.py"]).needed
+
+
 def test_a_profile_without_paths_is_always_needed() -> None:
     assert relevant(profile(), []).needed
     assert relevant(profile(), ["README"]).needed

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, flaky, profile, record, result, skip, wants
 
@@ -52,6 +53,18 @@ def gated(*records: Evidence, profiles: Sequence[Profile] = (FULL,), known: Any 
 def only(verdict: Verdict) -> CellVerdict:
     assert len(verdict.cells) == 1
     return verdict.cells[0]
+
+
+def test_machines_of_one_name_are_told_apart() -> None:
+    def of(id_: str, *tests: Any, **more: Any) -> Evidence:
+        host = HostRecord(name="runner", system="Linux", id=id_)
+        return msgspec.structs.replace(on("runner", "full", *tests, **more), host=host)
+
+    failed = of("aa", BAD)
+    cell = only(gated(failed, of("bb", OK, hour=2, run_id="another")))
+    assert cell.state == "failed"
+    assert "failed on runner (aa), passed on runner (bb)" in cell.reasons[-1].message
+    assert only(gated(failed, of("aa", OK, hour=2, run_id="another"))).state == "passed"
 
 
 def test_two_hosts_pass_together_and_neither_alone() -> None:
