@@ -38,7 +38,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     needs. ``ignored`` names the single files that git ignores and tests could read all the same (``.env``, local
     settings; no caches, no ignored folders): they are not in the tree, ``ignored_digest`` tells one set of them from
     another, and is "" where there are none. ``folder`` is where in its repository the content asked about lies, "" at
-    the top and outside git.
+    the top and outside git. ``tracked`` has HEAD's tree and a digest of each tracked file that differs from it:
+    it changes with a file of the project's own and not with one that a test leaves behind.
     """
 
     tree: str
@@ -49,6 +50,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...] = ()
     ignored_digest: str = ""
     folder: str = ""
+    tracked: dict[str, str] = {}
 
 
 def identify(root: Path) -> Identity:
@@ -126,6 +128,7 @@ def _identity(repository: Repository, state: State) -> Identity:
     notes += [f"in {path}: {note}" for path, inner in nested.items() if inner is not None for note in inner.notes]
     if state.hidden:
         notes.append(f"git is told to overlook {_some(state.hidden)}: what is on disk was counted")
+    own = [path for path in (*state.changed, *state.hidden) if path not in state.untracked and path not in links]
     ignored = tuple(path for path in state.ignored if not is_dropping(path))
     return Identity(
         tree=tree,
@@ -135,6 +138,9 @@ def _identity(repository: Repository, state: State) -> Identity:
         notes=tuple(notes),
         ignored=ignored,
         ignored_digest=files_digest(repository.top, ignored) if ignored else "",
+        tracked={"HEAD": repository.tree}
+        | {path: oid or "" for path, oid in moved.items()}
+        | {path: files_digest(repository.top, [path]) for path in own},
     )
 
 

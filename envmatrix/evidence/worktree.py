@@ -38,13 +38,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     ``changed``: differs from HEAD, or untracked; ``links``: nested repositories with the commit that the index
     records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
-    recorded; ``ignored``: single files that git ignores.
+    recorded; ``ignored``: single files that git ignores; ``untracked``: which of ``changed`` are.
     """
 
     changed: tuple[str, ...]
     links: Mapping[str, str]
     hidden: tuple[str, ...]
     ignored: tuple[str, ...]
+    untracked: frozenset[str] = frozenset()
 
 
 class _Identified(Protocol):
@@ -69,7 +70,7 @@ def read_state(repository: Repository) -> State:
             links[path] = oid.decode()
         else:
             overlooked.append((path, flag in b"Ss"))
-    changed, ignored = _parse(status)
+    changed, ignored, untracked = _parse(status)
     for path in changed:
         if path.endswith("/"):
             links.setdefault(path.rstrip("/"), "")
@@ -78,14 +79,16 @@ def read_state(repository: Repository) -> State:
         links=links,
         hidden=_differing(repository, overlooked),
         ignored=ignored,
+        untracked=untracked,
     )
 
 
-def _parse(status: bytes) -> tuple[list[str], tuple[str, ...]]:
-    """Changed and untracked paths, and ignored files, of `git status --porcelain=v2 -z --no-renames`."""
+def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
+    """Changed and untracked paths, ignored files, and which are untracked, of `git status --porcelain=v2 -z`."""
     fields = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
     changed: list[str] = []
     ignored: list[str] = []
+    untracked: set[str] = set()
     for entry in status.split(b"\0"):
         kind = entry[:1]
         if kind not in fields:
@@ -95,7 +98,8 @@ def _parse(status: bytes) -> tuple[list[str], tuple[str, ...]]:
             ignored += [] if path.endswith("/") else [path]
         elif kind != b"?" or not is_dropping(path.rstrip("/")):
             changed.append(path)
-    return changed, tuple(ignored)
+            untracked.update([path] if kind == b"?" else [])
+    return changed, tuple(ignored), frozenset(untracked)
 
 
 def _differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:

@@ -98,7 +98,9 @@ def untouched(root: Path) -> Identity:
 
 def test_clean_is_heads_tree(repo: Path) -> None:
     tree, commit = head(repo)
-    assert untouched(repo) == Identity(tree=tree, commit=commit, dirty=False, vcs="git")
+    found = untouched(repo)
+    assert found.tracked.startswith(tree)
+    assert found == Identity(tree=tree, commit=commit, dirty=False, vcs="git", tracked=found.tracked)
 
 
 def test_dirty_content_has_the_tree_that_a_commit_of_it_would_have(repo: Path, tmp_path: Path) -> None:

@@ -173,3 +173,44 @@ def test_several_runners_in_one_environment(trap):
     for _ in range(2):  # through tox, and without
         found = case.run()
         assert (found.exit, found.codes) == (0, set()), found
+
+
+def test_a_command_that_changes_what_is_tested(trap, envmatrix, git):
+    tests = "import module\n\n\ndef test_value():\n    assert module.VALUE == 1\n"
+    files = {"test_it.py": tests, "module.py": "VALUE = 2\n"}
+    case = trap("sh -c 'echo VALUE = 1 >module.py'\npytest", files)
+    found = case.run()
+    assert (found.exit, found.document["verdict"]) == (3, "incomplete"), found
+    git("checkout", "module.py", cwd=case.root)
+    assert envmatrix("gate", cwd=case.root).returncode == 3
+
+
+def test_a_file_that_the_tests_leave_behind_changes_nothing(trap):
+    found = trap("sh -c 'date >left.txt'\npytest", {"test_it.py": GOOD}).run()
+    assert (found.exit, found.codes) == (0, set()), found
+
+
+@pytest.mark.parametrize(
+    ("variables", "narrows"),
+    [
+        ({"TOX_OVERRIDE": "testenv.commands=pytest test_it.py"}, True),
+        ({"TRAP_TESTS": "test_it.py"}, True),
+        ({"TRAP_TESTS": "-k one"}, True),
+        ({"PYTEST_ADDOPTS": "-o python_functions=test_one"}, True),
+        ({"TRAP_TESTS": "-q"}, False),
+        ({"PYTEST_ADDOPTS": "-q --tb short"}, False),
+    ],
+)
+def test_a_run_that_its_caller_narrows_is_not_the_cells(trap, envmatrix, variables, narrows):
+    more = "    PYTEST_ADDOPTS\n"
+    case = trap("pytest {env:TRAP_TESTS:}", {"test_it.py": GOOD, "test_other.py": GOOD}, more=more)
+    for _ in range(2):  # through tox, and without
+        assert case.run(env=variables).exit == 0
+    assert envmatrix("gate", cwd=case.root).returncode == (3 if narrows else 0)
+
+
+def test_options_that_the_project_itself_sets_narrow_nothing(trap, envmatrix):
+    more = "set_env = PYTEST_ADDOPTS = -k 'not slow'\n"
+    case = trap("pytest", {"test_it.py": GOOD}, more=more)
+    assert case.run().exit == 0
+    assert envmatrix("gate", cwd=case.root).returncode == 0

@@ -100,7 +100,9 @@ class Recorder(object):
         if outcome == "rerun":  # the plugin that reruns reports the next attempt under the same id
             self.open[nodeid] = [outcome, seconds, "", attempts]
             return
-        if not outcome and not last:  # a plugin that reruns keeps the reports of attempts to itself
+        if (
+            not outcome and not last and not self.config.getoption("setuponly", False)
+        ):  # a plugin that reruns keeps the reports of attempts to itself
             self.open[nodeid] = ["rerun", seconds, "", [*attempts, "error"]]
             return
         if not self.session.mine():
@@ -146,9 +148,6 @@ class Recorder(object):
         for nodeid, entry in list(self.open.items()):  # its teardown was never reported
             if entry[0] in ("", "passed") and self.stopped.startswith("KeyboardInterrupt"):
                 entry[0], entry[2] = "deselected", "not run to its end: " + stopped
-            elif self.config.getoption("setuponly", False):
-                stopped = stopped or "--setup-only"
-                entry[0], entry[2], entry[3] = "deselected", "not run: " + stopped, []
             elif entry[0] in ("", "passed", "rerun"):
                 entry[0], entry[2] = "error", "did not finish: " + (stopped or "its end was never reported")
             self.close(nodeid, entry, last=True)
