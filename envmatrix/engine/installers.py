@@ -95,6 +95,38 @@ def _own_index(environ: Mapping[str, str]) -> bool:
     )
 
 
+def keep_own_programs_out() -> None:
+    """Let tox-uv put uv alone on the commands' PATH, and not the folder of this tool's own programs in which it is.
+
+    A test that looks for mypy, pytest or python there would find the tool's, on hosts that have tox-uv.
+    """
+    if not _registered():
+        return
+    from tox_uv._venv import UvVenv
+
+    plain = UvVenv.prepend_env_var_path
+    if hasattr(plain, "__wrapped__"):
+        return
+
+    @wraps(plain)
+    def prepend_env_var_path(self: Any) -> list[Path]:
+        uv, known = Path(self.uv), os.environ.get("PATH", "").split(os.pathsep)
+        own = uv.parent
+        return [_alone(self.venv_dir, uv) if path == own and str(own) not in known else path for path in plain(self)]
+
+    UvVenv.prepend_env_var_path = prepend_env_var_path  # type: ignore[method-assign]
+
+
+def _alone(env: Path, program: Path) -> Path:
+    folder = env / "uv-alone"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / program.name
+    if not link.is_symlink() or link.readlink() != program:
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
+    return folder
+
+
 _chosen: dict[str, tuple[str, str]] = {}
 
 

@@ -68,6 +68,7 @@ class OverlayLoader(TomlLoader):
 
 def seed(state: State, overlay: Overlay) -> None:
     """Put the overlay's loaders before all others of its environment; has to happen before tox defines environments."""
+    installers.keep_own_programs_out()
     conf = state.conf
     section = conf._src.get_tox_env_section(overlay.name)[0]
     content = {setting.key: setting.replace for setting in overlay.settings if setting.replaces}

@@ -123,3 +123,14 @@ def test_an_environment_whose_system_packages_went_away_is_built_anew(project, e
     assert result.returncode == 0, result
     assert "full: built anew: it was built upon " in result.stderr
     assert "of the system, gone or changed since" in result.stderr
+
+
+def test_the_tools_own_programs_are_none_of_the_tests(project, envmatrix):
+    seen = "import shutil; assert shutil.which('pytest') is None; assert shutil.which('uv')"
+    ini = f'[tox]\nskipsdist = true\n[testenv]\ncommands =\n    python -c "{seen}"\n    python -m unittest -v test_it\n'
+    tests = "import unittest\n\n\nclass Case(unittest.TestCase):\n    def test_one(self):\n        pass\n"
+    root = project({"tox.ini": ini, "test_it.py": tests})
+    for way in ("through tox", "without tox"):
+        result = envmatrix("run", "restricted", cwd=root)
+        assert result.returncode == 0, (way, result)
+        assert ("without tox" in result.stderr) == (way == "without tox"), result
