@@ -101,7 +101,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
         if found["problem"]:
             page.paragraph(found["problem"])
         for setting in found["settings"]:
-            page.paragraph(f"{setting['key']} = {_short(setting['value'], 4000 if everything else 240)}")
+            page.paragraph(f"{setting['key']} = {_short(setting['value'], 4000 if everything else 240)}", hang=2)
             chosen = setting["source"].startswith("chosen by")
             page.line((f"      {'' if chosen else 'from '}{setting['source']}", "dim"))
         return page.render(color)
@@ -112,7 +112,7 @@ def _candidate(page: Page, candidate: Mapping[str, str]) -> None:
     named = f"{path} ({version}, {candidate['origin']})"
     why = candidate["refused"].removeprefix(f"{path} ({version}): ").removeprefix(f"{path}: ")
     if why:
-        page.paragraph(f"{named}: {why}", 2, "no      ")
+        page.paragraph(f"{named}: {why}", 2, "no      ", hang=8)
     else:
         page.line("  ", ("chosen", "green"), f"  {named}")
 

@@ -42,14 +42,16 @@ class Page:
         self.blank()
         self.line((title, style))
 
-    def paragraph(self, text: str, indent: int = 2, first: str = "", style: str = "") -> None:
-        """Text wrapped to the width; ``first`` begins its first line, in place of blanks where it fits."""
+    def paragraph(self, text: str, indent: int = 2, first: str = "", style: str = "", hang: int = 0) -> None:
+        """Text wrapped to the width. ``first`` begins its first line; the others are set in by ``hang`` columns more,
+        2 below a ``first`` where nothing is said.
+        """
         lead = " " * indent + first
         wrapped = textwrap.wrap(
             " ".join(visible_lines(text)),
             max(self.width, indent + 24),
             initial_indent=lead,
-            subsequent_indent=" " * (indent + (2 if first else 0)),
+            subsequent_indent=" " * (indent + (hang or (2 if first else 0))),
             break_long_words=False,
             break_on_hyphens=False,
         )
