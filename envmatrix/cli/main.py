@@ -107,6 +107,19 @@ def _next(error: EnvmatrixError) -> str:
     return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"
 
 
+def _shown(text: str) -> str:
+    """Return the text, on a terminal with lines of its width that break between words and not within a command."""
+    if not sys.stderr.isatty():
+        return text
+    import shutil
+
+    from envmatrix.report.page import fitted
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    lines = [line if len(line) <= width else fitted(line, width, "", "  ") for line in text.split("\n")]
+    return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
+
+
 def main() -> None:
     """Run the command line and exit: every known error is a sentence on stderr, a bug is a report to paste."""
     gc.set_threshold(50_000)  # what loads at the start is not garbage, and looking for some takes a tenth of it
@@ -120,9 +133,9 @@ def main() -> None:
         error.show()
         code = ExitCode.USAGE
     except EnvmatrixError as error:
-        click.echo(f"envmatrix: {error}", err=True)
+        click.echo(_shown(f"envmatrix: {error}"), err=True)
         if "`" not in str(error):
-            click.echo(f"  next: {_next(error)}", err=True)
+            click.echo(_shown(f"  next: {_next(error)}"), err=True)
         code = error.exit_code
     except BrokenPipeError:
         # The reader of a pipe went away (`envmatrix list | head`): nobody is left to tell.

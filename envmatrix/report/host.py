@@ -75,9 +75,10 @@ def text(
     for group in asked:
         _wrong(page, group)
     _aside(page, [group for group in wrong if group not in asked])
-    if remedies:
+    wanted = remedies if blocked or asked else ()
+    if wanted:
         page.heading("TO UNBLOCK ALL OF IT" if blocked else "TO HAVE ALL OF IT")
-    for remedy in remedies:
+    for remedy in wanted:
         page.line(f"  {remedy}")
     page.blank()
     page.line((_summary(groups, {cell for cells in blocked.values() for cell in cells}), "bold"))

@@ -17,6 +17,19 @@ _WHOLE = re.compile(r"`[^`]*`|(?<=Install it: )[^,;(]+")
 Span = tuple[str, str]  # text, style ("" for plain)
 
 
+def fitted(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """The lines of a text that is wrapped to a width around its commands; ``first`` and ``rest`` begin the lines."""
+    wrapped = textwrap.wrap(
+        _WHOLE.sub(lambda found: found[0].replace(" ", "\0"), text),
+        max(width, len(rest) + 20),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in wrapped]
+
+
 class Page:
     """Collects lines; ``str()``-like :meth:`render` gives the text. ``width`` is in columns, at least 40."""
 
@@ -69,16 +82,8 @@ class Page:
             self.line(lead + shown)
             return
         for number, sentence in enumerate(_SENTENCE.split(shown)):
-            wrapped = textwrap.wrap(
-                _WHOLE.sub(lambda found: found[0].replace(" ", "\0"), sentence),
-                max(self.width, indent + 24),
-                initial_indent=" " * len(lead) if number else lead,
-                subsequent_indent=" " * len(lead),
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            for line in wrapped:
-                self.line(line.replace("\0", " "))
+            for line in fitted(sentence, self.width, " " * len(lead) if number else lead, " " * len(lead)):
+                self.line(line)
 
     def output(self, text: str, last: int = 0, indent: int = 4) -> None:
         """What a program wrote, quoted with a bar so that no line of it can pass for one of ours."""

@@ -147,3 +147,14 @@ def test_a_quiet_run_that_passed_is_one_line(envmatrix, project):
     result = envmatrix("run", "restricted", "-q", cwd=project(files))
     assert (result.returncode, result.stderr) == (0, ""), result
     assert result.stdout == "passed: 1 of 1 cell passed - exit 0\n"
+
+
+def test_a_long_error_breaks_between_words_and_never_within_a_command(screen, project):
+    terminal = screen(project({}))
+    terminal.type("envmatrix run; echo code=$?")
+    shown = terminal.wait("^code=2$")
+    assert "`envmatrix init`" in shown
+    assert "  next:" not in shown  # the sentence names the command itself
+    lines = shown.partition("code=2")[0].splitlines()
+    assert len(lines) > 2
+    assert all(line.startswith(("envmatrix:", "  ", "$ ")) for line in lines if line), shown
