@@ -132,7 +132,7 @@ def _options(word: str, grammar: Grammar) -> list[tuple[str, str | None]]:
 
 
 def _may_be_value(words: Sequence[str], at: int, unknown: Set[int]) -> bool:
-    return at - 1 in unknown and words[at - 1].startswith("--") and "=" not in words[at - 1]
+    return at - 1 in unknown and words[at - 1].startswith("-") and "=" not in words[at - 1]
 
 
 def _names_tests(word: str, words: Sequence[str], folder: Path) -> bool:

@@ -85,6 +85,7 @@ def test_options_that_nobody_knows_are_told_apart(root: Path) -> None:
         ("unittest", "-v test_a", {1}),
         ("unittest", "discover -k x", {1, 2}),
         ("unittest", "test --settings project.settings", set()),
+        ("unittest", "-j 4 package", {2}),
         ("stestr", "run --concurrency 4 --slowest", set()),
         ("stestr", "run test_a", {1}),
         ("stestr", "run --exclude-regex slow", {1, 2}),
