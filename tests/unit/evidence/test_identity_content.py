@@ -98,7 +98,9 @@ def test_status_is_parsed_with_odd_names() -> None:
         b"u UU N... 100644 100644 100644 100644 h1 h2 h3 c d.py\0"
         b"? new\nline.py\0? nested/\0? x/__pycache__/y.pyc\0! .env\0! .tox/\0"
     )
-    assert _parse(status) == (["a b.py", "c d.py", "new\nline.py", "nested/"], (".env",))
+    changed, ignored, untracked = _parse(status)
+    assert (changed, ignored) == (["a b.py", "c d.py", "new\nline.py", "nested/"], (".env",))
+    assert untracked == {"new\nline.py", "nested/"}
 
 
 def test_only_links_and_overlooked_entries_get_a_second_look() -> None:
