@@ -66,11 +66,8 @@ def end(run: Run, taken: Taken) -> int:
 
 
 def _judged(run: Run, taken: Taken) -> Verdict:
-    """Return the verdict, which is none where the files changed meanwhile, and remember what may be reused."""
+    """Return the verdict, with notes on the content that was tested, and remember what may be reused."""
     matrix, identity = run.matrix, run.context.identity
-    changed, own = _changed_meanwhile(identity, Path(matrix.project.root))
-    if own:
-        taken.narrow(own)
     verdict = judge(
         planned=run.plan.cells,
         profiles=matrix.profiles,
@@ -87,10 +84,9 @@ def _judged(run: Run, taken: Taken) -> Verdict:
         known=run.known,
         interrupted=run.interrupted,
     )
+    changed = _changed_meanwhile(identity, Path(matrix.project.root))
     notes = (*verdict.notes, *identity.notes, *changed)
     verdict = say_reused(msgspec.structs.replace(verdict, notes=notes), run.again)
-    if own and verdict.verdict == "passed" and any(record.tests for record in taken.kept_records()):
-        verdict = msgspec.structs.replace(verdict, verdict="incomplete", exit_code=int(ExitCode.INCOMPLETE))
     if not changed and not run.wanted.posargs:
         context = run.context
         remember_passes(
@@ -107,24 +103,21 @@ def _earlier(records: Sequence[Evidence]) -> dict[str, list[Evidence]]:
     return {cell: made[:-1] for cell, made in attempts.items()}
 
 
-def _changed_meanwhile(before: Identity, root: Path) -> tuple[tuple[str, ...], str]:
-    """Return a note where the content is another after the run, and what that makes of the evidence.
+def _changed_meanwhile(before: Identity, root: Path) -> tuple[str, ...]:
+    """Return a note where the content is another after the run, with the files that git tracks and that changed.
 
-    That is "" where only files came or went that git does not track: tests leave such files behind. A file of the
-    project's own that was edited meanwhile makes what was tested neither state.
+    Who changed them cannot be told: projects rewrite files of their own when they are built or tested (a version, what
+    stestr remembers), and that is part of what the content does. An editor's change is the reader's to recognise.
     """
     if before.vcs != "git":
-        return (), ""  # without a list of what is ignored, every file that the tests leave behind would be a change
+        return ()  # without a list of what is ignored, every file that the tests leave behind would be a change
     after = identify(root)
     if after.tree == before.tree:
-        return (), ""
+        return ()
     note = f"the project's files changed during the run: tree {before.tree} became {after.tree}"
-    if after.tracked == before.tracked:
-        return (note,), ""
     both = before.tracked.keys() | after.tracked.keys()
     files = sorted(name for name in both if before.tracked.get(name) != after.tracked.get(name))
-    told = f"files that git tracks changed during the run ({listed(files)}): what was tested is neither content"
-    return (f"{note}; {told}; run it again, and keep commands from writing to what git tracks",), told
+    return (f"{note}; of what git tracks: {listed(files)}" if files else note,)
 
 
 def _remember(report: Report, context: RunContext, taken: Taken) -> str:

@@ -69,22 +69,6 @@ class Taken:
         self._store.put_log(record, output_of(Path(self._context.matrix.project.root), record))
         return name
 
-    def narrow(self, why: str) -> None:
-        """Write on the records of this run that they are no evidence of a whole cell, for a reason found afterwards."""
-        for cell, (record, name) in list(self.kept.items()):
-            partial = "; ".join(filter(None, [record.partial, why]))
-            narrowed = msgspec.structs.replace(record, partial=partial)
-            self.records[self.records.index(record)] = narrowed
-            self.kept[cell] = (narrowed, name)
-            try:
-                self._store.amend(narrowed)
-            except EnvmatrixError as error:
-                self.unwritten.append(str(error))
-
-    def kept_records(self) -> list[Evidence]:
-        """Return the newest record of each cell that this run made."""
-        return [record for record, _ in self.kept.values()]
-
 
 def classed(evidence: Evidence, matrix: Matrix) -> Evidence:
     """Return a record with what the profile and the capabilities make of each skip."""

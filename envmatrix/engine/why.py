@@ -89,6 +89,13 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
     if told.reasons:
         last = told.reasons[-1]
         lines = [line for line in last["detail"].splitlines() if line.strip()] or [last["message"]]
+        if unreached := re.search(r"<urlopen error (?:\[[^]]*\] )?(.+?)>", lines[0]):
+            return RanReason(
+                code="index_unreachable",
+                message=f"a requirements or constraints file that deps name by a URL was not got: {unreached[1]}",
+                remedy="check the network, or name a file of this host (often a variable does: see the deps)",
+                detail="\n".join(lines[:15]),
+            )
         code = (
             "build_failed"
             if "Backend" in last["kind"]

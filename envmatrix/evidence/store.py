@@ -84,14 +84,6 @@ class Store:
         self._place.write(name, data)
         return name
 
-    def amend(self, evidence: Evidence) -> str:
-        """Write a record of ours in place of what was written of it before, and return its name. Raises StoreError.
-
-        In between there is none: a reader finds one that says less or nothing, and never one that says too much.
-        """
-        self._place.remove(name_of(evidence))
-        return self.put(evidence)
-
     def put_log(self, evidence: Evidence, data: bytes) -> str:
         """Write a cell's output beside its record; beyond the limit, its front is cut and a line says so. Its name."""
         self._ready()

@@ -36,7 +36,7 @@ REASONS: Final = {
     "disputed": "The cell passed on one host and failed on another, for the same content.",
     "env_mismatch": "As the breach of that name.",
     "flaky": "A test failed and then passed, and no rule accepts that of it.",
-    "index_unreachable": "The package index could not be reached.",
+    "index_unreachable": "The package index, or a requirements file at a URL, could not be reached.",
     "install_failed": "The installer failed in a way that has no sentence of its own; its own words follow.",
     "install_timed_out": "The time limit came while the environment was being made.",
     "interrupted": "The run was interrupted.",

@@ -99,7 +99,7 @@ def untouched(root: Path) -> Identity:
 def test_clean_is_heads_tree(repo: Path) -> None:
     tree, commit = head(repo)
     found = untouched(repo)
-    assert found.tracked.startswith(tree)
+    assert found.tracked == {"HEAD": tree}
     assert found == Identity(tree=tree, commit=commit, dirty=False, vcs="git", tracked=found.tracked)
 
 
