@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.model import Matrix
-from envmatrix.engine.reuse import forget, remember, remembered, reuse_key, still_good
+from envmatrix.engine.reuse import Around, forget, remember, remembered, reuse_key, still_good
 from envmatrix.engine.warm import Kept
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.identity import Identity
@@ -22,11 +22,11 @@ def reused(
     matrix: Matrix, plan: Plan, identity: Identity, environ: Mapping[str, str], store: Store, *, host: str
 ) -> dict[str, Evidence]:
     """Return the evidence, by cell, of those runnable cells that passed with everything as it is now."""
-    found = {}
+    found, around = {}, Around(Path(matrix.project.root), environ)
     for planned in plan.cells:
         if not isinstance(planned, Runnable):
             continue
-        key, _ = reuse_key(matrix, planned, identity, environ, host=host)
+        key, _ = reuse_key(matrix, planned, identity, around, host=host)
         name = remembered(Path(matrix.project.root), planned.cell.name, key) if key else None
         if name is None:
             continue
@@ -72,6 +72,7 @@ def remember_passes(
     ``records`` are by cell, with their names; ``kept`` is what the run of each followed from, where that is known.
     """
     passed = {cell.name for cell in verdict.cells if cell.state == "passed"}
+    around = Around(Path(matrix.project.root), environ)
     for planned in plan.cells:
         name = planned.cell.name
         if not isinstance(planned, Runnable) or name not in records:
@@ -82,6 +83,6 @@ def remember_passes(
         evidence, place = records[name]
         if evidence.partial or evidence.attempt != 1 or name not in kept:
             continue
-        key, _ = reuse_key(matrix, planned, identity, environ, host=host, kept=kept[name])
+        key, _ = reuse_key(matrix, planned, identity, around, host=host, kept=kept[name])
         if key:
             remember(Path(matrix.project.root), name, key, place)

@@ -13,7 +13,6 @@ import msgspec
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import decode
 from envmatrix.engine import warm
-from envmatrix.engine.resolved import Resolved
 from envmatrix.engine.sourcetree import sources_digest
 from envmatrix.evidence.content import is_dropping
 from envmatrix.evidence.git import GitError, git
@@ -36,11 +35,33 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
 
 
+class Around:
+    """What lies around the environments of a run, each part looked at once, when it is first asked for."""
+
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self._root = root
+        self._ignored: str | None = None
+        self._systems: dict[str, str] = {}
+
+    def ignored(self) -> str:
+        """Return a digest of the folders that git ignores and tests could read all the same."""
+        if self._ignored is None:
+            self._ignored = _ignored_folders(self._root)
+        return self._ignored
+
+    def system(self, interpreter: str, python: str) -> str:
+        """Return a digest of the system's packages that environments of ``interpreter`` see; ``python`` is of one."""
+        if interpreter not in self._systems:
+            self._systems[interpreter] = _of_system(python, self.environ)
+        return self._systems[interpreter]
+
+
 def reuse_key(
     matrix: Matrix,
     planned: Runnable,
     identity: Identity,
-    environ: Mapping[str, str],
+    around: Around,
     *,
     host: str,
     kept: warm.Kept | None = None,
@@ -53,18 +74,10 @@ def reuse_key(
     is installed, by the system too where the cell sees that, the variables that the commands see, and what probing
     found just now. Whatever lives outside of that (services, the network) cannot be compared.
     """
-    cell, root = planned.cell, Path(matrix.project.root)
-    profile = matrix.profiles[cell.profile]
-    if not profile.reuse:
-        return "", f"the profile {profile.name} says reuse = false"
-    if cell.services:
-        return "", "it has services"
-    for name in (finding.capability for finding in planned.findings):
-        capability = matrix.capabilities.get(name)
-        if name == "network" or (capability is not None and (capability.probe == "network" or capability.service)):
-            return "", f"it needs {name}"
+    if why := _not_comparable(matrix, planned):
+        return "", why
+    root, environ = Path(matrix.project.root), around.environ
     inputs = warm.inputs_for(matrix, planned, environ)
-    sees_system = inputs.overlay.sees_system
     if kept is None:
         decision = warm.decide(inputs, root / ".envmatrix" / "cache")
         if decision.kept is None:
@@ -73,8 +86,8 @@ def reuse_key(
     resolved = kept.resolved
     if outside := [name for name, editable in resolved.local if editable and not Path(name).is_relative_to(root)]:
         return "", f"it uses {outside[0]} as it lies there, outside of the project"
+    assert resolved.variables is not None and resolved.env is not None
     variables = resolved.variables
-    assert variables is not None
     seen = {name: value for name, value in variables.of(environ).items() if name not in variables.drawn}
     findings = [(one.capability, one.status, one.version, one.where, one.interpreter) for one in planned.findings]
     told = (
@@ -85,14 +98,27 @@ def reuse_key(
         sorted(kept.parts.items()),
         sorted(seen.items()),
         sorted(findings),
-        _ignored_folders(root),
-        _of_system(resolved, environ) if sees_system else "",
+        around.ignored(),
+        around.system(planned.interpreter.path, resolved.env.python) if inputs.overlay.sees_system else "",
     )
     return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest(), ""
 
 
+def _not_comparable(matrix: Matrix, planned: Runnable) -> str:
+    """Return why nothing can be said of what the cell's outcome follows from, "" where something can."""
+    profile = matrix.profiles[planned.cell.profile]
+    if not profile.reuse:
+        return f"the profile {profile.name} says reuse = false"
+    if planned.cell.services:
+        return "it has services"
+    for name in (finding.capability for finding in planned.findings):
+        capability = matrix.capabilities.get(name)
+        if name == "network" or (capability is not None and (capability.probe == "network" or capability.service)):
+            return f"it needs {name}"
+    return ""
+
+
 def _ignored_folders(root: Path) -> str:
-    """Return a digest of the folders that git ignores and tests could read all the same."""
     asked = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
     try:
         names = [os.fsdecode(name) for name in git(asked, cwd=root).split(b"\0")]
@@ -103,10 +129,8 @@ def _ignored_folders(root: Path) -> str:
     return sources_digest(root, kept) if kept else ""
 
 
-def _of_system(resolved: Resolved, environ: Mapping[str, str]) -> str:
-    """Return a digest of what lies in the system's folders of packages that the environment sees."""
-    assert resolved.env is not None
-    ran = run([resolved.env.python, "-c", _PATHS], environ, _PATHS_TIMEOUT_S)
+def _of_system(python: str, environ: Mapping[str, str]) -> str:
+    ran = run([python, "-c", _PATHS], environ, _PATHS_TIMEOUT_S)
     if not ran.ok:
         return os.urandom(8).hex()  # nothing is equal to what is not known
     told: list[object] = []
