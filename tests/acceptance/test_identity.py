@@ -574,7 +574,7 @@ def test_a_checkout_that_may_only_be_read(repo: Path, tmp_path: Path, monkeypatc
 
 def test_without_any_folder_for_temporary_files(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(repo, "a.py", "changed\n")
-    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+    monkeypatch.setattr("tempfile.tempdir", str(repo / "a.py" / "nowhere"))
     found = identify(repo)
     assert found.vcs == "none"
     assert "no temporary folder can be used" in found.notes[0]

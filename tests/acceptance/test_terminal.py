@@ -149,7 +149,7 @@ def test_a_quiet_run_that_passed_is_one_line(envmatrix, project):
     assert result.stdout == "passed: 1 of 1 cell passed - exit 0\n"
 
 
-def test_a_long_error_breaks_between_words_and_never_within_a_command(screen, project):
+def test_long_error(screen, project):  # a short name, for the path of its project has to fit a line
     terminal = screen(project({}))
     terminal.type("envmatrix run; echo code=$?")
     shown = terminal.wait("^code=2$")
