@@ -21,6 +21,7 @@ from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
+from envmatrix.writing import write_whole
 
 if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher
@@ -183,10 +184,7 @@ def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
 
 def _keep(place: Path, content: bytes) -> None:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(content)
-        beside.replace(place)
+        write_whole(place, content)
         answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)
         for old in answers[:-KEPT_ANSWERS]:
             old.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 from functools import wraps
 from pathlib import Path
@@ -18,6 +17,7 @@ from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 from envmatrix.decoding import decode
 from envmatrix.engine.job import Job
 from envmatrix.engine.sourcetree import sources_digest
+from envmatrix.writing import write_whole
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (EditablePackage, SdistPackage, WheelPackage)}
 _EXTRA = "DIST_EXTRA_CONFIG"  # a configuration file that setuptools reads after all others
@@ -116,6 +116,4 @@ def _leave(place: Path, before: str, packages: list[Any], after: str) -> None:
         source=after,
         settings=getattr(package, "config_settings", None),
     )
-    beside = place.with_suffix(f".{os.getpid()}")
-    beside.write_bytes(msgspec.json.encode(built))
-    beside.replace(place)
+    write_whole(place, msgspec.json.encode(built))

@@ -20,6 +20,7 @@ from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.run import run
 from envmatrix.plan import Runnable
+from envmatrix.writing import write_whole
 
 _PATHS = (
     "import sys; found = [path for path in sys.path if not path.startswith(sys.prefix) and 'packages' in path];"
@@ -155,10 +156,7 @@ def remember(root: Path, cell: str, key: str, evidence: str) -> None:
     """Keep that the cell passed under ``key``. Where that cannot be written the cell runs again, no more."""
     place = _place(root, cell)
     with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(Passed(key=key, evidence=evidence)))
-        beside.replace(place)
+        write_whole(place, msgspec.json.encode(Passed(key=key, evidence=evidence)))
 
 
 def forget(root: Path, cell: str) -> None:

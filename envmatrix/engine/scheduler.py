@@ -11,6 +11,7 @@ from pathlib import Path
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.decoding import decode
 from envmatrix.host.requirements import parse
+from envmatrix.writing import write_whole
 
 MEMORY_PER_CELL_MB = 512
 MEMORY_LOOK_S = 0.2
@@ -144,7 +145,4 @@ def keep_durations(folder: Path, durations: Mapping[str, float]) -> None:
         known: dict[str, float] = {}
         with contextlib.suppress(OSError, msgspec.DecodeError):
             known = decode(place.read_bytes(), dict[str, float])
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(known | dict(durations)))
-        beside.replace(place)
+        write_whole(place, msgspec.json.encode(known | dict(durations)))

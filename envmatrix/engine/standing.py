@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.decoding import decode
+from envmatrix.writing import write_whole
 
 _METADATA = (".dist-info", ".egg-info")
 
@@ -38,10 +39,7 @@ def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
         if not folders:
             place.unlink(missing_ok=True)
             return
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(found))
-        beside.replace(place)
+        write_whole(place, msgspec.json.encode(found))
 
 
 def gone(cache: Path, cell: str) -> str:

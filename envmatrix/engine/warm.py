@@ -29,6 +29,7 @@ from envmatrix.engine.resolved import Resolved
 from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Runnable
+from envmatrix.writing import write_whole
 
 _TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
 _METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")
@@ -140,10 +141,7 @@ def keep(
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
     place, kept = _place(cache, inputs), Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(kept))
-        beside.replace(place)
+        write_whole(place, msgspec.json.encode(kept))
     return None if resolved.doubt else kept
 
 

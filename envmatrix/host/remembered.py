@@ -10,6 +10,7 @@ import msgspec
 
 from envmatrix.decoding import decode
 from envmatrix.host.ask import Told
+from envmatrix.writing import write_whole
 
 _State = tuple[tuple[str, int, int, int], ...]
 
@@ -51,10 +52,7 @@ class Remembered:
         if not self._new:
             return
         with contextlib.suppress(OSError):  # a read-only checkout
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._file.with_suffix(f".{os.getpid()}")
-            beside.write_bytes(msgspec.json.encode(self._known | self._new))
-            beside.replace(self._file)
+            write_whole(self._file, msgspec.json.encode(self._known | self._new))
 
 
 def _state(path: str, told: Told) -> _State:
