@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).parents[2]
 HELD = {
@@ -25,7 +26,9 @@ def dist(tmp_path_factory):
     """The folder with the wheel and the sdist of what is on disk."""
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "-q", "--outdir", str(out)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    lock = tmp_path_factory.getbasetemp().parent / "building.lock"
+    with FileLock(lock):  # two workers of a test run would build in one folder
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 
