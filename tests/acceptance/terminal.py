@@ -25,7 +25,11 @@ class Screen:
         return done.stdout
 
     def type(self, line, key="Enter"):
-        self._tmux("send-keys", "clear", "Enter")
+        # The shell has to wait at its prompt: a terminal shows what is typed earlier twice.
+        self._tmux("send-keys", "-l", "clear; tmux wait-for -S cleared")
+        self._tmux("send-keys", "Enter")
+        self._tmux("wait-for", "cleared")
+        self.wait(r"\A\$\s*\Z")
         self._tmux("send-keys", "-l", line)
         self._tmux("send-keys", key)
 
