@@ -90,7 +90,7 @@ def _context(
         host=convert(msgspec.to_builtins(host_facts(environ)), HostRecord),
         run_id=run_id,
         folder=fresh_folder(Path(matrix.project.root), run_id),
-        environ=environ,
+        environ=dict(environ),  # os.environ decodes each value whenever it is looked at
         posargs=wanted.posargs,
         recreate=wanted.recreate,
         warm=wanted.warm,

@@ -6,6 +6,7 @@ an environment that is written down nowhere, and a section for a tool that is no
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -13,10 +14,11 @@ from collections.abc import Iterable, Iterator
 from envmatrix.config import envkeys, factors, pythons
 from envmatrix.config.toxfile import ToxFile
 from envmatrix.config.words import nearest
+from envmatrix.patterns import lazy
 
 # of tox 3, which projects keep for those who still have it (tox's upgrade guide)
 _OF_TOX_3 = {"isolated_build", "distshare", "distdir", "sdistsrc", "indexserver", "skip_install", "hashseed"}
-_OWN = re.compile(r"testenv:(.+)")
+_OWN = lazy(r"testenv:(.+)")
 
 
 def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[str]:
@@ -24,11 +26,33 @@ def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[s
 
     ``known`` are factors that come from elsewhere, such as the axes of profiles.
     """
-    yield from _core_keys(tox)
+    yield from _core_sentences(tox)
     if tox.kind == "ini":
         yield from _sections(tox, env)
     yield from _own_sections(tox, env)
     yield from _conditions(tox, env, frozenset(known))
+
+
+# Every cell of a run asks the same of one tox file, whose length would be multiplied by their number.
+@functools.lru_cache(maxsize=8)
+def _core_sentences(tox: ToxFile) -> tuple[str, ...]:
+    return tuple(_core_keys(tox))
+
+
+@functools.lru_cache(maxsize=8)
+def _factors_named(tox: ToxFile) -> frozenset[str]:
+    return frozenset(factors.of_names(tox.sections, tox.table))
+
+
+@functools.lru_cache(maxsize=8)
+def _factors_asked(tox: ToxFile) -> tuple[str, ...]:
+    asked = factors.of_toml_conditions(tox.table) if tox.kind == "toml" else factors.of_ini_conditions(tox.sections)
+    return tuple(sorted(word for word in set(asked) if not pythons.claimed(word)))
+
+
+@functools.lru_cache(maxsize=8)
+def _listed_envs(tox: ToxFile) -> frozenset[str] | None:
+    return factors.listed_envs(tox.sections, tox.table)
 
 
 def _core_keys(tox: ToxFile) -> Iterator[str]:
@@ -58,7 +82,7 @@ def _own_sections(tox: ToxFile, env: str) -> Iterator[str]:
     else:
         table = tox.table.get("env")
         own = {name: f"env.{name}" for name in table} if isinstance(table, dict) else {}
-    listed = None if env in own else factors.listed_envs(tox.sections, tox.table)
+    listed = None if env in own else _listed_envs(tox)
     if listed is None:
         return
     for name, section in own.items():
@@ -67,9 +91,9 @@ def _own_sections(tox: ToxFile, env: str) -> Iterator[str]:
 
 
 def _conditions(tox: ToxFile, env: str, known: frozenset[str]) -> Iterator[str]:
-    named = frozenset(factors.of_names(tox.sections, tox.table)) | known | set(env.split("-"))
-    asked = factors.of_toml_conditions(tox.table) if tox.kind == "toml" else factors.of_ini_conditions(tox.sections)
-    for word in sorted(word for word in set(asked) - named if not pythons.claimed(word)):
+    for word in _factors_asked(tox):
+        if word in known or word in env.split("-") or word in _factors_named(tox):
+            continue
         if near := next((factor for factor in env.split("-") if is_slip(word, factor)), ""):
             yield f"no environment has the factor {word!r}, on which settings depend; did you mean {near!r}?"
 

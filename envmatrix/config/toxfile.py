@@ -6,6 +6,7 @@ Order of discovery and encodings are those of tox/config/source/discover.py (tox
 from __future__ import annotations
 
 import configparser
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -15,14 +16,17 @@ import msgspec
 
 from envmatrix.config import factors, pythons
 from envmatrix.config.reading import Unreadable, read_bytes
+from envmatrix.patterns import lazy
 
 NAMES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
-_WORD = re.compile(r"[A-Za-z0-9_.]+")
+_WORD = lazy(r"[A-Za-z0-9_.]+")
 
 
-class ToxFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tox file holds. ``sections`` of an ini file are those that tox can see; ``table`` is tox's own of a TOML
-    file. ``error`` says why the file could not be read, "" where it could.
+class ToxFile(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a tox file holds; one is equal to itself only.
+
+    ``sections`` of an ini file are those that tox can see; ``table`` is tox's own of a TOML file. ``error`` says why
+    the file could not be read, "" where it could.
     """
 
     name: str
@@ -93,12 +97,18 @@ def base_python(tox: ToxFile | None) -> tuple[str, ...]:
 
 def _read(path: Path, name: str) -> ToxFile | None:
     try:
-        text = _text(read_bytes(path, name))
+        return _parsed(read_bytes(path, name), name)
+    except Unreadable as error:
+        return ToxFile(name=name, error=error.problem.message)
+
+
+@functools.lru_cache(maxsize=8)  # each cell of a run looks at the file, which hardly ever changes under it
+def _parsed(content: bytes, name: str) -> ToxFile | None:
+    try:
+        text = _text(content)
         if name.endswith(".toml"):
             return _toml(text, name)
         sections = _sections(text, name)
-    except Unreadable as error:
-        return ToxFile(name=name, error=error.problem.message)
     except (ValueError, RecursionError, configparser.Error) as error:
         line = getattr(error, "lineno", None) or 0
         return ToxFile(name=name, error=f"cannot be read as tox does: {' '.join(str(error).split())}", error_line=line)

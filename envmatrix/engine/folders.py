@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock
-
 from envmatrix.engine.job import now
+
+LOOK_S = 0.2  # seconds between two looks at a lock that another process has
 
 
 def fresh_folder(root: Path, run_id: str) -> Path:
@@ -41,23 +43,38 @@ def cell_lock(
 
     tox has no lock for its run environments, and two sessions in one break it for good.
     """
-    lock = FileLock(_lock_folder(root) / f"{name}.lock")
+    path = _lock_folder(root) / f"{name}.lock"
     waited = False
-    while True:
-        try:
-            lock.acquire(timeout=0.5)
-            break
-        except TimeoutError:
-            if not waited:
-                said(name, "waiting for another envmatrix that is running this cell")
-            waited = True
-            if interrupted():
-                yield False
-                return
+    while (handle := _locked(path)) is None:
+        if not waited:
+            said(name, "waiting for another envmatrix that is running this cell")
+        waited = True
+        if interrupted():
+            yield False
+            return
+        time.sleep(LOOK_S)
     try:
         yield True
     finally:
-        lock.release()
+        os.close(handle)
+
+
+def _locked(path: Path) -> int | None:
+    """Take the lock and return its descriptor, whose end is the lock's; None where another process has it."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), path.stat()):
+                    return handle
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # somebody removed the file in between: whoever comes next would lock another one
 
 
 def _lock_folder(root: Path) -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import functools
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -12,8 +12,9 @@ import msgspec
 
 from envmatrix.engine.arguments import GRAMMARS, Grammar, narrowing
 from envmatrix.evidence.model import CommandRun, Session
+from envmatrix.patterns import lazy
 
-_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD: Final = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
 _STESTR: Final = frozenset({"stestr", "testr", "ostestr"})
 
 
@@ -28,7 +29,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
 def narrowed_by(
     environ: Mapping[str, str],
     *,
-    settings: str,
+    settings: Callable[[], str],
     sessions: Sequence[Session],
     commands: Sequence[CommandRun],
     root: Path,
@@ -39,10 +40,12 @@ def narrowed_by(
     A variable does so where its words stand in what a runner was asked (``pytest {env:ARGS:}``, ``$ARGS`` in a script,
     PYTEST_ADDOPTS that a profile lets through) and leave tests out. Of options that nobody here knows that is
     taken to be so where ``left_out`` says that tests were deselected. Words that are no options count only for
-    variables that the ``settings`` name: many a variable has a value that is also a folder's name.
+    variables that the text of the ``settings`` names: many a variable has a value that is also a folder's name.
     """
     lines = [*_of_sessions(sessions, root), *_of_commands(commands, root)]
-    named = set(_WORD.findall(settings))
+    if not lines:
+        return ()
+    named = set(_WORD.findall(settings()))
     found = []
     for name, value in sorted(environ.items()):
         words = _split(value)
@@ -86,7 +89,8 @@ def _narrows(words: Sequence[str], line: _Line, left_out: bool) -> bool:
     return any(not counted.isdisjoint(range(at, at + long)) for at in starts)
 
 
-def _split(text: str) -> list[str]:
+@functools.lru_cache(maxsize=1024)  # the same for every cell of a run
+def _split(text: str) -> Sequence[str]:
     try:
         return shlex.split(text)
     except ValueError:

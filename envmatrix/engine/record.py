@@ -50,6 +50,8 @@ def make_evidence(
     files, unwritten = _results(run, project, recorded)
     merged = read.merge([_cut_off(recorded, state), files])
     commands = tuple(_command(event) for event in told.commands)
+    unread, notes = unread_settings(context, run, told)
+    why = (*reasons, *reasons_of(context, run, told, state, ended), *unread)
     cell, interpreter = run.planned.cell, run.planned.interpreter
     return Evidence(
         id=f"{context.host.name}-{context.run_id}-{os.urandom(4).hex()}",
@@ -78,11 +80,11 @@ def make_evidence(
         commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=reasons + reasons_of(context, run, told, state, ended) + (unwritten if state == "finished" else ()),
+        reasons=why + (unwritten if state == "finished" else ()),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
         partial=_partial(context, run, told, commands, merged),
-        notes=merged.notes + unread_settings(context, run, told)[1],
+        notes=merged.notes + notes,
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
         folder=context.identity.folder,
@@ -131,7 +133,7 @@ def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[Comm
     root = Path(project.root)
     by_variables = narrowed_by(
         context.environ,
-        settings=f"{_text(root / project.tox_file) if project.tox_file else ''} {run.profile.env}",
+        settings=lambda: f"{_text(root / project.tox_file) if project.tox_file else ''} {run.profile.env}",
         sessions=merged.sessions,
         commands=commands,
         root=root,

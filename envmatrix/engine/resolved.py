@@ -53,11 +53,9 @@ class Variables(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, caller: Mapping[str, str]) -> dict[str, str]:
         """Return the variables for a caller with these; without the recorders', which are each run's own."""
-        through = {
-            name: value
-            for name, value in caller.items()
-            if _matches(name, self.passed) and not _matches(name, self.refused) and name not in self.removed
-        }
+        through = _through(caller, self.passed, self.refused)
+        for name in self.removed:
+            through.pop(name, None)
         drawn = {name: str(random.randint(1, 2**32 - 1)) for name in self.drawn}
         return {name: value for name, value in (through | self.fixed | drawn).items() if name not in VARIABLES}
 
@@ -103,7 +101,7 @@ def variables(
     set_names: Sequence[str],
 ) -> Variables | None:
     """Return how ``environment`` follows from ``caller``; None where that cannot be told."""
-    through = {name: value for name, value in caller.items() if _matches(name, passed) and not _matches(name, refused)}
+    through = _through(caller, passed, refused)
     stands = {*set_names, "PATH"} | {name for name, value in environment.items() if through.get(name) != value}
     found = Variables(
         passed=tuple(passed),
@@ -123,11 +121,12 @@ def find_program(name: str, environment: Mapping[str, str], folder: str) -> str 
     return shutil.which(name, path=path)
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    # as tox does it: the pattern as a shell's, without regard to case, from the beginning
-    return bool(patterns) and _compiled(tuple(patterns)).match(name) is not None
+def _through(caller: Mapping[str, str], passed: Sequence[str], refused: Sequence[str]) -> dict[str, str]:
+    let, kept_out = _compiled(tuple(passed)), _compiled(tuple(refused))
+    return {name: value for name, value in caller.items() if let.match(name) and not kept_out.match(name)}
 
 
 @functools.lru_cache(maxsize=256)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(fnmatch.translate, patterns)), re.IGNORECASE)
+    # as tox does it: each pattern as a shell's, without regard to case, from the beginning; of none, nothing matches
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)", re.IGNORECASE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,10 @@ import msgspec
 
 from envmatrix.config.model import Profile
 from envmatrix.engine.job import read_events
+from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
 
-_PHASES = re.compile(r"(commands_pre|commands|commands_post)\[")
+_PHASES = lazy(r"(commands_pre|commands|commands_post)\[")
 
 
 class CellRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,10 +7,10 @@ compares; whatever differs, or cannot be compared, is a reason to go through tox
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +28,7 @@ from envmatrix.engine.localpaths import local_digest
 from envmatrix.engine.resolved import Resolved
 from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
+from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
 from envmatrix.writing import write_whole
 
@@ -35,9 +36,9 @@ _TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py"
 _METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")
 _ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
 _PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
 # What reads other files, the terminal, or variables whose names are not written down.
-_OPEN_ENDED = re.compile(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
+_OPEN_ENDED = lazy(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,18 +154,23 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     root = Path(inputs.root)
     names = {name for name in (inputs.tox_file, *_TOX_FILES) if name}
     texts = {name: _content(root / name) for name in sorted(names | set(_METADATA))}
-    written = "\n".join(_of_tox(name, content, inputs.tox_file) for name, content in texts.items() if name in names)
+    written = _of_tox(inputs.tox_file, *((name, content) for name, content in texts.items() if name in names))
     laid = msgspec.json.encode(inputs.overlay).decode()
-    if found := _OPEN_ENDED.search(written + laid):
-        return f"its settings use {found[0]!r}, which reads more than is compared"
-    known = set(_NAME.findall(written + laid)) | _ALWAYS
-    variables = {name: value for name, value in inputs.environ.items() if name in known or name.startswith(_PREFIXES)}
+    open_ended, known = _words(written)
+    more_open_ended, more = _words(laid)
+    if found := open_ended or more_open_ended:
+        return f"its settings use {found!r}, which reads more than is compared"
+    variables = {
+        name: value
+        for name, value in inputs.environ.items()
+        if name in known or name in more or name in _ALWAYS or name.startswith(_PREFIXES)
+    }
     result = {name: _digest(content) for name, content in texts.items() if content}
     result["profile"] = _digest(laid.encode())
     result["arguments"] = _digest(repr(inputs.posargs).encode())
     result["interpreter"] = _digest(repr((inputs.interpreter, _state(Path(inputs.interpreter.path)))).encode())
     result["user's tox settings"] = _digest(_content(_user_config(inputs.environ)))
-    result["tox and its plugins"] = _digest(repr(installed()).encode())
+    result["tox and its plugins"] = _installed_digest()
     result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
         result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
@@ -179,7 +185,20 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     return result
 
 
-def _of_tox(name: str, content: bytes, tox_file: str) -> str:
+@functools.lru_cache(maxsize=64)  # of one text in a run, and of one short one for each cell
+def _words(text: str) -> tuple[str, frozenset[str]]:
+    """Return the first thing in a text that reads more than can be compared, "" for none, and what may be a name."""
+    found = _OPEN_ENDED.search(text)
+    return (found[0] if found else "", frozenset(_NAME.findall(text)))
+
+
+@functools.lru_cache(maxsize=8)
+def _of_tox(tox_file: str, *files: tuple[str, bytes]) -> str:
+    """Return what of the files tox reads."""
+    return "\n".join(_part_of_tox(name, content, tox_file) for name, content in files)
+
+
+def _part_of_tox(name: str, content: bytes, tox_file: str) -> str:
     """Return what of a file tox reads, TOML as JSON so that every key is spelt in one way."""
     if name == "setup.cfg" and name != tox_file:
         return ""
@@ -205,6 +224,11 @@ def lasting(proof: dict[str, Any], inputs: Inputs, resolved: Resolved) -> dict[s
 
 def _place(cache: Path, inputs: Inputs) -> Path:
     return cache / "warm" / f"{inputs.overlay.name}.json"
+
+
+@functools.cache
+def _installed_digest() -> str:
+    return _digest(repr(installed()).encode())
 
 
 def _digest(content: bytes) -> str:

@@ -193,9 +193,11 @@ def run_warm(
 
 def _make_folders(resolved: Resolved) -> None:
     # tox empties both at each setup, and makes the commands' folder
-    for folder in (Path(resolved.tmp_dir), Path(resolved.log_dir)):
+    for folder in (resolved.tmp_dir, resolved.log_dir):
         with contextlib.suppress(FileNotFoundError):
-            if any(os.scandir(folder)):
-                shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    Path(resolved.change_dir).mkdir(parents=True, exist_ok=True)
+            if not os.listdir(folder):  # noqa: PTH208 - it is done for each cell
+                continue
+            shutil.rmtree(folder)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    if not os.path.isdir(resolved.change_dir):  # noqa: PTH112 - as above
+        Path(resolved.change_dir).mkdir(parents=True, exist_ok=True)

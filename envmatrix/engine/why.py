@@ -17,6 +17,7 @@ from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
 from envmatrix.engine.unused import is_referred_to
 from envmatrix.evidence.model import RanReason, RunState
+from envmatrix.patterns import lazy
 
 if TYPE_CHECKING:
     from envmatrix.engine.session import RunContext
@@ -38,9 +39,8 @@ def state_of(told: Told, ended: Ended) -> RunState:
 def reasons_of(
     context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None
 ) -> tuple[RanReason, ...]:
-    """Return why the run did not simply finish, and the settings that nothing read."""
-    found = [] if told.mismatches and state == "not_built" else list(_ending(context, run, told, state, ended))
-    return (*found, *unread_settings(context, run, told)[0])
+    """Return why the run did not simply finish, () where it did."""
+    return () if told.mismatches and state == "not_built" else tuple(_ending(context, run, told, state, ended))
 
 
 def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None) -> Iterator[RanReason]:
@@ -170,7 +170,7 @@ def _counts_as_failed(event: dict[str, Any]) -> bool:
 
 
 _PROVISION = ".tox"  # the environment of a tox that the project's `requires` asks for
-_NOT_ALLOWED = re.compile(r"(.*) is not allowed, use allowlist_externals to allow it")
+_NOT_ALLOWED = lazy(r"(.*) is not allowed, use allowlist_externals to allow it")
 _WRITABLE = dict.fromkeys(
     ("PermissionError", "OSError"),
     "make the folder writable, or keep tox's environments elsewhere: TOX_WORK_DIR=FOLDER",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from envmatrix.patterns import lazy
 
 # What tools leave behind when the tests run. As none of it was there before the run, counting it would give the same
 # checkout another identity after its first run.
@@ -34,8 +35,8 @@ _FOLDERS: Final = frozenset(
         "node_modules",
     }
 )
-_FILES: Final = re.compile(r"(?:.*\.py[co]|\.coverage(?:\..*)?|\.DS_Store|.*\.sw[op]|.*~)\Z")
-_BUILT: Final = re.compile(r"(?:lib|lib\..*|bdist\..*|temp\..*|scripts-.*|__editable__.*)\Z")
+_FILES: Final = lazy(r"(?:.*\.py[co]|\.coverage(?:\..*)?|\.DS_Store|.*\.sw[op]|.*~)\Z")
+_BUILT: Final = lazy(r"(?:lib|lib\..*|bdist\..*|temp\..*|scripts-.*|__editable__.*)\Z")
 _CHUNK: Final = 1 << 20
 
 

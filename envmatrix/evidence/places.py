@@ -63,8 +63,11 @@ class Place(Protocol):
     def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
         """The same for many, in their order, with as little waiting as the place allows."""
 
-    def write(self, name: str, data: bytes) -> None:
-        """Make a file appear whole or not at all. Raises StoreError; the same bytes may be written again."""
+    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
+        """Make a file appear whole or not at all. Raises StoreError; the same bytes may be written again.
+
+        What is not ``lasting`` may be lost where the machine loses its power in the next seconds.
+        """
 
     def remove(self, name: str) -> None:
         """Remove a file that may be gone already. Raises StoreError."""
@@ -143,23 +146,24 @@ class LocalPlace:
         """See ``Place.read_many``."""
         return read_each(self, entries, limit)
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         """See ``Place.write``: written beside, brought to the disk, renamed."""
         self._check()
         path = self.base / name
         try:
-            if path.is_file() and path.read_bytes() == data:
-                return
             fresh = not path.parent.is_dir()
-            temporary = self._beside(path, data)
+            temporary = self._beside(path, data, lasting=lasting)
             try:
                 if os.path.lexists(path):
+                    if path.is_file() and path.read_bytes() == data:
+                        temporary.unlink()
+                        return
                     raise StoreError(f"{self.location} already holds another file named {name}; remove or rename it")
                 temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-            for folder in (path.parent, path.parent.parent)[: 2 if fresh else 1]:
+            for folder in (path.parent, path.parent.parent)[: 2 if fresh else 1] if lasting else ():
                 _sync_folder(folder)
         except OSError as error:
             raise StoreError(
@@ -172,15 +176,16 @@ class LocalPlace:
         folder = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, str | bytes) else self.base
         return "" if folder == self.base or folder in self.base.parents else f" ({folder})"
 
-    def _beside(self, path: Path, data: bytes) -> Path:
-        """A new file in path's folder with data on the disk."""
+    def _beside(self, path: Path, data: bytes, *, lasting: bool) -> Path:
+        """A new file in path's folder with data, on the disk where that is to be lasting."""
         temporary = path.parent / f".{secrets.token_hex(12)}{TEMPORARY}"
         handle = create(self.base, temporary)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

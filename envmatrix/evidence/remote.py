@@ -102,7 +102,7 @@ class RemotePlace:
             for entry in batch:
                 yield entry, _answer(found.get(f"{self._base}/{entry.name}"), limit)
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         """See ``Place.write``: one put where that is whole, else written beside and renamed."""
         path = f"{self._base}/{name}"
         try:

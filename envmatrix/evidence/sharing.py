@@ -24,8 +24,12 @@ def create(base: Path, path: Path) -> int:
     for _ in range(_TRIES):
         # Folders may be gone again, at each level: pruning removes empty ones at any moment.
         try:
-            shared = _make_folders(base, path.parent)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            except FileNotFoundError:
+                _make_folders(base, path.parent)
+                continue
+            shared = _shared_mode(base)
         except FileNotFoundError:
             continue
         except PermissionError:
@@ -41,8 +45,8 @@ def create(base: Path, path: Path) -> int:
     raise FileNotFoundError(2, "its folders are removed as soon as they are made", str(path))
 
 
-def _make_folders(base: Path, folder: Path) -> int:
-    """Make the folders from base to folder; the mode of base where others share it, else 0."""
+def _make_folders(base: Path, folder: Path) -> None:
+    """Make the folders from base to folder, with the mode of base where others share it."""
     base.mkdir(parents=True, exist_ok=True)
     mode = _shared_mode(base)
     below = folder.relative_to(base).parts
@@ -52,7 +56,6 @@ def _make_folders(base: Path, folder: Path) -> int:
             made.mkdir()
             if mode:
                 made.chmod(mode)
-    return mode
 
 
 def _shared_mode(base: Path) -> int:

@@ -85,13 +85,16 @@ class Store:
         return name
 
     def put_log(self, evidence: Evidence, data: bytes) -> str:
-        """Write a cell's output beside its record; beyond the limit, its front is cut and a line says so. Its name."""
+        """Write a cell's output beside its record; beyond the limit, its front is cut and a line says so. Its name.
+
+        It decides nothing, and waiting for the disk took as long as everything else that is done with a short cell.
+        """
         self._ready()
         name = log_name_of(evidence)
         if len(data) > LOG_LIMIT_BYTES:
             kept = LOG_LIMIT_BYTES - _ROOM
             data = b"[the first %d bytes of this output were not kept]\n%b" % (len(data) - kept, data[-kept:])
-        self._place.write(name, data)
+        self._place.write(name, data, lasting=False)
         return name
 
     def get(self, name: str) -> Evidence:

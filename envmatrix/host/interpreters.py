@@ -14,8 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-_NAME = re.compile(r"(?P<impl>python|pypy|graalpy)(?P<version>3(\.\d+)*t?)?")
-_INSTALL = re.compile(
+from envmatrix.patterns import lazy
+
+_NAME = lazy(r"(?P<impl>python|pypy|graalpy)(?P<version>3(\.\d+)*t?)?")
+_INSTALL = lazy(
     r"(?P<impl>python|cpython|pypy|graalpy|)-?(?P<version>\d+\.\d+(\.\d+)?t?)(?P<free>\+freethreaded)?(-.*)?"
 )
 

@@ -107,7 +107,7 @@ def of(
 ) -> tuple[str, ...]:
     return narrowed_by(
         environ,
-        settings=settings,
+        settings=lambda: settings,
         sessions=[Session(runner="pytest", args=tuple(args.split()), addopts=addopts)],
         commands=[CommandRun(argv=tuple(argv.split()))],
         root=root,
