@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tox.tox_env.errors import Fail
 
-from envmatrix.engine import prove, resolve
+from envmatrix.engine import bytecode, prove, resolve
 from envmatrix.engine.job import Events, Job
 from envmatrix.errors import EnvmatrixError
 
@@ -26,18 +26,23 @@ def recorder_variables(job: Job, env_conf: Any, caller: Mapping[str, str]) -> di
     return prove.recorder_variables(job, base)
 
 
-def prepare(job: Job, tox_env: ToxEnv) -> None:
+def prepare(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
     """Prove, complete and equip the environment, and write down what its commands will run with.
 
+    Return what is to be called after its commands.
     Raises tox's Fail with the reason, so that no command runs, when the proof does not hold.
     """
     if job.building:
         Path(job.building).unlink(missing_ok=True)
     try:
-        prove.prepare(job, _finished(tox_env), Events(job.events), lambda argv: _run(argv, tox_env))
+        finished = _finished(tox_env)
+        prove.prepare(job, finished, Events(job.events), lambda argv: _run(argv, tox_env))
     except (prove.RefusedError, EnvmatrixError) as refused:
         raise Fail(f"envmatrix: {refused}") from None
     resolve.write(job, tox_env)
+    cache = bytecode.cache_of(job.project)
+    new = bytecode.share(finished.site_packages, cache)
+    return lambda: bytecode.keep(finished.site_packages, cache) if new else None
 
 
 def _finished(tox_env: ToxEnv) -> prove.Finished:

@@ -7,13 +7,14 @@ happens unless a profile's environment is asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tox.plugin import impl
 
 if TYPE_CHECKING:
     from tox.config.sets import ConfigSet, EnvConfigSet
+    from tox.execute.api import Outcome
     from tox.session.state import State
     from tox.tox_env.api import ToxEnv
 
@@ -27,6 +28,7 @@ class _Session:
         self.job: Job | None = None
         self.overlays: dict[str, Overlay] = {}
         self.names: tuple[str, ...] = ()
+        self.afterwards: Callable[[], None] = lambda: None
 
 
 _session = _Session()
@@ -115,4 +117,10 @@ def tox_before_run_commands(tox_env: ToxEnv) -> None:
         return
     from envmatrix.engine.inside import prepare
 
-    prepare(job, tox_env)
+    _session.afterwards = prepare(job, tox_env)
+
+
+@impl
+def tox_after_run_commands(tox_env: ToxEnv, exit_code: int, outcomes: list[Outcome]) -> None:
+    """Keep what the next environments can use."""
+    _session.afterwards()

@@ -134,3 +134,17 @@ def test_the_tools_own_programs_are_none_of_the_tests(project, envmatrix):
         result = envmatrix("run", "restricted", cwd=root)
         assert result.returncode == 0, (way, result)
         assert ("without tox" in result.stderr) == (way == "without tox"), result
+
+
+def test_the_second_environment_has_the_bytecode_of_the_first(
+    project: Callable[..., Path], envmatrix: Callable[..., Any]
+) -> None:
+    tox = TOX_INI.replace("commands", "deps = iniconfig\ncommands").replace("-m unittest", "-m iniconfig_user")
+    user = "import iniconfig, unittest\nunittest.main(module='test_a', argv=['x'])\n"
+    root = project({"tox.ini": tox, "test_a.py": TEST, "iniconfig_user.py": user})
+    done = envmatrix("run", "tox:a", "tox:b", cwd=root)
+    assert done.returncode == 0, done
+    modules = [next((root / ".tox" / name).glob("lib/python*/site-packages/iniconfig/__init__.py")) for name in "ab"]
+    caches = [next((module.parent / "__pycache__").glob("__init__.*.pyc")) for module in modules]
+    # uv links where it can: from another file system it copies, and then each environment has its own
+    assert caches[0].samefile(caches[1]) == modules[0].samefile(modules[1])
