@@ -31,20 +31,22 @@ def share(site_packages: str, cache: Path) -> bool:
 
     Nothing is raised: what cannot be linked is compiled.
     """
-    folders = list(_folders(site_packages))
-    if any(_CACHE in names for _, names, _ in folders):
-        return False
+    folders = []
+    for folder in _folders(site_packages):
+        if _CACHE in folder[1]:
+            return False
+        folders.append(folder)
     kept: dict[str, list[str]] = {}
     with contextlib.suppress(OSError):
         for name in os.listdir(cache):  # noqa: PTH208 - names are all that is needed of some thousand
             key, _, tag = name.partition(".")
             if tag.endswith(".pyc"):
                 kept.setdefault(key, []).append(tag)
-    for folder, _, files in folders if kept else ():
+    for path, _, files in folders if kept else ():
         with contextlib.suppress(OSError):  # another file system, or links that this user may not make
             for entry in files:
                 for tag in kept.get(_key(entry), ()):
-                    place = Path(folder, _CACHE)
+                    place = Path(path, _CACHE)
                     place.mkdir(exist_ok=True)
                     os.link(cache / f"{_key(entry)}.{tag}", place / f"{entry.name.removesuffix('.py')}.{tag}")
     return True
