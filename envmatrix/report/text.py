@@ -54,15 +54,30 @@ def _failures(page: Page, report: Report) -> None:
     if not failed:
         return
     page.heading(f"FAILED ({count(len(tests), 'test')} in {count(len(failed), 'cell')})", STYLES["failed"])
-    for cell, test in tests[:MOST_FAILURES]:
-        page.line("  ", (test.outcome, STYLES["failed"]), f"  {cell.name}: {test.id}")
-        page.output(test.reason, MOST_OUTPUT_LINES)
-    _more(page, len(tests) - MOST_FAILURES)
+    _failed_tests(page, tests)
     for cell, record in silent:
         page.line("  ", ("failed", STYLES["failed"]), f"  {cell.name}: no single test failed")
         _reasons(page, cell.reasons)
         _bad_commands(page, record)
         page.output(report.logs.get(cell.evidence, ""), MOST_OUTPUT_LINES)
+
+
+def _failed_tests(page: Page, tests: Sequence[tuple[CellVerdict, TestResult]]) -> None:
+    """Failed tests with their last words, those that have the same ones together: often they have one cause."""
+    alike: dict[str, list[tuple[CellVerdict, TestResult]]] = {}
+    for number, (cell, test) in enumerate(tests):
+        alike.setdefault(test.reason or f"\0{number}", []).append((cell, test))
+    shown, told = 0, 0
+    for found in alike.values():
+        if shown >= MOST_FAILURES:
+            break
+        for cell, test in found[:MOST_NAMES]:
+            page.line("  ", (test.outcome, STYLES["failed"]), f"  {cell.name}: {test.id}")
+        if len(found) > MOST_NAMES:
+            page.line(f"  … and {len(found) - MOST_NAMES:,} more that end alike:")
+        page.output(found[0][1].reason, MOST_OUTPUT_LINES)
+        shown, told = shown + min(len(found), MOST_NAMES), told + len(found)
+    _more(page, len(tests) - told)
 
 
 def bad_tests(record: Evidence | None) -> list[TestResult]:

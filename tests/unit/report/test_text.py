@@ -42,6 +42,22 @@ def test_a_failure_shows_the_end_of_its_output_behind_a_bar():
     assert "    | AssertionError: 'web-1' != 'web'\n" in text()
 
 
+def test_tests_that_failed_with_the_same_words_are_shown_together():
+    alike = tuple(Result(id=f"t{number:02}", outcome="failed", reason="KeyError: 'host'") for number in range(12))
+    record = samples.evidence(
+        "libvirt-py311", "laptop", (*alike, Result(id="u", outcome="error", reason="it is other"))
+    )
+    lines = text(evidence=(record,)).splitlines()
+    begin = lines.index("FAILED (13 tests in 1 cell)")
+    assert lines[begin + 1 : begin + 10] == [
+        *(f"  failed  libvirt-py311: t{number:02}" for number in range(5)),
+        "  … and 7 more that end alike:",
+        "    | KeyError: 'host'",
+        "  error  libvirt-py311: u",
+        "    | it is other",
+    ]
+
+
 def test_the_installers_own_words_and_the_remedy_are_shown():
     shown = text()
     assert "    | error: command 'pkg-config' failed\n" in shown
