@@ -6,8 +6,11 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from types import FrameType
+
+import msgspec
+
+from envmatrix.engine import leftover
 
 
 def main(argv: list[str]) -> int:
@@ -42,7 +45,9 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     finally:
-        kill_own_children()
+        left = leftover.end(leftover.children, _collect)
+        if left:
+            events.add("left_over", processes=[msgspec.to_builtins(one) for one in left])
 
 
 def become_reaper() -> None:
@@ -61,29 +66,10 @@ def die_with_parent(number: int, parent: int = 0) -> None:
         os.kill(os.getpid(), number)
 
 
-def own_children() -> list[int]:
-    """Return the pids of the children of this process (Linux with /proc/PID/task/TID/children; elsewhere none)."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir("/proc/self/task"):  # noqa: PTH208 - pathlib is not loaded here otherwise
-            with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as file:  # noqa: PTH123
-                found += [int(one) for one in file.read().split()]
-    return found
-
-
-def kill_own_children() -> None:
-    """Kill all children of this process, and theirs: a reaper inherits what those leave behind."""
-    for _ in range(1000):
-        living = own_children()
-        for pid in living:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if not living:
-            return
-        time.sleep(0.002)
+def _collect() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _prctl(option: int, value: int) -> None:

@@ -23,7 +23,8 @@ from typing import NoReturn
 import msgspec
 
 from envmatrix.decoding import decode
-from envmatrix.engine.child import become_reaper, die_with_parent, kill_own_children, own_children
+from envmatrix.engine import leftover
+from envmatrix.engine.child import become_reaper, die_with_parent
 from envmatrix.engine.launch import Report, Request
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
@@ -97,6 +98,9 @@ class _Server:
         if not head:
             return False
         request = decode(data, Request)
+        if request.kind == "clear":
+            self.clear(request, *descriptors)
+            return True
         if request.kind != "exec":
             self.load()
         if request.kind != "preload":
@@ -163,13 +167,26 @@ class _Server:
                 break
             if pid in self.children:
                 told, _ = self.children.pop(pid)
-                left = bool(set(own_children()) - set(self.children))
+                left = bool(self.orphans())
                 tell(told, Report(pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left))
                 os.close(told)
-        if not self.children:
-            for pid in own_children():  # nobody is left to whom they could belong
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+
+    def orphans(self) -> set[int]:
+        """What the children left behind; it became our own."""
+        return set(leftover.children()) - set(self.children)
+
+    def clear(self, request: Request, told: int) -> None:
+        """Kill the orphans that bear a mark, and tell what they were; where no child runs, none can be another's."""
+
+        def marked() -> list[int]:
+            return [
+                pid
+                for pid in self.orphans()
+                if not self.children or any(leftover.bears(one, *request.mark) for one in leftover.below([pid]))
+            ]
+
+        tell(told, Report(pid=0, left=leftover.end(marked, self.reap)))
+        os.close(told)
 
     def end(self) -> None:
         """Kill everything that was started here and has not ended."""
@@ -177,8 +194,9 @@ class _Server:
             from envmatrix.engine.processes import kill_left_over
 
             for pid, (_, request) in self.children.items():
-                kill_left_over(pid, request.mark)
-        kill_own_children()
+                kill_left_over((pid,), request.mark)
+        self.children.clear()
+        leftover.end(leftover.children, self.reap)
 
 
 def load(name: str) -> None:

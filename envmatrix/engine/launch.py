@@ -22,6 +22,7 @@ import msgspec
 
 from envmatrix.decoding import decode
 from envmatrix.engine import helper
+from envmatrix.evidence.leftover import LeftOver
 
 Mark = tuple[str, str]
 CLOSE_S = 5.0
@@ -30,10 +31,10 @@ CLOSE_S = 5.0
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One process to start: ``exec`` replaces the fork by ``argv``, ``tox`` runs the child's main with ``argv`` in it.
 
-    ``mark`` (name, value) is a variable by which what it leaves behind is known.
+    ``mark`` (name, value) is a variable by which what it leaves behind is known, and which ``clear`` kills.
     """
 
-    kind: Literal["exec", "tox", "preload"]
+    kind: Literal["exec", "tox", "preload", "clear"]
     argv: tuple[str, ...] = ()
     cwd: str = ""
     environ: dict[str, str] = {}
@@ -41,11 +42,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What the helper says of a process: its ``pid`` first; then its ``code`` and whether it left others behind."""
+    """What the helper says of a process: its ``pid`` first; then its ``code`` and whether it left others behind.
+
+    ``left`` is what was killed of those, where that was asked for.
+    """
 
     pid: int
     code: int | None = None
     left_over: bool = True
+    left: tuple[LeftOver, ...] = ()
 
 
 class Process(Protocol):
@@ -78,6 +83,11 @@ class Launcher(Protocol):
     def preload(self) -> None:
         """Get ready to run tox, while something else is done."""
 
+    def clear(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
+        """Kill what is left of processes that have ended, and return what it was: all that bears ``mark``, or is in
+        one of these process groups.
+        """
+
 
 class Spawner:
     """Starts every process by itself: where fork is missing, or where the helper ended."""
@@ -87,6 +97,12 @@ class Spawner:
 
     def preload(self) -> None:
         """Do nothing: every tox is loaded by its own process."""
+
+    def clear(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
+        """Kill what is left, found among all processes of the host."""
+        from envmatrix.engine.processes import kill_left_over
+
+        return kill_left_over(groups, mark)
 
     def start(self, request: Request) -> Process:
         """Start a process; raises OSError where that is not possible."""
@@ -176,6 +192,20 @@ class ForkServer:
         """Let the helper load tox while this process does something else."""
         with contextlib.suppress(OSError):
             self._send(Request(kind="preload"), ())
+
+    def clear(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
+        """Let the helper kill what is left: as the reaper it finds all of that below itself."""
+        told_read, told_write = os.pipe()
+        try:
+            self._send(Request(kind="clear", mark=mark), (told_write,))
+        except OSError:
+            os.close(told_read)
+            return Spawner().clear(mark, groups)
+        finally:
+            os.close(told_write)
+        with os.fdopen(told_read, "rb") as told:
+            line = told.readline()
+        return decode(line, Report).left if line else Spawner().clear(mark, groups)
 
     def start(self, request: Request) -> Process:
         """Start a process; raises OSError where that is not possible."""

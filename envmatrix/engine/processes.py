@@ -7,11 +7,17 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envmatrix.engine.launch import Launcher, Mark, Process, Request
+from envmatrix.engine.leftover import look, shortened
+from envmatrix.evidence.leftover import LeftOver
+
+if TYPE_CHECKING:
+    import psutil
 
 GRACE_S = 10.0  # tox takes up to 0.5 s for each of its own steps from SIGINT to SIGKILL
 DRAIN_S = 1.0
@@ -19,11 +25,15 @@ LOOK_S = 0.1  # how often somebody who asks to stop is looked for
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How a process ended: its exit code (negative: the signal) and why we ended it, "" where it ended by itself."""
+    """How a process ended: its exit code (negative: the signal) and why we ended it, "" where it ended by itself.
+
+    ``group`` is its process group where it may have left others that were not killed, else 0.
+    """
 
     code: int
     duration_s: float
     cause: str = ""  # "timed_out" or "interrupted"
+    group: int = 0
 
 
 class Stopper(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,28 +54,40 @@ class Stopper(msgspec.Struct, frozen=True, kw_only=True):
         return "timed_out" if self.deadline is not None and time.monotonic() > self.deadline else ""
 
 
-def run_process(launcher: Launcher, request: Request, *, output: Callable[[bytes], None], stopper: Stopper) -> Ended:
+def run_process(
+    launcher: Launcher,
+    request: Request,
+    *,
+    output: Callable[[bytes], None],
+    stopper: Stopper,
+    leave: bool = False,
+) -> Ended:
     """Run a process to its end and return how it ended; ``output`` receives what it writes, as it comes.
 
     To stop it gets SIGINT, and SIGKILL after a grace. Afterwards everything that is left of it is killed: its group,
-    and every process that has the request's mark in its environment. Raises OSError where it cannot be started.
+    and every process that has the request's mark in its environment. With ``leave`` that is left to the caller, where
+    the process ended by itself. Raises OSError where it cannot be started.
     """
     begun = time.monotonic()
     process = launcher.start(request)
-    cause = ""
+    cause, left = "", False
     try:
         with _Pipe(process) as pipe:
             cause = _follow(process, pipe, output, stopper)
-            _clear(process, request.mark)
+            left = leave and not cause and process.left_over
+            if not left:
+                _clear(launcher, process, request.mark)
             pipe.drain(output)
     finally:
         if process.poll() is None:
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
             process.left_over = True
-        _clear(process, request.mark)
+        if not left:
+            _clear(launcher, process, request.mark)
         process.close()
-    return Ended(code=process.wait(), duration_s=time.monotonic() - begun, cause=cause)
+    group = process.pid if left else 0
+    return Ended(code=process.wait(), duration_s=time.monotonic() - begun, cause=cause, group=group)
 
 
 def _follow(process: Process, pipe: _Pipe, output: Callable[[bytes], None], stopper: Stopper) -> str:
@@ -81,9 +103,9 @@ def _follow(process: Process, pipe: _Pipe, output: Callable[[bytes], None], stop
     return cause
 
 
-def _clear(process: Process, mark: Mark) -> None:
+def _clear(launcher: Launcher, process: Process, mark: Mark) -> None:
     if process.left_over:
-        kill_left_over(process.pid, mark)
+        launcher.clear(mark, (process.pid,))
         process.left_over = False
 
 
@@ -136,24 +158,32 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def kill_left_over(group: int, mark: Mark) -> None:
-    """Kill what is left of the process group ``group`` and every process that carries ``mark`` in its environment.
+def kill_left_over(groups: Sequence[int], mark: Mark) -> tuple[LeftOver, ...]:
+    """Kill what is left of the process groups and every process that carries ``mark`` in its environment.
 
-    Looked for until none is found, because one that is being killed may still start another.
+    Looked for until none is found, because one that is being killed may still start another. What was found is
+    returned; whether it was forked only is told on Linux.
     """
     import psutil
 
-    _signal_group(group, signal.SIGKILL)
     name, value = mark
-    if not name:
-        return
+    found: dict[int, LeftOver] = {}
     for _ in range(10):
-        found = False
+        again = False
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.pid != os.getpid() and process.environ().get(name) == value:
+                grouped = process.pid != os.getpid() and os.getpgid(process.pid) in groups
+                environ = process.environ() if name and process.pid != os.getpid() else {}
+                if (grouped or environ.get(name) == value) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.setdefault(process.pid, look(process.pid) or _described(process, environ))
                     process.kill()
-                    found = process.status() != psutil.STATUS_ZOMBIE or found
-        if not found:
-            return
+                    again = True
+        if not again:
+            break
         time.sleep(0.01)
+    return tuple(found[pid] for pid in sorted(found))
+
+
+def _described(process: psutil.Process, environ: Mapping[str, str]) -> LeftOver:
+    by_test = "ENVMATRIX_SESSION" in environ
+    return LeftOver(pid=process.pid, argv=shortened(process.cmdline()), by_test=by_test)

@@ -83,6 +83,7 @@ def make_evidence(
         reasons=why + (unwritten if state == "finished" else ()),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
+        left_over=tuple(told.left_over) if state == "finished" else (),
         partial=_partial(context, run, told, commands, merged),
         notes=merged.notes + notes,
         attempt=run.attempt,

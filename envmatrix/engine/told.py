@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Profile
+from envmatrix.decoding import convert
 from envmatrix.engine.job import read_events
+from envmatrix.evidence.leftover import LeftOver
 from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
 
@@ -40,6 +42,7 @@ class Told(msgspec.Struct, kw_only=True):
     overrides: str = ""
     ready: bool = False
     interrupted: bool = False
+    left_over: list[LeftOver] = []
     pending: dict[str, Any] | None = None  # a command that started and did not end
 
 
@@ -78,3 +81,5 @@ def _sort_state(told: Told, kind: str, event: dict[str, Any]) -> None:
         told.overrides = event["message"]
     elif kind == "interrupted":
         told.interrupted = True
+    elif kind == "left_over":
+        told.left_over += convert(event["processes"], list[LeftOver])

@@ -49,6 +49,7 @@ class _Run:
         self.launcher, self.mark, self.output = launcher, mark, output
         self.stopper = msgspec.structs.replace(stopper, grace_s=self.resolved.grace_s)
         self.events = Events(job.events)
+        self.groups: list[int] = []  # of commands that left something running, as tox lets them until its own end
         assert self.resolved.variables is not None
         variables = self.resolved.variables.of(caller)
         base = dict(caller) | {key: value for key, value in variables.items() if key.startswith("PYTEST_")}
@@ -145,7 +146,9 @@ class _Run:
 
     def execute(self, argv: tuple[str, ...], output: Callable[[bytes], None], stopper: Stopper) -> Ended:
         request = Request(kind="exec", argv=argv, cwd=self.resolved.change_dir, environ=self.environ, mark=self.mark)
-        ended = run_process(self.launcher, request, output=output, stopper=stopper)
+        ended = run_process(self.launcher, request, output=output, stopper=stopper, leave=True)
+        if ended.group:
+            self.groups.append(ended.group)
         if ended.cause and ended.cause == self.stopper.why():
             raise _StoppedError(ended)
         return ended
@@ -162,6 +165,11 @@ class _Run:
             return f"the import killed the process with signal {-ended.code}"
         lines = said.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {ended.code}"
+
+    def clear(self) -> None:
+        """Kill what the commands left running, and tell what that was."""
+        if self.groups and (left := self.launcher.clear(self.mark, self.groups)):
+            self.events.add("left_over", processes=[msgspec.to_builtins(one) for one in left])
 
     def say(self, sentence: str) -> None:
         self.output(f"{self.job.cell}: {sentence}\n".encode("utf-8", "replace"))
@@ -185,7 +193,10 @@ def run_warm(
     run = _Run(job, kept, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
     try:
         with run.events:
-            code, cause = run.whole(), ""
+            try:
+                code, cause = run.whole(), ""
+            finally:
+                run.clear()
     except _StoppedError as stopped:
         code, cause = stopped.ended.code, stopped.ended.cause
     return Ended(code=code, duration_s=time.monotonic() - begun, cause=cause)

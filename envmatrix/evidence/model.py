@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from envmatrix.evidence.leftover import LeftOver
+
 SCHEMA: Final = "envmatrix/evidence/1"
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "deselected"]
@@ -163,6 +165,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     mismatches: tuple[RanReason, ...] = ()  # the proof inside the environment that failed
     ignored: tuple[str, ...] = ()  # what of the run tox would not count: "ignore_outcome", "- before a command"
     partial: str = ""  # what narrowed the run, "" for a whole run
+    left_over: tuple[LeftOver, ...] = ()  # what was still running when the commands had ended, and was killed
     notes: tuple[str, ...] = ()  # what of the recordings could not be read or was not counted
     attempt: int = 1
     attempt_reason: str = ""

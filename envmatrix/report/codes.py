@@ -14,6 +14,7 @@ BREACHES: Final = {
     "host_missing": "A host that the gate expects has reported nothing, or not all of it, for this content.",
     "ignored_outcome": "tox was told not to count a command that runs tests (a leading `-`, or ignore_outcome).",
     "interrupted": "The run was interrupted before its end.",
+    "left_running": "A test runner was still running when the commands had ended, and was killed with its tests.",
     "min_tests": "Fewer tests ran than `gate.min_tests` asks for; by default, fewer than one.",
     "must_run": "A test that `must_run` names was skipped, deselected, or is not there at all.",
     "no_commands": "The environment has no commands, so nothing can have been tested.",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from envmatrix.evidence.model import CommandRun, Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.verdict.counting import Tally, listed, number, tally
+from envmatrix.verdict.leftover import others
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
 
 _NOTES = 5  # of the recording, shown with a cell
@@ -144,6 +145,7 @@ def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, 
         notes.append(f"{len(evidence.notes) - _NOTES} more notes on the recording are in the evidence")
     if evidence.partial and counts_partial:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
+    notes += others(evidence)
     for command in evidence.commands:
         if command.ignored and command.failed:
             notes.append(f"tox ignores this command's exit code: {' '.join(command.argv)} ended with {_code(command)}")

@@ -13,6 +13,7 @@ from envmatrix.verdict.commands import unseen
 from envmatrix.verdict.counting import Tally, listed, number
 from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.kept import unmet as unproved
+from envmatrix.verdict.leftover import unwaited
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
@@ -272,6 +273,11 @@ def _ignored_outcome(case: Case) -> Iterator[Breach]:
         yield case.breach("ignored_outcome", message)
 
 
+def _left_running(case: Case) -> Iterator[Breach]:
+    if message := unwaited(case.evidence):
+        yield case.breach("left_running", message)
+
+
 def _must_run(case: Case) -> Iterator[Breach]:
     for message, tests in unmet(case.profile.must_run, case.evidence.tests, case.tally.ran):
         yield case.breach("must_run", message, tests)
@@ -289,5 +295,6 @@ _ALWAYS: tuple[_Check, ...] = (
     _unexpected_skip,
     _unused_setting,
     _ignored_outcome,
+    _left_running,
 )
 _WHOLE: tuple[_Check, ...] = (_must_run, _capability_unused)

@@ -20,6 +20,11 @@ def runner_of(argv: Sequence[str]) -> str:
     return next((name for name in (first, module) if name in _RECORDED | _OTHERS), "")
 
 
+def is_runner(word: str) -> bool:
+    """Tell whether a word is a runner's name, or the path of one."""
+    return word.rpartition("/")[2] in _RECORDED | _OTHERS
+
+
 def is_recorded(argv: Sequence[str]) -> bool:
     """Tell whether the tests that a command runs are to be known afterwards."""
     runner = runner_of(argv)

@@ -1,6 +1,7 @@
 """Tests that nobody ran although their runner says that all is well: dropped, passed over, never awaited, unseen."""
 
 import json
+import socket
 
 import pytest
 from traps import BAD, CASE, GOOD
@@ -8,6 +9,14 @@ from traps import BAD, CASE, GOOD
 OTHER = {"test_it.py": GOOD, "test_other.py": BAD}
 REFUSE = 'unexpected_skips = "refuse"\n'
 ASYNC = "import unittest\n\n\nclass Case(unittest.TestCase):\n    {} test_one(self):\n        {}\n"
+
+
+@pytest.fixture
+def free_port():
+    """A port of this host that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 def test_tests_that_a_hook_takes_out_of_the_collection(trap):
@@ -218,3 +227,41 @@ def test_options_that_the_project_itself_sets_narrow_nothing(trap, envmatrix):
     case = trap("pytest", {"test_it.py": GOOD}, more=more)
     assert case.run().exit == 0
     assert envmatrix("gate", cwd=case.root).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        "sh -c '(sleep 30; pytest bad) & pytest test_it.py'",
+        'sh -c \'setsid env -i PATH="$PATH" sh -c "sleep 30; exec pytest bad" & pytest test_it.py\'',
+    ],
+)
+def test_a_runner_in_the_background_that_its_command_does_not_wait_for(trap, started):
+    case = trap(started, {"test_it.py": GOOD, "bad/test_other.py": BAD})
+    for way in ([], ["--no-warm"], []):
+        found = case.run("trap", *way)
+        assert (found.exit, found.codes) == (3, {"left_running"}), found
+        assert "was still running when the commands had ended, and was killed" in found.messages
+
+
+def test_a_server_that_an_early_command_starts_lives_until_the_last_one_ends(trap, free_port):
+    asks = (
+        "import time, urllib.request\n\n\ndef test_it():\n    for _ in range(100):\n        try:\n"
+        f"            return urllib.request.urlopen('http://127.0.0.1:{free_port}/').close()\n"
+        "        except OSError:\n            time.sleep(0.1)\n    raise AssertionError('no server')\n"
+    )
+    serves = f"python -m http.server -b 127.0.0.1 {free_port}"
+    case = trap(f"sh -c '{serves} >/dev/null 2>&1 &'\npytest test_it.py", {"test_it.py": asks})
+    for _ in range(2):  # through tox, then without
+        found = case.run()
+        assert (found.exit, found.codes) == (0, set()), found
+        assert found.cell["notes"] == [f"still running when the commands had ended, and killed: `{serves}`"]
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", free_port), timeout=5)
+
+
+def test_a_server_that_a_test_forks_costs_it_nothing(trap):
+    forks = "import os, time\n\n\ndef test_it():\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(60)\n"
+    found = trap("pytest", {"test_it.py": forks}).run()
+    assert (found.exit, found.codes) == (0, set()), found
+    assert "still running when the commands had ended" in found.cell["notes"][0]
