@@ -18,6 +18,10 @@ from envmatrix.patterns import lazy
 
 # of tox 3, which projects keep for those who still have it (tox's upgrade guide)
 _OF_TOX_3 = {"isolated_build", "distshare", "distdir", "sdistsrc", "indexserver", "skip_install", "hashseed"}
+# Without these tox builds or installs more than was asked for, or keeps it elsewhere: no test is lost with them.
+_IDLE = {"skipsdist", "no_package", "skip_missing_interpreters", "toxworkdir", "work_dir", "temp_dir", "labels"}
+_IDLE |= {"provision_tox_env", "ignore_basepython_conflict", "ignore_base_python_conflict", "package_env"}
+_IDLE |= {"isolated_build_env"}
 _OWN = lazy(r"testenv:(.+)")
 
 
@@ -26,7 +30,7 @@ def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[s
 
     ``known`` are factors that come from elsewhere, such as the axes of profiles.
     """
-    yield from _core_sentences(tox)
+    yield from (_sentence(section, key, near) for section, key, near, idle in _core_keys(tox) if not idle)
     if tox.kind == "ini":
         yield from _sections(tox, env)
     yield from _own_sections(tox, env)
@@ -35,8 +39,8 @@ def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[s
 
 # Every cell of a run asks the same of one tox file, whose length would be multiplied by their number.
 @functools.lru_cache(maxsize=8)
-def _core_sentences(tox: ToxFile) -> tuple[str, ...]:
-    return tuple(_core_keys(tox))
+def _core_keys(tox: ToxFile) -> tuple[tuple[str, str, str, bool], ...]:
+    return tuple(_read_core_keys(tox))
 
 
 @functools.lru_cache(maxsize=8)
@@ -55,7 +59,17 @@ def _listed_envs(tox: ToxFile) -> frozenset[str] | None:
     return factors.listed_envs(tox.sections, tox.table)
 
 
-def _core_keys(tox: ToxFile) -> Iterator[str]:
+def idle(tox: ToxFile) -> Iterator[str]:
+    """Yield a sentence for each misspelt key of tox's own of which no test depends: a word for a note."""
+    yield from (_sentence(section, key, near) for section, key, near, idle in _core_keys(tox) if idle)
+
+
+def _sentence(section: str, key: str, near: str) -> str:
+    return f"nothing reads the key {key!r}{f' of [{section}]' if section else ''}; did you mean {near!r}?"
+
+
+def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield section, key, what was meant, and whether nothing is lost: that is there too, or changes nothing."""
     core = envkeys.core()
     written = {name: tox.sections[name] for name in ("tox", "tox:tox") if name in tox.sections}
     for section, keys in written.items() if tox.kind == "ini" else [("", tox.table)]:
@@ -63,7 +77,7 @@ def _core_keys(tox: ToxFile) -> Iterator[str]:
             if key in core or key in _OF_TOX_3 or key in envkeys.known() or _is_referred_to(tox, section, key):
                 continue
             if near := nearest(key, core, cutoff=0.8):
-                yield f"nothing reads the key {key!r}{f' of [{section}]' if section else ''}; did you mean {near!r}?"
+                yield section, key, near, near in _IDLE or near in keys
 
 
 def _sections(tox: ToxFile, env: str) -> Iterator[str]:

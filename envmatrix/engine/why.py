@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envmatrix.config.envkeys import known
-from envmatrix.config.misspelt import misspelt
-from envmatrix.config.toxfile import read_tox_file
+from envmatrix.config.misspelt import idle, misspelt
+from envmatrix.config.toxfile import ToxFile, read_tox_file
 from envmatrix.engine.piplog import installs
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
@@ -193,8 +193,12 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
     other settings refer to.
     """
     tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
-    unread = [_unread(sentence) for sentence in dict.fromkeys(_misspelt(context, run))] if told.result else []
-    notes = []
+    tox = read_tox_file(Path(context.matrix.project.root)) if told.result else None
+    if tox is None or tox.error:
+        unread, notes = [], []
+    else:
+        unread = [_unread(sentence) for sentence in dict.fromkeys(_misspelt(context, run, tox))]
+        notes = [f"{tox.name}: {sentence}" for sentence in idle(tox)]
     for key in (told.result or {}).get("unused", ()):
         where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
         near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.75)), "")
@@ -215,11 +219,8 @@ def _unread(sentence: str) -> RanReason:
     return RanReason(code="unused_setting", message=sentence, remedy=remedy)
 
 
-def _misspelt(context: RunContext, run: CellRun) -> Iterator[str]:
+def _misspelt(context: RunContext, run: CellRun, tox: ToxFile) -> Iterator[str]:
     """Yield what of the project's tox file applies to nothing because a word in it is misspelt."""
-    tox = read_tox_file(Path(context.matrix.project.root))
-    if tox is None or tox.error:
-        return
     profiles = context.matrix.profiles.values()
     values = {value for profile in profiles for axis in profile.axes.values() for value in axis}
     names = {factor for profile in profiles for factor in profile.name.split("-")}

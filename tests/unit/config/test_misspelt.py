@@ -2,7 +2,7 @@
 
 import pytest
 
-from envmatrix.config.misspelt import is_slip, misspelt, slips
+from envmatrix.config.misspelt import idle, is_slip, misspelt, slips
 from envmatrix.config.toxfile import read_tox_file
 
 TESTENV = "[testenv]\ncommands = pytest\n"
@@ -29,9 +29,9 @@ INI = {
         "[testenv:unt] is for an environment that env_list does not name; did you mean 'unit'?",
     ),
     "a key of tox's own section": (
-        f"[tox]\nskipsdits = true\n{TESTENV}",
+        f"[tox]\nrequire = tox-conda\n{TESTENV}",
         "full",
-        "nothing reads the key 'skipsdits' of [tox]; did you mean 'skipsdist'?",
+        "nothing reads the key 'require' of [tox]; did you mean 'requires'?",
     ),
 }
 TOML = {
@@ -80,6 +80,17 @@ def test_a_toml_file(case, tmp_path):
 def test_what_may_be_meant_is_not_told(case, tmp_path):
     env = RIGHT[case].partition("env_list = ")[2].partition("\n")[0].partition(",")[0] or "full-memcached"
     assert found(tmp_path, "tox.ini", RIGHT[case], env, known=["memcache"]) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("skipdist", "skipsdist"), ("skip_dist", "skipsdist"), ("tox_workdir", "toxworkdir"), ("envlst", "envlist")],
+)
+def test_a_key_by_which_no_test_is_lost_is_a_note(tmp_path, key, meant):
+    (tmp_path / "tox.ini").write_text(f"[tox]\nenvlist = full\n{key} = true\n{TESTENV}")
+    tox = read_tox_file(tmp_path)
+    assert list(misspelt(tox, "full")) == []
+    assert list(idle(tox)) == [f"nothing reads the key {key!r} of [tox]; did you mean {meant!r}?"]
 
 
 def test_only_the_environment_that_misses_it_is_told(tmp_path):
