@@ -16,8 +16,12 @@ from envmatrix.engine import leftover
 def main(argv: list[str]) -> int:
     """Run tox with ``argv[1:]`` for the job in the file ``argv[0]``; the result is tox's exit code."""
     from envmatrix.engine.job import JOB_VARIABLE, Events, current_job
+    from envmatrix.engine.launch import KEPT
 
     os.environ[JOB_VARIABLE] = argv[0]
+    for name, called in KEPT.items():  # the project's commands may be meant to have it
+        if called in os.environ:
+            os.environ[name] = os.environ.pop(called)
     job = current_job()
     assert job is not None
     become_reaper()

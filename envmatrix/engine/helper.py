@@ -24,6 +24,8 @@ class Child(Protocol):
         """Wait for its end."""
 
 
+# What tox does in assert statements has to happen: an optimized python runs no tox (4.67) that installs anything.
+OPTIMIZE = "PYTHONOPTIMIZE"
 Helper = tuple[Child, socket.socket]
 _early: list[Helper] = []
 
@@ -53,7 +55,7 @@ def fork_early(environ: Mapping[str, str]) -> None:
 
     To be called while this process has one thread and has loaded little: what the helper has of it is its memory.
     """
-    if not possible(environ) or threading.active_count() > 1:
+    if not possible(environ) or threading.active_count() > 1 or sys.flags.optimize:
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -107,7 +109,7 @@ def _start(environ: Mapping[str, str]) -> list[Helper]:
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "envmatrix.engine.forkserver", str(theirs.fileno())],
-            env={name: value for name, value in environ.items() if name not in LEAKS},
+            env={name: value for name, value in environ.items() if name not in (*LEAKS, OPTIMIZE)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -25,6 +25,8 @@ from envmatrix.engine import helper
 from envmatrix.evidence.leftover import LeftOver
 
 Mark = tuple[str, str]
+# What a tox that is started by itself must not have before it has begun, and what it is called until then.
+KEPT = {helper.OPTIMIZE: "_ENVMATRIX_PYTHONOPTIMIZE"}
 CLOSE_S = 5.0
 
 
@@ -106,14 +108,15 @@ class Spawner:
 
     def start(self, request: Request) -> Process:
         """Start a process; raises OSError where that is not possible."""
-        argv = list(request.argv)
+        argv, environ = list(request.argv), request.environ
         if request.kind == "tox":
             argv = [sys.executable, "-P", "-m", "envmatrix.engine.child", *argv]
+            environ = {KEPT.get(name, name): value for name, value in environ.items()}
         return _Spawned(
             subprocess.Popen(
                 argv,
                 cwd=request.cwd,
-                env=request.environ,
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

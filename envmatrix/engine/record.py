@@ -80,7 +80,7 @@ def make_evidence(
         commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=why + (unwritten if state == "finished" else ()),
+        reasons=why + _doubts(unwritten, merged, state),
         mismatches=_mismatches(told, merged),
         ignored=_ignored(told),
         left_over=tuple(told.left_over) if state == "finished" else (),
@@ -126,6 +126,17 @@ def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, t
             remedy = f"correct results in {run.profile.origin}, or the command that writes the file"
             reasons.append(RanReason(code="no_tests", message=message, remedy=remedy))
     return read.merge(parts), tuple(reasons)
+
+
+def _doubts(unwritten: tuple[RanReason, ...], merged: Recorded, state: RunState) -> tuple[RanReason, ...]:
+    """Return why a run that finished proves less than it seems to."""
+    if state != "finished" or not merged.stripped:
+        return unwritten if state == "finished" else ()
+    more = f" and {len(merged.stripped) - 3} more" if len(merged.stripped) > 3 else ""
+    places = f"{', '.join(merged.stripped[:3])}{more}"
+    what = f"python left out the assert statements of the tests (-O or PYTHONOPTIMIZE): {places}"
+    remedy = "run the tests without it, or by pytest (--assert=rewrite), or let them use self.assertEqual and the like"
+    return (*unwritten, RanReason(code="asserts_left_out", message=what, remedy=remedy))
 
 
 def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[CommandRun, ...], merged: Recorded) -> str:

@@ -47,8 +47,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     with its file, "built-in", or "" for a stand-in that a test put into ``sys.modules``. ``outside`` are modules that
     came from neither the environment, the standard library nor the project; ``connections`` the watched addresses that
     a test process connected to from Python (what a C library connects to cannot be seen: absence proves nothing).
-    ``streams`` are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``notes`` say what could not
-    be read.
+    ``streams`` are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``stripped`` the places of
+    assert statements in tests that their interpreter left out; ``notes`` say what could not be read.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -57,6 +57,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     outside: tuple[tuple[str, str], ...] = ()
     connections: tuple[str, ...] = ()
     streams: tuple[Stream, ...] = ()
+    stripped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -74,6 +75,7 @@ def merge(parts: Iterable[Recorded]) -> Recorded:
         outside=tuple(sorted({item for part in parts for item in part.outside})),
         connections=tuple(sorted({item for part in parts for item in part.connections})),
         streams=tuple(sorted({item for part in parts for item in part.streams})),
+        stripped=tuple(sorted({item for part in parts for item in part.stripped})),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
@@ -155,6 +157,7 @@ class _Recording:
         self.imports: dict[str, str] = {}
         self.outside: set[tuple[str, str]] = set()
         self.connections: set[str] = set()
+        self.stripped: set[str] = set()
         self.streams: dict[str, Stream] = {}
         self.undiscovered: dict[str, TestResult] = {}
         self.deselected: dict[str, str] = {}
@@ -176,7 +179,7 @@ class _Recording:
             self.runs[record["s"]].take(record)
         elif kind == "import":
             self.imports[record["name"]] = self.imports.get(record["name"]) or str(record["path"])
-        elif kind in ("outside", "connect"):
+        elif kind in ("outside", "connect", "stripped"):
             self._used(record)
         elif kind == "note":
             self.notes.append(str(record["message"]))
@@ -202,6 +205,8 @@ class _Recording:
     def _used(self, record: dict[str, Any]) -> None:
         if record["t"] == "outside":
             self.outside.add((str(record["name"]), str(record["path"])))
+        elif record["t"] == "stripped":
+            self.stripped.add(str(record["place"]))
         else:
             self.connections.add(str(record["address"]))
 
@@ -277,6 +282,7 @@ class _Recording:
             outside=tuple(sorted(self.outside)),
             connections=tuple(sorted(self.connections)),
             streams=tuple(sorted(self.streams.values())),
+            stripped=tuple(sorted(self.stripped)),
             notes=tuple(dict.fromkeys([*notes, *self.notes])),
         )
 

@@ -265,3 +265,40 @@ def test_a_server_that_a_test_forks_costs_it_nothing(trap):
     found = trap("pytest", {"test_it.py": forks}).run()
     assert (found.exit, found.codes) == (0, set()), found
     assert "still running when the commands had ended" in found.cell["notes"][0]
+
+
+ASSERTING = CASE.replace("pass", "assert 1 == 2")
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        "python -O -m unittest -q test_it",
+        "pytest -q --assert=plain",
+        "stestr --test-path . run",
+        "pytest --assert=plain -n2",
+    ],
+)
+def test_assert_statements_that_python_leaves_out(trap, commands):
+    optimized = "set_env =\n    PYTHONOPTIMIZE = 1\n"
+    case = trap(commands, {"test_it.py": ASSERTING}, more=optimized)
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, [reason["code"] for reason in found.cell["reasons"]]) == (3, ["asserts_left_out"]), found
+    assert "test_it.py:6" in found.messages
+
+
+def test_an_optimized_python_is_noted_where_the_tests_check_all_the_same(trap):
+    tests = {"test_it.py": GOOD + "    assert 1 == 1\n", "test_case.py": CASE.replace("pass", "self.assertTrue(True)")}
+    found = trap("python -O -m pytest", tests).run()
+    assert found.exit == 0, found
+    assert found.cell["notes"] == [
+        "python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed"
+    ]
+
+
+def test_a_caller_with_an_optimized_python_breaks_no_environment(trap, tmp_path):
+    case = trap("pytest", {"test_it.py": GOOD})
+    for way in ({}, {"PYTHONPATH": str(tmp_path)}):  # with the helper, and with a tox of its own
+        found = case.run(env={"PYTHONOPTIMIZE": "1", "TOX_WORK_DIR": str(tmp_path / f"tox{len(way)}"), **way})
+        assert (found.exit, found.cell["notes"]) == (0, []), found

@@ -208,6 +208,12 @@ def report_use():
         module = sys.modules.get(name)
         if module is not None and name not in _imports:
             _once("import", name=name, path=_file_of(module) if type(module) is type(sys) else "")
+    if _runs_tests and sys.flags.optimize:
+        from _envmatrix import stripped
+
+        note("python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed")
+        for place in stripped.asserting(os.environ.get("ENVMATRIX_PROJECT", "")):
+            _once("stripped", place=place)
     if _runs_tests and os.environ.get("ENVMATRIX_CHECK_ORIGIN") == "1":
         from _envmatrix import origin
 
