@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from envmatrix.engine.doubts import doubts, mismatches
 from envmatrix.engine.job import now
 from envmatrix.engine.narrowing import narrowed_by
 from envmatrix.engine.processes import Ended
@@ -80,8 +81,8 @@ def make_evidence(
         commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=why + _doubts(unwritten, merged, state),
-        mismatches=_mismatches(told, merged),
+        reasons=why + doubts(unwritten, merged, state),
+        mismatches=mismatches(told, merged),
         ignored=_ignored(told),
         left_over=tuple(told.left_over) if state == "finished" else (),
         partial=_partial(context, run, told, commands, merged),
@@ -126,17 +127,6 @@ def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, t
             remedy = f"correct results in {run.profile.origin}, or the command that writes the file"
             reasons.append(RanReason(code="no_tests", message=message, remedy=remedy))
     return read.merge(parts), tuple(reasons)
-
-
-def _doubts(unwritten: tuple[RanReason, ...], merged: Recorded, state: RunState) -> tuple[RanReason, ...]:
-    """Return why a run that finished proves less than it seems to."""
-    if state != "finished" or not merged.stripped:
-        return unwritten if state == "finished" else ()
-    more = f" and {len(merged.stripped) - 3} more" if len(merged.stripped) > 3 else ""
-    places = f"{', '.join(merged.stripped[:3])}{more}"
-    what = f"python left out the assert statements of the tests (-O or PYTHONOPTIMIZE): {places}"
-    remedy = "run the tests without it, or by pytest (--assert=rewrite), or let them use self.assertEqual and the like"
-    return (*unwritten, RanReason(code="asserts_left_out", message=what, remedy=remedy))
 
 
 def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[CommandRun, ...], merged: Recorded) -> str:
@@ -223,24 +213,6 @@ def _used(
     if answer is None or not any(session.runner in {"pytest", "unittest"} for session in merged.sessions):
         return None
     return bool(merged.imports.get(answer["module"]))
-
-
-def _mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:
-    found = [
-        RanReason(**{key: reason.get(key, "") for key in ("code", "message", "remedy", "capability")})
-        for reason in told.mismatches
-    ]
-    if merged.outside:
-        shown = ", ".join(f"{module} ({file})" for module, file in merged.outside[:5])
-        more = f" and {len(merged.outside) - 5} more" if len(merged.outside) > 5 else ""
-        found.append(
-            RanReason(
-                code="env_mismatch",
-                message=f"the tests loaded modules from outside the environment: {shown}{more}",
-                remedy="declare what the tests need in deps, or use a profile with system_site_packages",
-            )
-        )
-    return tuple(found)
 
 
 def _ignored(told: Told) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     came from neither the environment, the standard library nor the project; ``connections`` the watched addresses that
     a test process connected to from Python (what a C library connects to cannot be seen: absence proves nothing).
     ``streams`` are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``stripped`` the places of
-    assert statements in tests that their interpreter left out; ``notes`` say what could not be read.
+    assert statements in tests that their interpreter left out; ``shadowed`` the project's own packages of which another
+    copy was imported, with its place and a file of the project that differs; ``notes`` say what could not be read.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -58,6 +59,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     connections: tuple[str, ...] = ()
     streams: tuple[Stream, ...] = ()
     stripped: tuple[str, ...] = ()
+    shadowed: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -76,6 +78,7 @@ def merge(parts: Iterable[Recorded]) -> Recorded:
         connections=tuple(sorted({item for part in parts for item in part.connections})),
         streams=tuple(sorted({item for part in parts for item in part.streams})),
         stripped=tuple(sorted({item for part in parts for item in part.stripped})),
+        shadowed=tuple(sorted({item for part in parts for item in part.shadowed})),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
@@ -158,6 +161,7 @@ class _Recording:
         self.outside: set[tuple[str, str]] = set()
         self.connections: set[str] = set()
         self.stripped: set[str] = set()
+        self.shadowed: set[tuple[str, str, str]] = set()
         self.streams: dict[str, Stream] = {}
         self.undiscovered: dict[str, TestResult] = {}
         self.deselected: dict[str, str] = {}
@@ -179,7 +183,7 @@ class _Recording:
             self.runs[record["s"]].take(record)
         elif kind == "import":
             self.imports[record["name"]] = self.imports.get(record["name"]) or str(record["path"])
-        elif kind in ("outside", "connect", "stripped"):
+        elif kind in ("outside", "connect", "stripped", "shadowed"):
             self._used(record)
         elif kind == "note":
             self.notes.append(str(record["message"]))
@@ -207,6 +211,8 @@ class _Recording:
             self.outside.add((str(record["name"]), str(record["path"])))
         elif record["t"] == "stripped":
             self.stripped.add(str(record["place"]))
+        elif record["t"] == "shadowed":
+            self.shadowed.add((str(record["name"]), str(record["path"]), str(record["own"])))
         else:
             self.connections.add(str(record["address"]))
 
@@ -283,6 +289,7 @@ class _Recording:
             connections=tuple(sorted(self.connections)),
             streams=tuple(sorted(self.streams.values())),
             stripped=tuple(sorted(self.stripped)),
+            shadowed=tuple(sorted(self.shadowed)),
             notes=tuple(dict.fromkeys([*notes, *self.notes])),
         )
 

@@ -214,8 +214,20 @@ def report_use():
         note("python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed")
         for place in stripped.asserting(os.environ.get("ENVMATRIX_PROJECT", "")):
             _once("stripped", place=place)
+    if _runs_tests:
+        _report_copies()
     if _runs_tests and os.environ.get("ENVMATRIX_CHECK_ORIGIN") == "1":
         from _envmatrix import origin
 
         for name, path in origin.outside(os.environ.get("ENVMATRIX_PROJECT", "")):
             _once("outside", name=name, path=path)
+
+
+def _report_copies():
+    from _envmatrix import shadowed
+
+    for name, path, own, asked_for in shadowed.copies(os.environ.get("ENVMATRIX_PROJECT", "")):
+        if asked_for:
+            note("the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, own))
+        else:
+            _once("shadowed", name=name, path=path, own=own)

@@ -1,0 +1,46 @@
+"""Why a run proves less of the project than its tests seem to say."""
+
+from __future__ import annotations
+
+from envmatrix.engine.told import Told
+from envmatrix.evidence.model import RanReason, RunState
+from envmatrix.evidence.read import Recorded
+
+
+def doubts(unwritten: tuple[RanReason, ...], merged: Recorded, state: RunState) -> tuple[RanReason, ...]:
+    """Return why a run that finished proves less than it seems to."""
+    if state != "finished" or not merged.stripped:
+        return unwritten if state == "finished" else ()
+    more = f" and {len(merged.stripped) - 3} more" if len(merged.stripped) > 3 else ""
+    places = f"{', '.join(merged.stripped[:3])}{more}"
+    what = f"python left out the assert statements of the tests (-O or PYTHONOPTIMIZE): {places}"
+    remedy = "run the tests without it, or by pytest (--assert=rewrite), or let them use self.assertEqual and the like"
+    return (*unwritten, RanReason(code="asserts_left_out", message=what, remedy=remedy))
+
+
+def mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:
+    """Return what the environment, or the code that was imported in it, is not."""
+    found = [
+        RanReason(**{key: reason.get(key, "") for key in ("code", "message", "remedy", "capability")})
+        for reason in told.mismatches
+    ]
+    if merged.outside:
+        shown = ", ".join(f"{module} ({file})" for module, file in merged.outside[:5])
+        more = f" and {len(merged.outside) - 5} more" if len(merged.outside) > 5 else ""
+        found.append(
+            RanReason(
+                code="env_mismatch",
+                message=f"the tests loaded modules from outside the environment: {shown}{more}",
+                remedy="declare what the tests need in deps, or use a profile with system_site_packages",
+            )
+        )
+    found += [_shadowed(*one) for one in merged.shadowed[:3]]
+    return tuple(found)
+
+
+def _shadowed(name: str, path: str, own: str) -> RanReason:
+    return RanReason(
+        code="env_mismatch",
+        message=f"the tests ran against another {name} than the project's: {path} was imported, and {own} differs",
+        remedy="install the project in the environment (leave out skip_install), or take the other copy out of it",
+    )
