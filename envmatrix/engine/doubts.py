@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from envmatrix.engine.told import Told
+import shutil
+from typing import Final
+
+from envmatrix.engine.told import CellRun, Told
 from envmatrix.evidence.model import RanReason, RunState
 from envmatrix.evidence.read import Recorded
+
+_NO_SPACE: Final = "[Errno 28]"
+_LEAST: Final = 1 << 20  # bytes: who finds less than that free at the end may have been refused
 
 
 def doubts(unwritten: tuple[RanReason, ...], merged: Recorded, state: RunState) -> tuple[RanReason, ...]:
@@ -16,6 +22,23 @@ def doubts(unwritten: tuple[RanReason, ...], merged: Recorded, state: RunState) 
     what = f"python left out the assert statements of the tests (-O or PYTHONOPTIMIZE): {places}"
     remedy = "run the tests without it, or by pytest (--assert=rewrite), or let them use self.assertEqual and the like"
     return (*unwritten, RanReason(code="asserts_left_out", message=what, remedy=remedy))
+
+
+def disk_full(run: CellRun, recorded: Recorded, told: Told) -> tuple[RanReason, ...]:
+    """Return the reason where a full disk may be why a session has no end, a command or tox failed: no test's fault."""
+    said = any(_NO_SPACE in reason["detail"] for reason in told.reasons)
+    failed = any(event["code"] for event in told.commands) or any(not one.finished for one in recorded.sessions)
+    if not said and not (failed and _free(run) < _LEAST):
+        return ()
+    message = f"the disk is full ({_free(run) // 1024} KiB are free at {run.folder})"
+    return (RanReason(code="disk_full", message=message, remedy="free some space and run again"),)
+
+
+def _free(run: CellRun) -> int:
+    try:
+        return shutil.disk_usage(run.folder).free
+    except OSError:
+        return _LEAST
 
 
 def mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from envmatrix.engine.doubts import doubts, mismatches
+from envmatrix.engine.doubts import disk_full, doubts, mismatches
 from envmatrix.engine.job import now
 from envmatrix.engine.narrowing import narrowed_by
 from envmatrix.engine.processes import Ended
@@ -23,14 +23,17 @@ from envmatrix.evidence.model import (
     FindingRecord,
     InterpreterRecord,
     RanReason,
-    RunState,
 )
 from envmatrix.evidence.read import Recorded
 
 if TYPE_CHECKING:
     from envmatrix.engine.session import RunContext
 
-_STOPPED: Final = {"interrupted": "the run was interrupted", "timed_out": "the cell's time was over"}
+_STOPPED: Final = {
+    "interrupted": "the run was interrupted",
+    "timed_out": "the cell's time was over",
+    "disk_full": "the disk was full",
+}
 
 
 def make_evidence(
@@ -49,7 +52,8 @@ def make_evidence(
     state = state_of(told, ended) if ended is not None else "not_started"
     recorded = _recorded(run, project, mark)
     files, unwritten = _results(run, project, recorded)
-    merged = read.merge([_cut_off(recorded, state), files])
+    full = disk_full(run, recorded, told)
+    merged = read.merge([_cut_off(recorded, "disk_full" if full else state), files])
     commands = tuple(_command(event) for event in told.commands)
     unread, notes = unread_settings(context, run, told)
     why = (*reasons, *reasons_of(context, run, told, state, ended), *unread)
@@ -81,7 +85,7 @@ def make_evidence(
         commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=why + doubts(unwritten, merged, state),
+        reasons=why + (() if any(one.code == "disk_full" for one in why) else full) + doubts(unwritten, merged, state),
         mismatches=mismatches(told, merged),
         ignored=_ignored(told),
         left_over=tuple(told.left_over) if state == "finished" else (),
@@ -102,7 +106,7 @@ def _recorded(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorde
     return read.merge(parts)
 
 
-def _cut_off(recorded: Recorded, state: RunState) -> Recorded:
+def _cut_off(recorded: Recorded, state: str) -> Recorded:
     """Return what was recorded with the tests that we stopped told from those that killed their process."""
     if state not in _STOPPED:
         return recorded

@@ -102,8 +102,8 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
 
 
 def is_noise(evidence: Evidence) -> bool:
-    """Whether a run that finished says nothing of the content: a command of the project's own found no index."""
-    return any(reason.code == "index_unreachable" for reason in evidence.reasons)
+    """Whether a run that finished says nothing of the content: its own commands found no index, or no space."""
+    return any(reason.code in ("index_unreachable", "disk_full") for reason in evidence.reasons)
 
 
 def _found_none(evidence: Evidence, sums: Tally) -> bool:

@@ -72,6 +72,30 @@ def test_a_full_disk_is_said_and_survived(
     assert result.returncode in (1, 3, 4), result
 
 
+def test_a_disk_that_fills_while_cells_run_fails_no_test(
+    project: Callable[..., Path], execute: Callable[..., Any], tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    fills = (
+        "commands = python -m unittest -q test_a\n    python -c \"open('big.{env_name}', 'wb').write(bytes(6000000))\""
+    )
+    test = "import unittest\n\n\nclass Case(unittest.TestCase):\n"
+    test += "".join(f"    def test_{n}(self):\n        print('x' * 20000)\n\n" for n in range(300))
+    ini = f"[tox]\nenv_list = a, b, c\n[testenv]\nskip_install = true\n{fills}\n"
+    root = project({"tox.ini": ini, "test_a.py": test, ".gitignore": "big.*\n"})
+    script = f"""
+        mount -t tmpfs -o size=24m none {small} && cp -r {root}/. {small} && cd {small} || exit 99
+        "$@"
+    """
+    within = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "full-disk")
+    result = execute(*within, TOOL, "run", "-j3", "tox:a", "tox:b", "tox:c", cwd=root)
+    assert "this is a bug" not in result.output, result
+    assert "the disk is full" in result.stdout, result
+    assert "the process died" not in result.stdout, result
+    assert (result.returncode, "FAILED" in result.stdout) == (3, False), result
+
+
 def test_a_read_only_checkout_runs_with_its_environments_elsewhere(
     project: Callable[..., Path], execute: Callable[..., Any], tmp_path: Path
 ) -> None:
