@@ -81,7 +81,8 @@ def command(
     """Run profiles on this host and judge what really ran.
 
     PROFILE is a profile, a cell, or tox:NAME for an environment of the project's own; without any, the project's own
-    profiles, or `restricted` and `full`. What follows -- goes to the commands in place of {posargs}.
+    profiles, or `restricted` and `full`. What follows -- goes to the commands in place of
+    {posargs}; a cell whose commands have no place for it is not run, and inconclusive.
 
     Exit code 0 only when everything asked for ran and passed; 1 when something failed; 3 when something did not run.
 

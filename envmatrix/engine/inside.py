@@ -11,6 +11,7 @@ from tox.tox_env.errors import Fail
 
 from envmatrix.engine import bytecode, prove, resolve
 from envmatrix.engine.job import Events, Job
+from envmatrix.engine.observe import arguments_are_taken
 from envmatrix.errors import EnvmatrixError
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ def prepare(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
     """Prove, complete and equip the environment, and write down what its commands will run with.
 
     Return what is to be called after its commands.
-    Raises tox's Fail with the reason, so that no command runs, when the proof does not hold.
+    Raises tox's Fail with the reason, so that no command runs, when the proof does not hold, or when the caller's
+    arguments would change nothing of what runs.
     """
     if job.building:
         Path(job.building).unlink(missing_ok=True)
+    finished, events = _finished(tox_env), Events(job.events)
+    if job.arguments and not arguments_are_taken():
+        events.add("arguments_unused")
+        raise Fail("envmatrix: the arguments after -- reach no command")
     try:
-        finished = _finished(tox_env)
-        prove.prepare(job, finished, Events(job.events), lambda argv: _run(argv, tox_env))
+        prove.prepare(job, finished, events, lambda argv: _run(argv, tox_env))
     except (prove.RefusedError, EnvmatrixError) as refused:
         raise Fail(f"envmatrix: {refused}") from None
     resolve.write(job, tox_env)

@@ -13,6 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from tox.config.main import Config
 from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
@@ -21,6 +22,7 @@ from envmatrix.engine.job import Events, Job, now
 
 TAIL_CHARACTERS = 6000
 _RUN_LOGGER = "tox.session.cmd.run.single"
+_takers: list[Any] = []  # one for each {posargs} that tox has replaced in this session
 
 
 def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
@@ -32,6 +34,8 @@ def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
         events.add("overrides", message=f"overrides of tox settings: {', '.join(map(_override, overrides))}")
     _watch_results(events, job)
     _watch_commands(events, Path(job.events).with_name("pip.log"))
+    if job.arguments:
+        _watch_arguments()
     logger = logging.getLogger(_RUN_LOGGER)
     logger.setLevel(logging.DEBUG)  # `tox -q` would hide the reasons from the handler
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Reasons)]:
@@ -128,6 +132,23 @@ def _watch_commands(events: Events, log: Path) -> None:
         return outcome
 
     ToxEnv.execute = execute  # type: ignore[method-assign]
+
+
+def _watch_arguments() -> None:
+    plain = getattr(Config.pos_args, "__wrapped__", Config.pos_args)
+    _takers.clear()
+
+    @wraps(plain)
+    def pos_args(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _takers.append(args)
+        return plain(self, *args, **kwargs)
+
+    Config.pos_args = pos_args  # type: ignore[method-assign]
+
+
+def arguments_are_taken() -> bool:
+    """Whether a setting that was read so far has put the arguments after ``--`` somewhere."""
+    return bool(_takers)
 
 
 def _meaning(tox_env: Any, run_id: str) -> dict[str, bool]:

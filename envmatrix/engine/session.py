@@ -285,6 +285,7 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
         promised=promised(cell),
         addresses=addresses,
         results=run.profile.results,
+        arguments=bool(context.posargs),
         python_version=planned.interpreter.version,
         host_prefix=sys.prefix,
         packages=str(context.folder / "packages"),

@@ -41,6 +41,7 @@ class Told(msgspec.Struct, kw_only=True):
     refused: str = ""
     overrides: str = ""
     ready: bool = False
+    arguments_unused: bool = False
     interrupted: bool = False
     left_over: list[LeftOver] = []
     pending: dict[str, Any] | None = None  # a command that started and did not end
@@ -77,6 +78,8 @@ def _sort_state(told: Told, kind: str, event: dict[str, Any]) -> None:
         told.refused = event["message"]
     elif kind == "ready":
         told.ready = True
+    elif kind == "arguments_unused":
+        told.arguments_unused = True
     elif kind == "overrides":
         told.overrides = event["message"]
     elif kind == "interrupted":

@@ -84,6 +84,8 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
                 code=reason.code, message=f"for tox itself: {reason.message}", remedy=remedy, detail=reason.detail
             )
         return reason
+    if told.arguments_unused:
+        return _arguments_unused(context, run)
     if told.refused:
         return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
     if told.reasons:
@@ -108,6 +110,17 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
             message, remedy = f"the packaging environment: {message}", _PACKAGING
         return RanReason(code=code, message=message, remedy=remedy, detail="\n".join(lines[1:][-15:]))
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
+
+
+def _arguments_unused(context: RunContext, run: CellRun) -> RanReason:
+    own = run.profile.env.get("commands")
+    where = own.source if own is not None else context.matrix.project.tox_file or "the tox file"
+    place = "{posargs}" if where.endswith((".ini", ".cfg")) else '{ replace = "posargs", extend = true }'
+    return RanReason(
+        code="arguments_unused",
+        message=f"the arguments after -- ({' '.join(context.posargs)}) reach no command, so no command was run",
+        remedy=f"run it without them, or write {place} into the commands of {where}",
+    )
 
 
 def _install(context: RunContext, run: CellRun, command: dict[str, Any]) -> RanReason:

@@ -27,6 +27,7 @@ BREACHES: Final = {
 
 REASONS: Final = {
     "absent": "What the profile requires is not on this host.",
+    "arguments_unused": "Arguments after `--`, and no command of the environment takes them: nothing was run.",
     "asserts_left_out": "Python ran with -O or PYTHONOPTIMIZE, and the tests' own assert statements checked nothing.",
     "broken": "What the profile requires is there and does not work, or has another version.",
     "cannot_build": "The installer could not build a distribution from source.",

@@ -102,7 +102,7 @@ def _inconclusive(page: Page, report: Report) -> None:
         _reasons(page, cell.reasons)
         record = records[cell.name]
         details = [reason.detail for reason in record.reasons if reason.detail]
-        for detail in details or ([] if interrupted(record) else [report.logs.get(cell.evidence, "")]):
+        for detail in details or ([] if explained(record) else [report.logs.get(cell.evidence, "")]):
             page.output(detail, MOST_OUTPUT_LINES)
     _together(page, [cell for cell in cells if cell not in alone])
 
@@ -120,9 +120,9 @@ def _together(page: Page, cells: Sequence[CellVerdict], *, told: bool = False) -
         _reasons(page, reasons)
 
 
-def interrupted(record: Evidence) -> bool:
-    """Whether somebody ended the run: then the end of the output says nothing that he does not know."""
-    return record.state == "interrupted"
+def explained(record: Evidence) -> bool:
+    """Whether the end of the output says nothing more: somebody ended the run, or we did not begin it, and said why."""
+    return record.state == "interrupted" or any(reason.code == "arguments_unused" for reason in record.reasons)
 
 
 def _reasons(page: Page, reasons: tuple[VerdictReason, ...]) -> None:

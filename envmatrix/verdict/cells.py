@@ -143,7 +143,7 @@ def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, 
     notes = list(evidence.notes[:_NOTES])
     if len(evidence.notes) > _NOTES:
         notes.append(f"{len(evidence.notes) - _NOTES} more notes on the recording are in the evidence")
-    if evidence.partial and counts_partial:
+    if evidence.partial and counts_partial and evidence.commands:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
     notes += others(evidence)
     for command in evidence.commands:

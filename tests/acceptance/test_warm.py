@@ -79,7 +79,7 @@ def reused(result: Any) -> bool:
 def test_a_pass_is_shown_again_until_anything_changes(
     project: Callable[..., Path], envmatrix: Callable[..., Any]
 ) -> None:
-    tox = TOX_INI + "pass_env = MODE\n"
+    tox = TOX_INI.replace("test_a\n", "test_a {posargs}\n") + "pass_env = MODE\n"
     root = project({"tox.ini": tox, "test_a.py": TEST})
 
     def run(*more: str, **environ: str) -> bool:
