@@ -20,7 +20,7 @@ from envmatrix.evidence.identity import Identity, identify
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan
 from envmatrix.report import Report, render
-from envmatrix.report.words import summary
+from envmatrix.report.words import last_lines
 from envmatrix.verdict.counting import listed
 from envmatrix.verdict.judge import judge
 from envmatrix.verdict.model import Verdict
@@ -131,7 +131,7 @@ def _remember(report: Report, context: RunContext, taken: Taken) -> str:
 
 def _shown(wanted: Wanted, report: Report) -> str:
     if verbosity() < 0 and wanted.format == "text" and report.verdict.exit_code == 0:
-        return f"{summary(report.verdict)}\n"
+        return "".join(f"{line}\n" for line in last_lines(report.verdict, report.width) if line)
     return render(wanted.format, report)
 
 

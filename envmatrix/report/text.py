@@ -9,7 +9,7 @@ from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
-from envmatrix.report.words import STATE_WORDS, STATES, count, duration, has_run, others, short, summary, visible
+from envmatrix.report.words import STATE_WORDS, STATES, count, duration, has_run, last_lines, others, short, visible
 from envmatrix.verdict.counting import listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
@@ -42,7 +42,10 @@ def render(report: Report) -> str:
     _cells(page, report.verdict)
     _what(page, report.verdict)
     page.blank()
-    page.line((summary(report.verdict), STYLES[report.verdict.verdict]))
+    before, last = last_lines(report.verdict, page.width)
+    if before:
+        page.paragraph(before, 0, style=STYLES[report.verdict.verdict])
+    page.line((last, STYLES[report.verdict.verdict]))
     return page.render(report.color)
 
 
