@@ -15,7 +15,7 @@ from envmatrix.report.model import Report
 from envmatrix.report.pagedata import build
 from envmatrix.report.words import count, not_run, short, summary, visible
 
-SCRIPTS: Final = ("core.js", "overview.js", "tests.js", "time.js", "cells.js")
+SCRIPTS: Final = ("core.js", "overview.js", "tests.js", "minimap.js", "time.js", "cells.js")
 
 # Inside a <script> only these can end the element, open a comment or end a line of JavaScript.
 _ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

@@ -55,7 +55,12 @@ def build(report: Report) -> dict[str, Any]:
     tests = {name: number for number, name in enumerate(sorted(seen))}
     reasons = _Texts()
     built = [
-        {**_cell(report, cell, record, tests, reasons), "others": others.get(cell.name, [])} for cell, record in found
+        {
+            **_cell(report, cell, record, tests, reasons),
+            "others": others.get(cell.name, []),
+            "owes": [] if record and record.tests else [tests[name] for name in _owed(report, cell)],
+        }
+        for cell, record in found
     ]
     return {
         "tests": [visible(name) for name in tests],
@@ -82,6 +87,12 @@ def build(report: Report) -> dict[str, Any]:
         "notes": [visible(note) for note in report.verdict.notes],
         "drift": _drift(report),
     }
+
+
+def _owed(report: Report, cell: CellVerdict) -> list[str]:
+    """The tests that ran nowhere and would run in the cell, by its profile's name or by what it waits for."""
+    names = {cell.profile, *(reason.capability for reason in cell.reasons if reason.capability)}
+    return [test.test for test in report.verdict.ran_nowhere if names & set(test.would_run.split(", "))]
 
 
 def _natural(name: str) -> list[tuple[str, int]]:

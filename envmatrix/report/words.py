@@ -184,7 +184,7 @@ def not_run(verdict: Verdict) -> str:
     tests = sum(total(cell.tests) for cell in verdict.cells)
     if not verdict.cells or not tests:
         return "Not run: everything; no test of any cell ran."
-    return f"Not run: nothing; all {count(len(verdict.cells), 'cell')} and {count(tests, 'test')} ran."
+    return f"Not run: nothing; all of {count(len(verdict.cells), 'cell')} and {count(tests, 'test')} ran."
 
 
 def _why(cell: CellVerdict) -> str:

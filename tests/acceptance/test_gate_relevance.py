@@ -137,7 +137,7 @@ def test_every_vote_says_first_what_was_not_run(project, envmatrix):
         assert told.startswith("Not run: 1 of 1 cell: left (owed"), told
     assert envmatrix("run", cwd=root, env=LEFT).returncode == 0
     for told in first_lines(envmatrix, root, code=0).values():
-        assert told == "Not run: nothing; all 1 cell and 2 tests ran."
+        assert told == "Not run: nothing; all of 1 cell and 2 tests ran."
     junit = envmatrix("gate", "--format", "junit", cwd=root)
     assert 'failures="0"' in junit.stdout
     (root / "left/code.py").write_text("x = 2\n")

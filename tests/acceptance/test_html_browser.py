@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -15,7 +16,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import Report, render
-from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests
+from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn, Tests, VerdictReason
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "report"))
 import report_samples as samples
@@ -178,9 +179,64 @@ def test_skipped_and_ran_nowhere_jump_out(opened):
     driver = opened(samples.report(), "tests?q=test_runs")
     assert "ran nowhere" in one(driver, ".row.nowhere").text
     labels = [box.get_attribute("aria-label") for box in all_of(driver, ".row .box")]
-    assert labels == ["libvirt-py311: skipped", "restricted-py311: skipped"]
+    assert labels == [
+        "libvirt-py311: skipped",
+        "libvirt-py312: blocked",
+        "mysql-py311: inconclusive",
+        "restricted-py311: skipped",
+    ]
     one(driver, ".row").click()
     assert "would run with a host with a nested hypervisor" in one(driver, "#detail").text
+
+
+def waits_for_libvirt():
+    """A report with tests that ran nowhere because the cell that would run them was blocked."""
+    report = samples.report()
+    seen = (SeenIn(cell="restricted-py311", reason=samples.NO_LIBVIRT, class_="capability"),)
+    names = [test.id for test in samples.driver_tests(3)]
+    more = tuple(RanNowhere(test=name, seen_in=seen, would_run="libvirt") for name in names)
+    verdict = msgspec.structs.replace(report.verdict, ran_nowhere=(*report.verdict.ran_nowhere, *more))
+    rest = tuple(record for record in report.evidence if record.cell != "libvirt-py311")
+    return msgspec.structs.replace(report, verdict=verdict, evidence=rest)
+
+
+def test_a_blocked_cell_has_a_column_that_shows_what_ran_nowhere_because_of_it(opened):
+    driver = opened(waits_for_libvirt(), "tests?show=nowhere")
+    heads = {head.text: head.get_attribute("title") for head in all_of(driver, ".head .idle")}
+    assert heads["libvirt-py312"] == "libvirt-py312: blocked"
+    boxes = {box.get_attribute("aria-label"): box for box in all_of(driver, "#row-0 .box")}
+    box = boxes["libvirt-py312: would run here, and the cell is blocked"]
+    colors = [parts(box.value_of_css_property(name)) for name in ("color", "background-color")]
+    light, dark = sorted((luminance(color) for color in colors), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5, colors
+    assert box.text == "!"
+    one(driver, "#row-0").click()
+    assert "would run here, and the cell is blocked in 1 cell" in one(driver, "#detail").text
+    Select(one(driver, "#host")).select_by_visible_text("libvirt-py312")
+    found(driver, "3 of 20 tests")
+
+
+def test_the_map_of_few_tests_is_as_high_as_they_need(opened):
+    driver = opened(samples.report(), "tests?q=test_runs")
+    assert one(driver, "#scroller").size["height"] < 300
+    driver = opened(samples.report(), "tests")
+    view = "const view = arguments[0]; return [view.scrollHeight, view.clientHeight]"
+    whole, shown = driver.execute_script(view, one(driver, "#scroller"))
+    assert whole == shown or shown > 300
+
+
+def test_what_is_to_be_typed_is_set_apart_and_a_log_is_open_at_its_end(opened):
+    remedy = "Install it: apt-get install redis-server. Or run `envmatrix plan`."
+    reason = VerdictReason(code="absent", message="redis: there is none.", capability="redis", remedy=remedy)
+    cell = CellVerdict(name="redis-py311", profile="redis", state="blocked", reasons=(reason,))
+    verdict = msgspec.structs.replace(samples.report().verdict, cells=(cell,))
+    driver = opened(msgspec.structs.replace(samples.report(), verdict=verdict))
+    assert remedy.replace("`", "") in one(driver, "#overview").text
+    assert [code.text for code in all_of(driver, ".remedy code")] == ["apt-get install redis-server", "envmatrix plan"]
+    report = msgspec.structs.replace(samples.report(), logs={"jenkins-libvirt-libvirt-py311": "line\n" * 150})
+    driver = opened(report, "cells")
+    left = "const log = arguments[0]; return log.scrollHeight - log.clientHeight - log.scrollTop"
+    assert driver.execute_script(left, one(driver, ".log")) < 2
 
 
 def test_the_page_is_used_by_keyboard(opened):

@@ -32,7 +32,7 @@ function picture(cell) {
   if (cell.outcomes) parts.push(make("p", {}, make("button", { class: "link", type: "button", onclick: () => show("tests", { host: `cell ${cell.name}` }) }, "its tests")));
   if (cell.others.length) parts.push(make("h2", {}, "Also reported for this cell"), table(["host", "started", "ended", "tests", "because"], cell.others));
   if (cell.findings.length) parts.push(make("h2", {}, "Capabilities, as proved in the environment"), table(["capability", "status", "version", "used by a test", "message"], cell.findings.map((found) => [found.capability, found.status, found.version || "", found.used === undefined ? "" : found.used ? "yes" : "no", found.message || found.where || ""])));
-  if (cell.commands.length) parts.push(make("h2", {}, "Commands"), table(["exit", "command", "took"], cell.commands.map((command) => [String(command.exit) + (command.ignored ? " (ignored)" : "") + (command.inverted ? " (to fail)" : ""), make("code", {}, command.line), make("span", { class: "whole" }, seconds(command.duration_s))])));
+  if (cell.commands.length) parts.push(make("h2", {}, "Commands"), table(["exit", "took", "command"], cell.commands.map((command) => [String(command.exit) + (command.ignored ? " (ignored)" : "") + (command.inverted ? " (to fail)" : ""), make("span", { class: "whole" }, seconds(command.duration_s)), make("code", {}, command.line)])));
   if (cell.distributions.length) parts.push(make("h2", {}, "Installed"), distributions(cell));
   for (const detailText of cell.details) parts.push(make("h2", {}, "What the installer said"), make("pre", { tabindex: "0" }, detailText));
   if (cell.log) parts.push(make("h2", {}, "End of the log"), make("pre", { tabindex: "0", class: "log" }, cell.log));
@@ -48,6 +48,8 @@ built.set("cells", (parameters) => {
   const chosen = data.cells[Number(parameters.cell)] ? Number(parameters.cell) : 0;
   for (const button of section.querySelectorAll(".pick button")) button.setAttribute("aria-current", String(Number(button.dataset.cell) === chosen));
   if (data.cells[chosen]) section.querySelector(".picture").replaceChildren(...picture(data.cells[chosen]));
+  const log = section.querySelector(".log");
+  if (log) log.scrollTop = log.scrollHeight;
 });
 
 function badge(tab, number, alert) {

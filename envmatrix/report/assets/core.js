@@ -5,7 +5,7 @@ const OUTCOMES = {
   f: "failed", e: "error", s: "skipped", X: "passed unexpectedly", x: "failed as expected", d: "deselected", p: "passed", a: "not seen here",
 };
 // Upper case but for the expected failure, which pytest and its readers write small.
-const glyph = (outcome) => "pa".includes(outcome) ? "" : outcome === "x" ? "x" : outcome.toUpperCase();
+const glyph = (outcome) => "pab".includes(outcome) ? "" : outcome === "w" ? "!" : outcome === "x" ? "x" : outcome.toUpperCase();
 const STATES = ["failed", "inconclusive", "blocked", "owed", "stale", "not_relevant", "passed"];
 const RAN = new Set(["p", "f", "e", "x", "X"]);
 
@@ -39,8 +39,13 @@ function seconds(value) {
 function reasonList(reasons) {
   return reasons.map((reason) => [
     make("div", {}, reason.message, " ", make("span", { class: "tag" }, reason.code)),
-    reason.remedy ? make("div", { class: "remedy" }, make("span", { class: "dim" }, "remedy"), make("code", {}, reason.remedy)) : null,
+    reason.remedy ? make("div", { class: "remedy" }, make("span", { class: "dim" }, "remedy: "), remedyParts(reason.remedy)) : null,
   ]);
+}
+
+// What is to be typed, in backquotes or after "Install it:", is set as code, to be chosen with one click.
+function remedyParts(text) {
+  return text.split(/(`[^`]*`|(?<=Install it: )[^,;(]+?(?=[,;(]|\.(?:\s|$)|$))/).map((piece, at) => (at % 2 ? make("code", {}, piece.replaceAll("`", "")) : piece));
 }
 
 // What is known of each test, over the cells: computed once.

@@ -1,6 +1,5 @@
 // The heat map: tests by cells. Only the rows in view exist in the page; the map beside it is a canvas of all of them.
 const scroller = byId("scroller");
-const minimap = byId("minimap");
 const detail = byId("detail");
 const controls = ["q", "show", "reason", "capability", "host", "order"];
 let rows = [];
@@ -9,7 +8,19 @@ let active = -1;
 let activeColumn = 0;
 let drawn = "";
 let haystacks = null;
-const ranCells = data.cells.filter((cell) => cell.outcomes).length;
+// Cells that were to run and of which no test is known: their columns are empty, but for what would run in them.
+const idle = data.cells.map((cell) => !cell.outcomes && ["blocked", "owed", "inconclusive", "stale"].includes(cell.state));
+const owes = data.cells.map((cell) => new Set(cell.owes));
+const everywhere = data.cells.map((_, index) => index).filter((index) => data.cells[index].outcomes || idle[index]);
+
+function markOf(cell, test) {
+  return idle[cell] ? (owes[cell].has(test) ? "w" : "b") : outcomeOf(cell, test);
+}
+
+function markName(cell, mark) {
+  const { state } = data.cells[cell];
+  return mark === "w" ? `would run here, and the cell is ${words(state)}` : mark === "b" ? words(state) : OUTCOMES[mark];
+}
 
 function haystack(test) {
   haystacks ||= new Array(data.tests.length);
@@ -30,7 +41,7 @@ const SHOWS = {
   nowhere: (fact) => fact.nowhere,
   skipped: (fact) => columns.some((cell) => "sd".includes(outcomeOf(cell, fact.test))),
   differs: (fact) => new Set(columns.map((cell) => outcomeOf(cell, fact.test)).filter((outcome) => outcome !== "a")).size > 1,
-  absent: (fact) => columns.some((cell) => outcomeOf(cell, fact.test) === "a") && columns.some((cell) => outcomeOf(cell, fact.test) !== "a"),
+  absent: (fact) => columns.some((cell) => !idle[cell] && outcomeOf(cell, fact.test) === "a") && columns.some((cell) => outcomeOf(cell, fact.test) !== "a"),
 };
 const ORDERS = {
   name: () => 0,
@@ -40,7 +51,7 @@ const ORDERS = {
 
 function matches(fact, values, terms) {
   if (values.show && !SHOWS[values.show](fact)) return false;
-  if (columns.length && columns.length < ranCells && columns.every((cell) => outcomeOf(cell, fact.test) === "a")) return false;
+  if (columns.length && columns.length < everywhere.length && columns.every((cell) => "ab".includes(markOf(cell, fact.test)))) return false;
   if (values.reason && !columns.some((cell) => whyOf(cell, fact.test).reason === values.reason)) return false;
   if (values.capability && !columns.some((cell) => whyOf(cell, fact.test).capability === values.capability)) return false;
   return terms.every((term) => haystack(fact.test).includes(term));
@@ -48,7 +59,6 @@ function matches(fact, values, terms) {
 
 function filter() {
   const values = Object.fromEntries(controls.map((name) => [name, byId(name).value]));
-  const everywhere = data.cells.map((_, index) => index).filter((index) => data.cells[index].outcomes);
   columns = everywhere.filter((index) => !values.host || values.host === `cell ${data.cells[index].name}` || values.host === `host ${data.cells[index].host.name}`);
   const terms = values.q.toLowerCase().split(/\s+/).filter(Boolean);
   const named = everywhere.filter((index) => terms.includes(data.cells[index].host.name.toLowerCase()));
@@ -73,7 +83,7 @@ function layout() {
   const longest = Math.max(4, ...columns.map((cell) => data.cells[cell].name.length));
   scroller.style.setProperty("--columns", String(columns.length));
   scroller.style.setProperty("--head", `${Math.min(170, 14 + longest * 7.2)}px`);
-  head.replaceChildren(make("b", { role: "columnheader" }, "test"), ...columns.map((cell) => make("span", { role: "columnheader", title: data.cells[cell].name }, data.cells[cell].name)));
+  head.replaceChildren(make("b", { role: "columnheader" }, "test"), ...columns.map((cell) => make("span", { role: "columnheader", class: idle[cell] ? `idle s-${data.cells[cell].state}` : "", title: idle[cell] ? `${data.cells[cell].name}: ${words(data.cells[cell].state)}` : data.cells[cell].name }, data.cells[cell].name)));
   scroller.setAttribute("aria-rowcount", String(rows.length + 1));
   scroller.scrollTop = 0;
   redraw();
@@ -81,7 +91,10 @@ function layout() {
 
 function redraw() {
   scroller.style.setProperty("--view", `${scroller.clientWidth}px`);
-  body.style.height = `${rows.length * rowHeight()}px`;
+  const height = Math.max(1, rows.length) * rowHeight();
+  body.style.height = `${height}px`;
+  const bar = scroller.offsetHeight - scroller.clientHeight; // borders, and the bar below where the columns are many
+  scroller.style.setProperty("--content", `${head.offsetHeight + height + bar}px`);
   drawn = "";
   paint();
   paintMap();
@@ -120,64 +133,26 @@ function row(at, height) {
       make("span", { class: "short" }, short), make("span", { class: "module" }, module.replace(/(\.|::|\/)$/, ""))));
   line.style.top = `${at * height}px`;
   columns.forEach((cell, column) => {
-    const outcome = outcomeOf(cell, fact.test);
-    const label = `${data.cells[cell].name}: ${OUTCOMES[outcome]}`;
-    line.append(make("span", { class: `box o-${outcome}${at === active && column === activeColumn ? " col" : ""}`, role: "gridcell", "aria-label": label, title: label }, glyph(outcome)));
+    const outcome = markOf(cell, fact.test);
+    const label = `${data.cells[cell].name}: ${markName(cell, outcome)}`;
+    line.append(make("span", { class: `box o-${outcome}${idle[cell] ? ` s-${data.cells[cell].state}` : ""}${at === active && column === activeColumn ? " col" : ""}`, role: "gridcell", "aria-label": label, title: label }, glyph(outcome)));
   });
   return line;
-}
-
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-function paintMap() {
-  const gutter = 6;
-  const room = scroller.parentElement.clientWidth < 600 ? 30 : 90;
-  const wide = Math.max(1, Math.min(6, Math.floor(room / Math.max(1, columns.length))));
-  const width = gutter + wide * columns.length;
-  const height = scroller.clientHeight;
-  minimap.width = width;
-  minimap.height = height;
-  const pen = minimap.getContext("2d");
-  pen.fillStyle = color("--card");
-  pen.fillRect(0, 0, width, height);
-  const dark = color("--nowhere");
-  const paints = { p: color("--passed-soft"), f: color("--failed"), e: color("--error"), s: color("--skipped"), x: color("--xfailed"), X: color("--xpassed"), d: color("--deselected") };
-  const rank = "feXsdxpa";
-  const each = Math.max(1, Math.floor(height / Math.max(1, rows.length)));
-  const lines = Math.min(height, rows.length);
-  for (let y = 0; y < lines; y += 1) {
-    const from = Math.floor((y * rows.length) / lines);
-    const to = Math.max(from + 1, Math.floor(((y + 1) * rows.length) / lines));
-    let none = false;
-    for (let at = from; at < to; at += 1) none ||= rows[at].nowhere;
-    for (let column = 0; column < columns.length; column += 1) {
-      let worst = 7;
-      for (let at = from; at < to; at += 1) worst = Math.min(worst, rank.indexOf(outcomeOf(columns[column], rows[at].test)));
-      if (worst === 7) continue;
-      pen.fillStyle = none && "sd".includes(rank[worst]) ? dark : paints[rank[worst]];
-      pen.fillRect(gutter + column * wide, y * Math.min(each, 4), wide, Math.min(each, 4));
-    }
-    if (none) {
-      pen.fillStyle = dark;
-      pen.fillRect(0, y * Math.min(each, 4), gutter - 2, Math.min(each, 4));
-    }
-  }
 }
 
 function describe(fact) {
   const alike = new Map(); // cells that saw the same are told of together
   for (const cell of columns) {
-    const told = { outcome: outcomeOf(cell, fact.test), ...whyOf(cell, fact.test) };
+    const told = { outcome: markOf(cell, fact.test), ...whyOf(cell, fact.test) };
+    if (idle[cell]) Object.assign(told, { name: markName(cell, told.outcome), reason: data.cells[cell].reasons.map((reason) => reason.message).join("\n") });
     const key = JSON.stringify(told);
     if (!alike.has(key)) alike.set(key, { ...told, cells: [] });
     alike.get(key).cells.push(cell);
   }
-  const groups = [...alike.values()].sort((one, two) => "feXsdxpa".indexOf(one.outcome) - "feXsdxpa".indexOf(two.outcome));
-  return make("ul", { class: "outcomes" }, groups.map(({ outcome, reason, kind, capability, attempts, cells }) => make("li", { class: fact.nowhere ? "nowhere" : "" },
+  const groups = [...alike.values()].sort((one, two) => "feXswdxpab".indexOf(one.outcome) - "feXswdxpab".indexOf(two.outcome));
+  return make("ul", { class: "outcomes" }, groups.map(({ outcome, name, reason, kind, capability, attempts, cells }) => make("li", { class: fact.nowhere ? "nowhere" : "" },
     make("span", { class: `box o-${outcome}`, "aria-hidden": "true" }, glyph(outcome)),
-    make("strong", {}, OUTCOMES[outcome]), ` in ${plural(cells.length, "cell")}`,
+    make("strong", {}, name || OUTCOMES[outcome]), ` in ${plural(cells.length, "cell")}`,
     kind ? [" ", make("span", { class: "tag" }, kind)] : null, capability ? [" ", make("span", { class: "tag" }, capability)] : null,
     reason ? make("pre", { tabindex: "0" }, reason) : null,
     attempts ? make("div", { class: "small" }, `attempts: ${attempts}`) : null,
@@ -233,16 +208,6 @@ scroller.addEventListener("click", (event) => {
   choose(Number(line.dataset.at));
   paint();
 });
-minimap.addEventListener("pointerdown", jump);
-minimap.addEventListener("pointermove", (event) => event.buttons && jump(event));
-
-function jump(event) {
-  const box = minimap.getBoundingClientRect();
-  const used = Math.min(box.height, rows.length * Math.max(1, Math.min(4, Math.floor(box.height / Math.max(1, rows.length)))));
-  const share = (event.clientY - box.top) / Math.max(1, used);
-  scroller.scrollTop = share * rows.length * rowHeight() - scroller.clientHeight / 2;
-}
-
 function options(select, counted, most) {
   const listed = [...counted].sort((one, two) => two[1] - one[1]).slice(0, most);
   for (const [value, number] of listed) {
@@ -267,8 +232,10 @@ function fillFilters() {
   options("capability", capabilities, 100);
   const ran = data.cells.filter((cell) => cell.outcomes);
   places("Hosts", "host", [...new Set(ran.map((cell) => cell.host.name))].sort());
-  places("Cells", "cell", ran.map((cell) => cell.name));
+  places("Cells", "cell", everywhere.map((cell) => data.cells[cell].name));
   for (const [key, name] of Object.entries(OUTCOMES)) byId("legend").append(make("li", {}, make("span", { class: `box o-${key}`, "aria-hidden": "true" }, glyph(key)), name));
+  const kinds = [["b", "in a cell that did not run"], ["w", "would run in that cell"]];
+  if (idle.some(Boolean)) for (const [key, name] of kinds) byId("legend").append(make("li", {}, make("span", { class: `box o-${key}`, "aria-hidden": "true" }, glyph(key)), name));
   byId("legend").append(make("li", {}, make("span", { class: "tag nowhere" }, "ran nowhere"), "executed in no cell"));
 }
 

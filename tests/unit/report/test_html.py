@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 from importlib.resources import files
 
+import msgspec
 import pytest
 import report_samples as samples
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from envmatrix.report import render
 from envmatrix.report.html import SCRIPTS, embedded
 from envmatrix.report.pagedata import build
-from envmatrix.verdict.model import CellVerdict
+from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- {{data}} \x1b[31m \u202e \u2028"
 
@@ -118,3 +119,13 @@ def test_what_other_hosts_reported_is_told_beside_the_record_that_decides():
     cell = next(cell for cell in data["cells"] if cell["name"] == "libvirt-py311")
     assert cell["others"] == [["laptop", "2026-11-23T10:05:00Z", "finished", "2 passed", "-k driver"]]
     assert cell["host"]["name"] == "jenkins-libvirt"
+
+
+def test_a_cell_that_did_not_run_owes_the_tests_that_its_profile_or_its_capability_would_run():
+    seen = (SeenIn(cell="restricted-py311", reason="no", class_="capability"),)
+    names = {"a": "libvirt", "b": "mysql, other", "c": "ceph", "d": ""}
+    nowhere = tuple(RanNowhere(test=name, seen_in=seen, would_run=would) for name, would in names.items())
+    report = samples.report()
+    data = build(msgspec.structs.replace(report, verdict=msgspec.structs.replace(report.verdict, ran_nowhere=nowhere)))
+    owes = {cell["name"]: [data["tests"][test] for test in cell["owes"]] for cell in data["cells"]}
+    assert owes == {"libvirt-py311": [], "libvirt-py312": ["a"], "mysql-py311": ["b"], "restricted-py311": []}

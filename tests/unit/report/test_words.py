@@ -50,7 +50,7 @@ def test_what_did_not_run_is_one_line():
 
 
 def test_only_a_run_that_left_nothing_out_says_nothing():
-    assert not_run(samples.passing().verdict) == "Not run: nothing; all 1 cell and 6 tests ran."
+    assert not_run(samples.passing().verdict) == "Not run: nothing; all of 1 cell and 6 tests ran."
 
 
 def test_an_empty_run_never_says_that_everything_ran():
