@@ -71,6 +71,31 @@ def test_the_output_of_a_single_cell_is_passed_on(tmp_path):
     assert stream.getvalue().endswith("a\nhalf\n")
 
 
+@pytest.mark.parametrize(
+    ("environ", "begin", "end"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, "::group::output of unit", "::endgroup::"),
+        (
+            {"GITLAB_CI": "true"},
+            "\x1b[0Ksection_start:AT:envmatrix_0_unit\r\x1b[0Koutput of unit",
+            "\x1b[0Ksection_end:AT:envmatrix_0_unit\r\x1b[0K",
+        ),
+    ],
+)
+def test_the_output_of_a_single_cell_is_folded_between_two_events(tmp_path, environ, begin, end):
+    stream = io.StringIO()
+    with progress(stream, "unit", folder=tmp_path, environ=environ) as told:
+        told.said("unit", "starts")
+        told.output("unit", b"a\nha")
+        told.output("unit", b"lf")
+        told.finished(samples.evidence("unit", "failed"))
+    said = re.sub(r":\d{10}:", ":AT:", stream.getvalue())
+    before, during, after = said.partition(f"unit: starts\n{begin}\na\nhalf\n{end}\n")
+    assert during
+    assert "unit: finished" in after.splitlines()[0]
+    assert not re.search("section_|group::", before + after)
+
+
 def test_a_cell_whose_output_is_shown_has_no_phases_told_as_well():
     stream, board = io.StringIO(), Board(samples.plan("unit", "db"), {})
     told = lines.Lines(stream, {})
