@@ -94,6 +94,9 @@ class Page:
         """Columns under a head, those in ``numeric`` set to the right; a first column too wide gets its own line."""
         texts = [[visible(text) for text, _ in row] for row in rows]
         widths = [max(columns(row[i]) for row in [list(head), *texts]) for i in range(len(head))]
+        if len(head) - 1 not in numeric:  # what nothing follows may reach into the last column
+            before = [row[-2] for row in [list(head), *texts] if row[-1]]
+            widths[-2] = max(map(columns, before), default=widths[-2])
         room = self.width - sum(widths[1:]) - 2 * len(widths)
         widths[0] = min(widths[0], max(room, 16))
         self._row([(text, "dim") for text in head], widths, numeric)

@@ -9,7 +9,7 @@ from envmatrix.plan import Blocked, NotRelevant, Plan, Planned, Reason, Runnable
 from envmatrix.report.document import dumps
 from envmatrix.report.page import Page, Span
 from envmatrix.report.text import STYLES
-from envmatrix.report.words import count, short
+from envmatrix.report.words import columns, count, short
 
 SCHEMA: Final = "envmatrix/plan/1"
 
@@ -68,7 +68,12 @@ def text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
                 if reason.remedy:
                     page.remedy(reason.remedy, 6)
     page.blank()
-    page.line((_summary(plan, len(runnable), blocked, len(aside)), "bold"))
+    line, matrix = _summary(plan, len(runnable), blocked, len(aside)), f"matrix {short(plan.matrix_digest)}"
+    if columns(f"{line}; {matrix}") <= page.width:
+        line = f"{line}; {matrix}"
+    else:
+        page.line((matrix, "dim"))
+    page.paragraph(line, 0, style="bold")
     return page.render(color)
 
 
@@ -83,4 +88,4 @@ def _summary(plan: Plan, runnable: int, blocked: list[Blocked], aside: int) -> s
         parts.append(f"{len(blocked)} blocked ({', '.join(named)})")
     if aside:
         parts.append(f"{aside} not relevant")
-    return f"{', '.join(parts)}; matrix {short(plan.matrix_digest)}"
+    return ", ".join(parts)

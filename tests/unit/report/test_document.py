@@ -93,9 +93,12 @@ def test_the_plan_document():
 
 def test_the_plan_as_text_ends_with_what_is_blocked():
     shown = plan.text(samples.plan())
-    assert shown.splitlines()[-1] == (
-        "1 of 3 cells can run on this host, 1 blocked (libvirt), 1 not relevant; matrix sha256:0f3c5d7a9b1e"
+    line, matrix = (
+        "1 of 3 cells can run on this host, 1 blocked (libvirt), 1 not relevant",
+        "matrix sha256:0f3c5d7a9b1e",
     )
+    assert shown.splitlines()[-2:] == [matrix, line]
+    assert plan.text(samples.plan(), width=120).splitlines()[-1] == f"{line}; {matrix}"
     assert "remedy: apt-get install python3-libvirt" in shown
 
 

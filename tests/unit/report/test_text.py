@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
+from envmatrix.report.page import Page
 from envmatrix.verdict.model import Breach, CellVerdict, RanNowhere, SeenIn, Tests, VerdictReason
 
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
@@ -241,3 +242,16 @@ def test_any_text_in_names_renders_without_raw_escapes(name, color):
     assert not RAW.search(plain)
     assert not re.search(r"(?m)^\s*::", plain)
     assert shown.endswith("exit 1\n") or color
+
+
+def test_the_last_column_of_a_table_keeps_to_the_width_and_is_whole():
+    rows = [
+        [("kernel", ""), ("6.18.44-a-long-one", ""), ("", "")],
+        [("python", ""), ("3.11", ""), ("/" + 60 * "p", "")],
+    ]
+    page = Page(80)
+    page.table(("name", "version", "where"), rows, frozenset())
+    head, kernel, python = page.render().splitlines()
+    assert head.split() == ["name", "version", "where"]
+    assert kernel == "  kernel  6.18.44-a-long-one"
+    assert python == "  python  3.11     /" + 60 * "p"
