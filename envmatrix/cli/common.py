@@ -81,6 +81,19 @@ def width() -> int:
     return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
 
 
+def fitted_to_terminal(text: str) -> str:
+    """Return the text, on a terminal with lines of its width that break between words and not within a command."""
+    if not sys.stderr.isatty():
+        return text
+    import shutil
+
+    from envmatrix.report.page import fitted
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    lines = [line if len(line) <= width else fitted(line, width, "", "  ") for line in text.split("\n")]
+    return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
+
+
 def start() -> Path:
     """Return the folder that the verb works in."""
     return Path.cwd()

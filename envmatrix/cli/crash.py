@@ -10,6 +10,7 @@ import traceback
 import click
 
 from envmatrix import __version__
+from envmatrix.cli.common import fitted_to_terminal
 from envmatrix.errors import ExitCode
 
 
@@ -24,5 +25,6 @@ def report_bug(error: Exception) -> ExitCode:
     except OSError:
         click.echo(text, err=True)
         where = "the report is above; please send it with your issue"
-    click.echo(f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {error}); {where}", err=True)
+    said = f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {error}); {where}"
+    click.echo(fitted_to_terminal(said), err=True)
     return ExitCode.INTERNAL

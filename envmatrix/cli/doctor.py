@@ -35,8 +35,9 @@ def command(names: tuple[str, ...], as_json: bool, labels: str | None) -> int:
 
     Example: envmatrix doctor libvirt
     """
-    from envmatrix.cli.examining import examine
+    from envmatrix.cli.examining import check_style, examine
 
+    check_style(labels)
     examined = examine(start(), names, os.environ)
     if labels is not None:
         click.echo(examined.labels(labels))

@@ -98,6 +98,7 @@ def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: boo
     from envmatrix.evidence.store import Store
 
     own, other = ctx.meta["envmatrix.store"], Store(url, ctx.meta["envmatrix.root"])
+    other.check(there=not push)
     done = own.push(other, trees or None) if push else own.pull(other, trees or None)
     ends = (own.location, other.location) if push else (other.location, own.location)
     click.echo("\n".join(transfer_lines(done, *ends)))

@@ -14,6 +14,7 @@ from envmatrix.config.model import Capability, Project
 from envmatrix.config.project import find_project
 from envmatrix.config.select import find
 from envmatrix.engine.planning import plan_cells
+from envmatrix.errors import EnvmatrixError
 from envmatrix.host import labels as host_labels
 from envmatrix.host.everything import probe_all
 from envmatrix.host.facts import host_facts
@@ -22,6 +23,12 @@ from envmatrix.host.platforms import installer
 from envmatrix.host.remedy import remedies
 from envmatrix.plan import Blocked, Plan, Reason, Runnable
 from envmatrix.report import host as report
+
+
+class UnknownStyleError(EnvmatrixError):
+    """A style of labels that there is none of."""
+
+    hint = "`envmatrix doctor --labels jenkins` prints the labels of a node"
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +80,13 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
             for reason in one.reasons:
                 reasons.setdefault(reason, []).append(one.cell.name)
         return reasons
+
+
+def check_style(style: str | None) -> None:
+    """Raise UnknownStyleError for labels that no CI system takes; None asks for no labels."""
+    if style is not None and style not in host_labels.STYLES:
+        known = ", ".join(host_labels.STYLES)
+        raise UnknownStyleError(f"there is no style of labels {style!r}; choose one of {known}")
 
 
 def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Examined:

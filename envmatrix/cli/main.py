@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from envmatrix import __version__
+from envmatrix.cli.common import fitted_to_terminal
 from envmatrix.errors import EnvmatrixError, ExitCode
 
 VERBS = {
@@ -96,9 +97,14 @@ def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, qu
         try:
             os.chdir(directory)
         except OSError as error:
-            missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-            why = "there is no such folder" if missing else (error.strerror or str(error)).lower()
+            why = _why_no_folder(error)
             raise EnvmatrixError(f"-C {directory}: {why}") from error
+
+
+def _why_no_folder(error: OSError) -> str:
+    if isinstance(error, NotADirectoryError):
+        return "it is no folder"
+    return "there is no such folder" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
 
 
 def _next(error: EnvmatrixError) -> str:
@@ -107,17 +113,12 @@ def _next(error: EnvmatrixError) -> str:
     return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"
 
 
-def _shown(text: str) -> str:
-    """Return the text, on a terminal with lines of its width that break between words and not within a command."""
-    if not sys.stderr.isatty():
-        return text
-    import shutil
-
-    from envmatrix.report.page import fitted
-
-    width = shutil.get_terminal_size((80, 24)).columns
-    lines = [line if len(line) <= width else fitted(line, width, "", "  ") for line in text.split("\n")]
-    return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
+def _show(error: click.ClickException) -> None:
+    """Say what click found wrong, in the width of the terminal."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+        click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
+    click.echo(fitted_to_terminal(f"Error: {error.format_message()}"), err=True)
 
 
 def main() -> None:
@@ -130,12 +131,12 @@ def main() -> None:
         click.echo("envmatrix: interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = ExitCode.USAGE
     except EnvmatrixError as error:
-        click.echo(_shown(f"envmatrix: {error}"), err=True)
+        click.echo(fitted_to_terminal(f"envmatrix: {error}"), err=True)
         if "`" not in str(error):
-            click.echo(_shown(f"  next: {_next(error)}"), err=True)
+            click.echo(fitted_to_terminal(f"  next: {_next(error)}"), err=True)
         code = error.exit_code
     except BrokenPipeError:
         # The reader of a pipe went away (`envmatrix list | head`): nobody is left to tell.

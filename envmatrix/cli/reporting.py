@@ -52,7 +52,9 @@ def report(
     try:
         Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise EnvmatrixError(f"{output} cannot be written: {error.strerror}") from error
+        missing = isinstance(error, FileNotFoundError)
+        why = f"there is no folder {Path(output).parent}" if missing else (error.strerror or str(error)).lower()
+        raise EnvmatrixError(f"{output} cannot be written: {why}; name another file after -o") from error
     return shown.verdict.exit_code
 
 
@@ -84,7 +86,10 @@ def _find(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
     for name in named:
         records = list(_one(shelf, name))
         if not records:
-            raise NoEvidenceError(f"{name}: neither a file nor evidence nor a tree of {shelf.location}")
+            folder = (
+                "; it is a folder: name files in it, or read it as a store with --store" if Path(name).is_dir() else ""
+            )
+            raise NoEvidenceError(f"{name}: neither a file nor evidence nor a tree of {shelf.location}{folder}")
         found.update((record.id, record) for record in records)
     return tuple(found.values())
 

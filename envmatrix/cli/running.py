@@ -34,6 +34,7 @@ def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], 
     root = Path(matrix.project.root)
     identity = identify(root)
     store = Store(wanted.store, root)
+    store.check()
     known = Earlier(store, tree=identity.tree)
     context = _context(matrix, identity, wanted, environ, starts)
     try:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from envmatrix.errors import EnvmatrixError, InternalError
+from envmatrix.errors import EnvmatrixError, ExitCode, InternalError
 from envmatrix.evidence.sharing import create
 
 TEMPORARY: Final = ".tmp"
@@ -21,6 +21,13 @@ TEMPORARY: Final = ".tmp"
 
 class StoreError(InternalError):
     """A store that cannot be reached, read or written; ``str()`` names it and the remedy."""
+
+
+class NotAStoreError(StoreError):
+    """What was named as a store is a file, or is not there; ``str()`` says so, and the remedy."""
+
+    exit_code = ExitCode.USAGE
+    hint = "`envmatrix evidence --store DIR list` shows what a folder holds"
 
 
 class StoreUrlError(EnvmatrixError):
@@ -98,14 +105,17 @@ class LocalPlace:
         return tuple(name for _, name in sorted(found))
 
     def _entries(self) -> list[os.DirEntry[str]]:
-        self._check()
+        self.check()
         return _scan(self.base)
 
-    def _check(self) -> None:
-        if self.base.exists() and not self.base.is_dir():
-            raise StoreError(
+    def check(self, *, there: bool = False) -> None:
+        """Raise NotAStoreError where the path is no folder; with ``there``, also where there is nothing."""
+        if os.path.lexists(self.base) and not self.base.is_dir():
+            raise NotAStoreError(
                 f"the evidence store {self.location} is no folder; name one with --store or ENVMATRIX_STORE"
             )
+        if there and not self.base.is_dir():
+            raise NotAStoreError(f"there is no folder {self.location} to take evidence from")
 
     def listing(self, folder: str) -> Iterator[Entry]:
         """See ``Place.listing``."""
@@ -148,7 +158,7 @@ class LocalPlace:
 
     def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         """See ``Place.write``: written beside, brought to the disk, renamed."""
-        self._check()
+        self.check()
         path = self.base / name
         try:
             fresh = not path.parent.is_dir()

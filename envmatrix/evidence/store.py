@@ -63,6 +63,11 @@ class Store:
         """Where it is, without credentials, for people."""
         return self._place.location
 
+    def check(self, *, there: bool = False) -> None:
+        """Raise NotAStoreError where a path names no folder; with ``there``, also where nothing is there."""
+        if isinstance(self._place, LocalPlace):
+            self._place.check(there=there)
+
     def put(self, evidence: Evidence) -> str:
         """Write a record and return its name. Raises StoreError: nothing was written, and the verdict stands alone.
 

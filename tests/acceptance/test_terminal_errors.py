@@ -32,6 +32,8 @@ ERRORS = {
     "UnknownRevisionError": (BASE, ("gate", "deadbeef"), "'deadbeef' is no commit", 2),
     "UnknownBaseError": (BASE, ("plan", "--changed-since", "deadbeef"), "there is no commit 'deadbeef'", 0),
     "StoreUrlError": (BASE, ("evidence", "--store", "nosuch://x", "list"), "the store's address nosuch://x", 2),
+    "NotAStoreError": (BASE, ("run", "one", "--store", "tox.ini"), "tox.ini is no folder; name one with --store", 2),
+    "UnknownStyleError": (BASE, ("doctor", "--labels", "travis"), "there is no style of labels 'travis'; choose", 2),
     "NoSuchEvidenceError": (BASE, ("evidence", "show", "deadbeef"), "there is no evidence deadbeef", 2),
     "StoreError": (BASE, ("run", "one", "--store", "/dev/null/x"), "this evidence was not kept", 4),
     "InternalError": (BASE, ("run", "one"), "The test recorders cannot be written", 3),
@@ -160,3 +162,30 @@ def test_an_error_is_a_sentence_with_the_next_step(name, project, envmatrix, tmp
     assert "bug in envmatrix" not in result.output
     if code == 2:
         assert re.search(r"`(envmatrix|git|tox) [^`]+`", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("-C", "tox.ini", "plan"), "-C tox.ini: it is no folder"),
+        (("evidence", "pull", "nowhere"), "nowhere to take evidence from"),
+        (("evidence", "push", "tox.ini"), "tox.ini is no folder"),
+        (("gate", "--store", "tox.ini"), "tox.ini is no folder"),
+        (("report", "profiles"), "profiles: neither a file nor evidence nor a tree"),
+        (("report", "profiles"), "it is a folder: name files in it"),
+        (("report", "-o", "nowhere/x.html"), "there is no last run here"),
+        (("completion", "csh"), "'csh' is not one of 'bash', 'zsh', 'fish'."),
+    ],
+)
+def test_what_is_no_folder_or_no_file_is_said_with_the_next_step(command, said, project, envmatrix):
+    result = envmatrix(*command, cwd=project(BASE))
+    assert (result.returncode, said in " ".join(result.stderr.split())) == (2, True), result
+    assert re.search(r"[`'](envmatrix) [^`']+[`']", result.stderr), result.stderr
+
+
+def test_a_report_that_cannot_be_written_says_why(project, envmatrix):
+    root = project(BASE)
+    assert envmatrix("run", "one", cwd=root).returncode == 0
+    result = envmatrix("report", "-o", "nowhere/x.html", cwd=root)
+    assert result.returncode == 2, result
+    assert "nowhere/x.html cannot be written: there is no folder nowhere; name another file after -o" in result.stderr
