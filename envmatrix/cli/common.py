@@ -83,6 +83,7 @@ def width() -> int:
 
 def fitted_to_terminal(text: str) -> str:
     """Return the text, on a terminal with lines of its width that break between words and not within a command."""
+    text = text.encode("utf-8", "backslashreplace").decode()  # of a file's name that is no text, as it will be shown
     if not sys.stderr.isatty():
         return text
     import shutil

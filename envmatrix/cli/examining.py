@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.builtin import BUILTIN
+from envmatrix.config.layers import TOX
 from envmatrix.config.load import load
 from envmatrix.config.matrix import NothingToRunError, load_matrix
 from envmatrix.config.model import Capability, Project
 from envmatrix.config.project import find_project
-from envmatrix.config.select import find
+from envmatrix.config.select import UnknownNameError, find
+from envmatrix.config.words import hint
 from envmatrix.engine.planning import plan_cells
 from envmatrix.errors import EnvmatrixError
 from envmatrix.host import labels as host_labels
@@ -23,6 +25,8 @@ from envmatrix.host.platforms import installer
 from envmatrix.host.remedy import remedies
 from envmatrix.plan import Blocked, Plan, Reason, Runnable
 from envmatrix.report import host as report
+
+_LISTED = "`envmatrix list` and `envmatrix doctor` show them all"
 
 
 class UnknownStyleError(EnvmatrixError):
@@ -117,9 +121,23 @@ def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Ex
 
 
 def _capabilities_among(project: Project, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names, if all of them are capabilities and none is a profile or cell; else nothing."""
+    """Return the names, if all of them are capabilities and none is a profile or cell; else nothing.
+
+    Raises UnknownNameError for what is neither, and where both are named.
+    """
     loaded = load(project)
     found = tuple(name for name in names if name in loaded.capabilities and find(loaded, name) is None)
+    others = [name for name in dict.fromkeys(names) if name not in found]
+    known = [*loaded.profiles, *loaded.capabilities]
+    told = [
+        f"{name}: no profile, no cell and no capability has this name{hint(name, known, otherwise=_LISTED)}"
+        for name in others
+        if find(loaded, name) is None and not name.startswith(TOX)
+    ]
+    if not told and found and others:
+        told = [f"{found[0]} is a capability and {others[0]} a profile or cell; ask for one kind at a time"]
+    if told:
+        raise UnknownNameError("\n".join(told))
     return found if len(found) == len(names) else ()
 
 

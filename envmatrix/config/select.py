@@ -50,7 +50,7 @@ def select(loaded: Loaded, names: Sequence[str] = ()) -> Selection:
         for cell in chosen:
             cells.setdefault(cell.name, cell)
     if unknown:
-        raise UnknownNameError("\n".join(unknown))
+        raise UnknownNameError("\n".join(dict.fromkeys(unknown)))
     return Selection(profiles=profiles, cells=tuple(cells.values()))
 
 

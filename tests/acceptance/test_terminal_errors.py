@@ -174,6 +174,8 @@ def test_an_error_is_a_sentence_with_the_next_step(name, project, envmatrix, tmp
         (("report", "profiles"), "profiles: neither a file nor evidence nor a tree"),
         (("report", "profiles"), "it is a folder: name files in it"),
         (("report", "-o", "nowhere/x.html"), "there is no last run here"),
+        (("doctor", "libvrt"), "libvrt: no profile, no cell and no capability has this name; did you mean 'libvirt'?"),
+        (("doctor", "redis", "full"), "redis is a capability and full a profile or cell; ask for one kind at a time"),
         (("completion", "csh"), "'csh' is not one of 'bash', 'zsh', 'fish'."),
     ],
 )
@@ -189,3 +191,7 @@ def test_a_report_that_cannot_be_written_says_why(project, envmatrix):
     result = envmatrix("report", "-o", "nowhere/x.html", cwd=root)
     assert result.returncode == 2, result
     assert "nowhere/x.html cannot be written: there is no folder nowhere; name another file after -o" in result.stderr
+
+
+def test_a_name_that_is_given_twice_is_told_once(project, envmatrix):
+    assert envmatrix("run", "oen", "oen", cwd=project(BASE)).stderr.count("oen") == 1
