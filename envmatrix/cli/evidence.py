@@ -76,7 +76,7 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
 def push(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
     """Copy what the store has and URL lacks.
 
-    Example: envmatrix evidence push s3://bucket/evidence
+    Example: envmatrix evidence push /srv/evidence
     """
     return _transfer(ctx, url, trees, push=True)
 
@@ -88,7 +88,7 @@ def push(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
 def pull(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
     """Copy what URL has and the store lacks.
 
-    Example: envmatrix evidence pull sftp://ci/evidence
+    Example: envmatrix evidence pull /srv/evidence
     """
     return _transfer(ctx, url, trees, push=False)
 

@@ -24,7 +24,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What probing one capability gave.
 
     ``where`` is a file, a URL or a socket; ``interpreter`` is the executable that was asked, "" where none matters;
-    ``message`` says what was seen, with the error itself where broken; ``remedy`` what to do about it, "" for ok.
+    ``message`` says what was seen, with the error itself where broken; ``remedy`` what to do about it, "" for ok;
+    ``installed`` that nothing has to be installed for it, as of a server that does not run.
     """
 
     capability: str
@@ -34,6 +35,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     remedy: str = ""
     interpreter: str = ""
+    installed: bool = False
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

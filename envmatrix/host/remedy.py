@@ -58,12 +58,13 @@ def remedies(
 ) -> dict[str, str]:
     """One command line per package manager that installs everything which the findings show absent.
 
-    What is broken is not installed again; its finding says what to do. pip is named only for what no system package
-    of the others gives. The keys are sorted; ``host.platforms.installer`` says which one is this host's.
+    What is broken, or installed and not running, is not installed again; its finding says what to do. pip is named
+    only for what no system package of the others gives. The keys are sorted; ``host.platforms.installer`` says which
+    one is this host's.
 
     :param project_root: the folder whose bindep.txt is asked for the packages' names
     """
-    missing = sorted({finding.capability for finding in findings if finding.status == "absent"})
+    missing = sorted({finding.capability for finding in findings if _lacks(finding)})
     wanted = [capability for name in missing if (capability := find(name, capabilities))]
     commands = {}
     for manager in sorted(COMMANDS):
@@ -72,6 +73,10 @@ def remedies(
         if names:
             commands[manager] = f"{COMMANDS[manager]} {' '.join(sorted(names))}"
     return commands
+
+
+def _lacks(finding: Finding) -> bool:
+    return finding.status == "absent" and not finding.installed
 
 
 def _by(capability: Capability, manager: str) -> bool:

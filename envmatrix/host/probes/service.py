@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from envmatrix.config.model import Capability
 from envmatrix.host.ask import clean
 from envmatrix.host.model import Finding
@@ -91,7 +93,8 @@ def _nobody(capability: Capability, service: Service, address: Address, context:
         message = f"{name}: no server answers at {address.shown} ({why}), and none is installed."
         point = f"point {variable_of(name)} to a server."
         remedy = _either(install_hint(capability, context.environ), point)
-    return absent(capability, message, remedy, where=address.shown)
+    found = absent(capability, message, remedy, where=address.shown)
+    return msgspec.structs.replace(found, installed=bool(program))
 
 
 def _either(install: str, point: str) -> str:

@@ -49,3 +49,8 @@ def test_pip_is_for_what_no_system_package_gives() -> None:
 
 def test_what_is_there_needs_no_remedy() -> None:
     assert remedies([Finding(capability="mysql", status="broken"), Finding(capability="git", status="ok")], {}) == {}
+
+
+def test_a_server_that_is_installed_and_does_not_run_is_not_installed_again():
+    stopped = Finding(capability="redis", status="absent", installed=True)
+    assert remedies([stopped, *absent("mysql")], BUILTIN)["apt"] == "apt-get install mariadb-server"
