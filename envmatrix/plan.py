@@ -144,7 +144,9 @@ def _plan_cell(
 
 def _tox_refuses(tox_env: ToxEnv, platform: str) -> Reason | None:
     if tox_env.problem:
-        return Reason(code="unknown_environment", message=tox_env.problem, remedy="see `envmatrix list` for the names")
+        named = "not found in configuration" in tox_env.problem
+        remedy = "see `envmatrix list --tox` for the names" if named else "correct it in the tox file; see `tox config`"
+        return Reason(code="unknown_environment", message=tox_env.problem, remedy=remedy)
     if tox_env.platform and not _matches(tox_env.platform, platform):
         return Reason(
             code="platform",

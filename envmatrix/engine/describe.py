@@ -125,9 +125,19 @@ def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: 
         return document
     refused = next((event["message"] for event in told if event["event"] == "refused"), "")
     # of a tox that was started to have what the project requires, or that stopped at a setting
-    handled = said.partition("HandledError|")[2] or _last_refusal(said)
+    handled = said.partition("HandledError|")[2] or _provision(said) or _last_refusal(said)
     sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
+
+
+def _provision(said: str) -> str:
+    """Return why the tox that the project requires could not be made, "" where none was or it could."""
+    if not re.search(r"ROOT: exit \d+ ", said):
+        return ""
+    from envmatrix.engine.installer import explain_install
+
+    why = explain_install(said, {}).message
+    return f"what the project asks of tox itself (requires, min_version) could not be installed: {why}"
 
 
 def _last_refusal(said: str) -> str:

@@ -40,8 +40,11 @@ _NO_DISTRIBUTION = lazy(
     r"No matching distribution found for ([^\s(]+)|Could not find a version that satisfies the requirement ([^\s(]+)"
     r"|([\w.-]+) was not found in the (?:package registry|provided package locations|cache)"
     r"|[Tt]here (?:are no versions|is no version) of ([^\s,]+)|[Bb]ecause only ([\w.-]+)[^,]* (?:is|are) available"
+    r"(?!\s+and\s+\S+\s+depends)"
 )
 _CONFLICT = lazy(r"ResolutionImpossible|conflicting dependencies|No solution found when resolving")
+_CAUSES = lazy(r"The conflict is caused by:\n((?:[ \t]+\S.*\n?)+)")
+_MOST_SIDES = 4  # pip names every version that it tried
 _BUILD_REQUIREMENTS = lazy(r"(?:install|installing|requirements from) .?build(?:-system.requires| dependenc)")
 _NOT_ASKED = "is not a trusted or secure host and is being ignored"
 _FORBIDDEN = lazy(r": 403 Client Error")
@@ -92,13 +95,21 @@ def _refused(said: str, detail: str) -> RanReason:
     if _CONFLICT.search(said):
         return RanReason(
             code="conflict",
-            message="the requirements of the environment contradict each other",
+            message=f"the requirements of the environment contradict each other{_contradiction(said)}",
             remedy="loosen one of those that the installer names below",
             detail=detail,
         )
     return RanReason(
         code="install_failed", message="the installer failed", remedy="see its own words below", detail=detail
     )
+
+
+def _contradiction(said: str) -> str:
+    """Return what pip says of each side of a conflict, "" where it says nothing of the kind (uv's words follow)."""
+    found = _CAUSES.search(said)
+    sides = [line.strip() for line in found[1].splitlines() if line.strip()] if found else []
+    asked = [re.sub(r"^The user requested (?:\(constraint\) )?(.+)$", r"\1 is asked for", side) for side in sides]
+    return f": {', and '.join(asked[:_MOST_SIDES])}" if asked else ""
 
 
 def _without_answer(said: str, unfetched: Sequence[str]) -> list[str]:

@@ -80,6 +80,10 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
         reason = _install(context, run, told.failed[-1])
         if told.failed[-1]["cell"] == _PROVISION and reason.code in ("no_distribution", "conflict"):
             remedy = f"correct requires or min_version in {context.matrix.project.tox_file or 'the tox file'}"
+            if "envmatrix" in reason.message:
+                remedy += (
+                    ", which keeps envmatrix out; an environment may name a virtualenv of its own: virtualenv_spec"
+                )
             return RanReason(
                 code=reason.code, message=f"for tox itself: {reason.message}", remedy=remedy, detail=reason.detail
             )

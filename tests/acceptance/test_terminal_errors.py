@@ -195,3 +195,13 @@ def test_a_report_that_cannot_be_written_says_why(project, envmatrix):
 
 def test_a_name_that_is_given_twice_is_told_once(project, envmatrix):
     assert envmatrix("run", "oen", "oen", cwd=project(BASE)).stderr.count("oen") == 1
+
+
+def test_what_keeps_envmatrix_out_of_the_tox_that_a_project_asks_for_is_one_sentence(project, envmatrix):
+    root = project({**BASE, "tox.ini": "[tox]\nrequires = click<8\n" + TOX})
+    explained = " ".join(envmatrix("explain", "one", cwd=root).output.split())
+    assert "what the project asks of tox itself (requires, min_version) could not be installed: the" in explained
+    assert "ROOT" not in explained
+    run = " ".join(envmatrix("run", "one", cwd=root).stdout.split())
+    assert "for tox itself: the requirements of the environment contradict each other" in run
+    assert "correct requires or min_version in tox.ini" in run

@@ -42,6 +42,19 @@ def test_the_cause_is_told_from_the_words(said, code, part):
     assert reason.remedy
 
 
+def test_both_sides_of_a_conflict_are_told():
+    said = """
+The conflict is caused by:
+    The user requested virtualenv<20.22.0
+    tool 1.0 depends on virtualenv>=20.31
+
+To fix this you could try to:
+ERROR: ResolutionImpossible: for help visit
+"""
+    sides = "virtualenv<20.22.0 is asked for, and tool 1.0 depends on virtualenv>=20.31"
+    assert explain_install(said, {}).message == f"the requirements of the environment contradict each other: {sides}"
+
+
 def test_an_environment_with_the_systems_packages_is_told_to_install_the_systems_own():
     reason = explain_install(LIBVIRT, BUILTIN, system_site_packages=True)
     own, _, built = reason.remedy.partition("; or, to build it, ")
@@ -102,6 +115,8 @@ BECAUSE = "error: No solution found when resolving dependencies\n  cause: Becaus
         (BECAUSE + "there are no versions of six and you require six, we can", "no_distribution", "six"),
         (BECAUSE + "only six<=1.17.0 is available and you require six>=99, we can", "no_distribution", "six"),
         (BECAUSE + "a==1 depends on b<2 and you require b>=2, we can", "conflict", "contradict"),
+        (BECAUSE + "only a==1 is available and\n  a==1 depends on b>=2, we can", "conflict", "contradict"),
+        (BECAUSE + "only a<=1 is available and you require a>=2, we can", "no_distribution", "a has no"),
         ("error: Request failed after 3 retries in 8.2s\n  cause: Failed to fetch: http://x/", "index_unreachable", ""),
         ("  cause: HTTP status server error (502 Bad Gateway) for url (http://x/)", "index_unreachable", ""),
         ("  cause: HTTP status client error (404 Not Found) for url (http://x/a.whl)", "install_failed", ""),
