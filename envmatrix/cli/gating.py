@@ -25,6 +25,7 @@ from envmatrix.report import FORMATS, Report, UnknownFormatError, render
 from envmatrix.verdict.counting import listed
 from envmatrix.verdict.gate import Asked, gate
 from envmatrix.verdict.model import Verdict
+from envmatrix.verdict.names import profiles_promising
 
 LOG_TAIL_BYTES = 20_000
 _CONFIGURATION = {"tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "setup.py"}
@@ -87,7 +88,8 @@ def run_gate(start: Path, wanted: Wanted) -> int:
         gathering.of(subject.tree),
         known=gathering.before(root, subject.tree),
     )
-    notes = (*subject.notes, *_policy_notes(subject, policy, tox, wanted.policy), *doubts, *gathering.notes())
+    others = _waiting_for_others(start, root, verdict, policy, wanted)
+    notes = (*subject.notes, *_policy_notes(subject, policy, tox, wanted.policy), *doubts, *others, *gathering.notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
     click.echo(render(wanted.format, _report(verdict, gathering, policy, wanted)), nl=False)
     return verdict.exit_code
@@ -193,6 +195,22 @@ def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: s
     if policy.profiles and len(built_in) == len(policy.profiles):
         whose = f"{rev} has no profiles of its own, so the built-in {', '.join(built_in)} count"
     yield f"this change is no neutral party: it {what}. {whose}"
+
+
+def _waiting_for_others(start: Path, root: Path, verdict: Verdict, policy: Matrix, wanted: Wanted) -> Iterator[str]:
+    """Yield which profiles that were not asked for would run what ran nowhere."""
+    if not wanted.names or not verdict.ran_nowhere or verdict.verdict == "passed":
+        return
+    rev = wanted.policy or wanted.rev
+    whole = (_matrix_of(root, rev, ())[0] if rev else load_matrix(start)).profiles
+    missed = {name for test in verdict.ran_nowhere for name in test.would_run.split(", ") if name}
+    names = {name for one in missed for name in profiles_promising(one, whole.values())} - set(policy.profiles)
+    if names:
+        them = f"the project's {'profile' if len(names) == 1 else 'profiles'} {', '.join(sorted(names))}"
+        yield (
+            f"only {', '.join(wanted.names)} was judged, and what ran nowhere waits for {them}:"
+            f" `envmatrix run {' '.join(sorted(names))}` makes the evidence that is missing, on a host that can"
+        )
 
 
 def _said(profile: Profile) -> Profile:

@@ -63,3 +63,24 @@ def test_a_narrowed_run_that_fails_by_a_bar_for_the_whole_is_no_vote_against_the
     assert run.returncode == 1, run
     vote = envmatrix("gate", "HEAD", "--format", "gerrit", cwd=root)
     assert (vote.returncode, vote.json["labels"]) == (3, {"Verified": 0}), vote
+
+
+def test_a_gate_for_one_profile_names_the_one_that_its_skipped_tests_wait_for(envmatrix, project):
+    skips = (
+        "import pytest\n\n\ndef test_ok():\n    pass\n\n\ndef test_virt():\n    pytest.skip('libvirt not available')\n"
+    )
+    virt = 'extends = "full"\nrequires = ["libvirt"]\n'
+    root = project(
+        {
+            "tox.ini": "[tox]\nskipsdist = true\n[testenv]\ndeps = pytest\ncommands = pytest\n",
+            "profiles/unit.toml": 'extends = "restricted"\n',
+            "profiles/virt.toml": virt,
+            "test_a.py": skips,
+        }
+    )
+    assert envmatrix("run", "unit", cwd=root).returncode == 0
+    for rev in ([], ["HEAD"], ["--policy", "HEAD"]):
+        judged = envmatrix("gate", *rev, "--profile", "unit", "--json", cwd=root)
+        assert judged.returncode == 3, judged
+        told = [note for note in judged.json["notes"] if note.startswith("only unit was judged")]
+        assert [("profile virt: `envmatrix run virt` makes" in note) for note in told] == [True], judged
