@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from envmatrix.verdict.contracts import Case, breaches
 from envmatrix.verdict.counting import Tally, number, tally
 from envmatrix.verdict.flaky import Reran, last_that_decides, reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
+from envmatrix.verdict.names import never_held
 from envmatrix.verdict.nowhere import Entry, Ledger
 
 _INCOMPLETE = frozenset({"inconclusive", "blocked", "stale"})
@@ -84,6 +85,7 @@ def judge(
         notes=(
             *_notes(cells, owed, interrupted),
             *_aside(missing, whole=whole),
+            *_unpromised(profiles, evidence.values()),
             *_soon_expired(planned, profiles, today),
         ),
     )
@@ -169,6 +171,19 @@ def _aside(missing: Sequence[Entry], *, whole: bool) -> tuple[str, ...]:
     if whole or not missing:
         return ()
     return ("what ran nowhere counts in a run of several profiles, and this was one of a single profile",)
+
+
+def _unpromised(profiles: Mapping[str, Profile], records: Iterable[Evidence]) -> Iterator[str]:
+    """What profiles seem to promise and no cell of this run did."""
+    of: dict[str, list[Evidence]] = {}
+    for record in records:
+        of.setdefault(record.profile, []).append(record)
+    for name, some in sorted(of.items()):
+        for requirement in never_held(profiles[name], some):
+            yield (
+                f"profile {name!r} requires {requirement}, whose marker holds in none of its cells that ran: nothing"
+                " of that was asked for"
+            )
 
 
 def _soon_expired(planned: Sequence[Planned], profiles: Mapping[str, Profile], today: datetime.date) -> tuple[str, ...]:

@@ -47,6 +47,20 @@ def promised(profile: Profile, evidence: Evidence | None = None) -> frozenset[st
     return frozenset({requirement_name(item) for item in (*needed, *profile.services)})
 
 
+def never_held(profile: Profile, records: Iterable[Evidence]) -> tuple[str, ...]:
+    """The requirements of a profile whose marker on the Python held in none of these records.
+
+    One on the platform may hold on another host, and is no matter of what the profile says.
+    """
+    records = tuple(records)
+    asked = [item for item in profile.requires if _is_on_python(item.partition(";")[2])]
+    return tuple(item for item in asked if records and not any(holds(item, record) for record in records))
+
+
+def _is_on_python(marker: str) -> bool:
+    return "python_" in marker and "platform" not in marker and "os_name" not in marker
+
+
 def holds(requirement: str, evidence: Evidence) -> bool:
     """Whether the marker of a requirement is true where the evidence was made; one that cannot be told holds."""
     if ";" not in requirement:

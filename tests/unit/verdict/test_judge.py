@@ -550,3 +550,11 @@ def test_tests_are_counted_by_outcome() -> None:
 def test_notes_on_the_recording_are_shown_and_counted() -> None:
     verdict = judged(record("full", OK, notes=tuple(f"n{number}" for number in range(7))))
     assert verdict.cells[0].notes == ("n0", "n1", "n2", "n3", "n4", "2 more notes on the recording are in the evidence")
+
+
+def test_a_requirement_that_holds_for_no_python_of_its_profile_is_noted():
+    none, some = "libvirt; python_version < '3'", "libvirt; python_version >= '3.11'"
+    elsewhere = "libvirt; sys_platform == 'darwin' and python_version < '3'"
+    one = record("unit", result("t"))
+    (told,) = judged(one, profiles=[profile("unit", requires=(none, some, elsewhere))], capabilities={}).notes
+    assert told.startswith(f"profile 'unit' requires {none}, whose marker holds in none of its cells that ran")
