@@ -77,6 +77,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
     profile = context.matrix.profiles[cell.profile]
     folder = context.folder / f"{cell.name}~{attempt}" if attempt > 1 else context.folder / cell.name
     (folder / "record").mkdir(parents=True, exist_ok=True)
+    _tell_ignored(context.identity, root, folder / "record")
     run = CellRun(
         planned=planned,
         profile=profile,
@@ -116,6 +117,15 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
         )
     except OSError as error:
         return without_run(_refused_by_system(error))
+
+
+def _tell_ignored(identity: Identity, root: Path, record_dir: Path) -> None:
+    """Let the recorders know of which files that tests may import no commit can tell: those that git ignores."""
+    files = [path for path in (*identity.ignored, *identity.ignored_folders) if path.endswith(("/", ".py"))]
+    top = root.parents[len(Path(identity.folder).parts) - 1] if identity.folder else root
+    if files:
+        with contextlib.suppress(OSError):  # a full disk is told by whatever else it refuses
+            (record_dir / "ignored").write_text("".join(f"{top}/{path}\n" for path in files), errors="surrogateescape")
 
 
 def _refused_by_system(error: OSError) -> RanReason:

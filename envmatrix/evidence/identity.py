@@ -37,7 +37,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     ``dirty`` says that the content is not that of the commit. ``notes`` are sentences that a reader of the evidence
     needs. ``ignored`` names the single files that git ignores and tests could read all the same (``.env``, local
     settings; no caches, no ignored folders): they are not in the tree, ``ignored_digest`` tells one set of them from
-    another, and is "" where there are none. ``folder`` is where in its repository the content asked about lies, "" at
+    another, and is "" where there are none; ``ignored_folders`` are the folders that git ignores, without those of
+    caches and environments. ``folder`` is where in its repository the content asked about lies, "" at
     the top and outside git. ``tracked`` has HEAD's tree and a digest of each tracked file that differs from it:
     it changes with a file of the project's own and not with one that a test leaves behind.
     """
@@ -49,6 +50,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     ignored_digest: str = ""
+    ignored_folders: tuple[str, ...] = ()
     folder: str = ""
     tracked: dict[str, str] = {}
 
@@ -138,6 +140,7 @@ def _identity(repository: Repository, state: State) -> Identity:
         notes=tuple(notes),
         ignored=ignored,
         ignored_digest=files_digest(repository.top, ignored) if ignored else "",
+        ignored_folders=tuple(path for path in state.folders if not is_dropping(path.rstrip("/"))),
         tracked={"HEAD": repository.tree}
         | {path: oid or "" for path, oid in moved.items()}
         | {path: files_digest(repository.top, [path]) for path in own},

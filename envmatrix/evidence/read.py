@@ -161,6 +161,7 @@ class _Recording:
         self.outside: set[tuple[str, str]] = set()
         self.connections: set[str] = set()
         self.stripped: set[str] = set()
+        self.unversioned: set[str] = set()
         self.shadowed: set[tuple[str, str, str]] = set()
         self.streams: dict[str, Stream] = {}
         self.undiscovered: dict[str, TestResult] = {}
@@ -187,6 +188,8 @@ class _Recording:
             self._used(record)
         elif kind == "note":
             self.notes.append(str(record["message"]))
+        elif kind == "unversioned":
+            self.unversioned.add(str(record["path"]))
         elif kind in ("stream", "undiscovered"):
             self._subunit(record)
         elif kind in ("opened", "returned"):
@@ -265,6 +268,11 @@ class _Recording:
             if pid not in begun:
                 yield Session(runner="pytest", version=version, pid=pid, stopped=BEFORE)
 
+    def _unversioned(self) -> Iterator[str]:
+        if names := sorted(self.unversioned):
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            yield f"the tests imported {', '.join(names[:3])}{more}, which git ignores: no commit has what they hold"
+
     def result(self, notes: list[str]) -> Recorded:
         tests = [test for run in self.runs.values() if not run.session.nested for test in run.finished()]
         tests += self.unrun.values()
@@ -290,7 +298,7 @@ class _Recording:
             streams=tuple(sorted(self.streams.values())),
             stripped=tuple(sorted(self.stripped)),
             shadowed=tuple(sorted(self.shadowed)),
-            notes=tuple(dict.fromkeys([*notes, *self.notes])),
+            notes=tuple(dict.fromkeys([*notes, *self.notes, *self._unversioned()])),
         )
 
 

@@ -37,13 +37,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     ``changed``: differs from HEAD, or untracked; ``links``: nested repositories with the commit that the index
     records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
-    recorded; ``ignored``: single files that git ignores; ``untracked``: which of ``changed`` are.
+    recorded; ``ignored``: single files that git ignores; ``folders``: whole folders that it ignores, with a slash at
+    the end; ``untracked``: which of ``changed`` are.
     """
 
     changed: tuple[str, ...]
     links: Mapping[str, str]
     hidden: tuple[str, ...]
     ignored: tuple[str, ...]
+    folders: tuple[str, ...] = ()
     untracked: frozenset[str] = frozenset()
 
 
@@ -77,13 +79,14 @@ def read_state(repository: Repository) -> State:
         changed=tuple(path for path in changed if not path.endswith("/")),
         links=links,
         hidden=_differing(repository, overlooked),
-        ignored=ignored,
+        ignored=tuple(path for path in ignored if not path.endswith("/")),
+        folders=tuple(path for path in ignored if path.endswith("/")),
         untracked=untracked,
     )
 
 
 def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
-    """Changed and untracked paths, ignored files, and which are untracked, of `git status --porcelain=v2 -z`."""
+    """Changed and untracked paths, what is ignored, and which are untracked, of `git status --porcelain=v2 -z`."""
     fields = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
     changed: list[str] = []
     ignored: list[str] = []
@@ -94,7 +97,7 @@ def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
             continue
         path = os.fsdecode(entry.split(b" ", fields[kind])[-1])
         if kind == b"!":
-            ignored += [] if path.endswith("/") else [path]
+            ignored.append(path)
         elif kind != b"?" or not is_dropping(path.rstrip("/")):
             changed.append(path)
             untracked.update([path] if kind == b"?" else [])

@@ -74,3 +74,19 @@ def test_the_same_code_is_no_other_copy(make: Any, envmatrix: Any, tmp_path: Pat
     root = make(install, tmp_path / "other" if "skip" in install else "", OLD)
     result = envmatrix("run", "restricted", "--json", cwd=root)
     assert (result.returncode, result.json["cells"][0]["notes"]) == (0, []), result
+
+
+def test_what_git_ignores_and_tests_import_is_named(project: Callable[..., Path], envmatrix: Any) -> None:
+    test = TEST.replace("import thing", "import local\nfrom made import other").replace("thing.f()", "local, other")
+    ini = "[testenv]\nskip_install = true\ncommands = python -m unittest -q test_it\n"
+    ignored = "*.pyc\nmade/\nlocal.py\n*_version.py\n"
+    root = project({"sub/tox.ini": ini, "sub/test_it.py": test, ".gitignore": ignored, "other/tox.ini": ini}) / "sub"
+    (root / "made").mkdir()
+    (root / "made" / "other.py").touch()
+    (root / "local.py").write_text("import a_version\n")
+    (root / "a_version.py").touch()
+    told = "the tests imported local.py, made/other.py, which git ignores: no commit has what they hold"
+    result = envmatrix("run", "restricted", "--json", cwd=root)
+    assert (result.returncode, result.json["cells"][0]["notes"]) == (0, [told]), result
+    judged = envmatrix("gate", "HEAD", "--profile", "restricted", "--json", cwd=root)
+    assert told in judged.json["cells"][0]["notes"], judged

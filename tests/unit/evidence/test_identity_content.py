@@ -99,7 +99,7 @@ def test_status_is_parsed_with_odd_names() -> None:
         b"? new\nline.py\0? nested/\0? x/__pycache__/y.pyc\0! .env\0! .tox/\0"
     )
     changed, ignored, untracked = _parse(status)
-    assert (changed, ignored) == (["a b.py", "c d.py", "new\nline.py", "nested/"], (".env",))
+    assert (changed, ignored) == (["a b.py", "c d.py", "new\nline.py", "nested/"], (".env", ".tox/"))
     assert untracked == {"new\nline.py", "nested/"}
 
 

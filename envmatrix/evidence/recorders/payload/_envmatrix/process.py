@@ -216,6 +216,7 @@ def report_use():
             _once("stripped", place=place)
     if _runs_tests:
         _report_copies()
+        _report_ignored(os.environ.get("ENVMATRIX_PROJECT", ""))
     if _runs_tests and os.environ.get("ENVMATRIX_CHECK_ORIGIN") == "1":
         from _envmatrix import origin
 
@@ -231,3 +232,19 @@ def _report_copies():
             note("the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, own))
         else:
             _once("shadowed", name=name, path=path, own=own)
+
+
+def _report_ignored(project):
+    """Write which modules of the project git ignores, where it ignores any: what they hold is in no commit."""
+    try:
+        with open(os.path.join(_folder, "ignored"), "rb") as file:
+            ignored = tuple(os.fsdecode(line) for line in file.read().splitlines())
+    except OSError:
+        return
+    home = os.path.join(sys.prefix, "")
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None) if type(module) is type(sys) else None
+        if not isinstance(path, str) or not path.startswith(ignored) or path.startswith(home):
+            continue
+        if path.endswith(".py") and "version" not in os.path.basename(path):  # a build writes that
+            _once("unversioned", path=os.path.relpath(path, project or None))
