@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -111,7 +112,8 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
         )
         message, remedy = lines[0], _WRITABLE.get(last["kind"], "")
         if code == "no_interpreter":  # the cell has its own already, which the plan chose
-            message, remedy = f"the packaging environment: {message}", _PACKAGING
+            cut = _cut_off_path(context)  # virtualenv makes no environment there, and tox says that of the interpreter
+            message, remedy = (message, cut) if cut else (f"the packaging environment: {message}", _PACKAGING)
         return RanReason(code=code, message=message, remedy=remedy, detail="\n".join(lines[1:][-15:]))
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
 
@@ -170,11 +172,22 @@ def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
     if refused := _NOT_ALLOWED.match(text):
         message = f"tox did not run `{refused[1]}`: it is not installed in the environment, nor allowed from elsewhere"
         remedy = f"add what brings it to deps, or name it in allowlist_externals of {tox_file}"
-        yield RanReason(code="command_missing", message=message, remedy=remedy)
+        yield RanReason(code="command_missing", message=message, remedy=_cut_off_path(context) or remedy)
     else:
         what = text or "it gave no reason"
         message = f"tox ended with exit code {code} although no command of its own failed: {what}"
         yield RanReason(code="tox_failed", message=message)
+
+
+def _cut_off_path(context: RunContext) -> str:
+    """Return what to do about a folder of environments that cannot be named in PATH, "" where it can."""
+    place = context.environ.get("TOX_WORK_DIR") or context.matrix.project.root
+    if os.pathsep not in place:
+        return ""
+    return (
+        f"{os.pathsep!r} in {place} ends a folder's name in PATH, so that nothing in an environment is found: move the"
+        " checkout, or let TOX_WORK_DIR name another folder"
+    )
 
 
 def _not_started(event: dict[str, Any]) -> str:

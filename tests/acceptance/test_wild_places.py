@@ -96,3 +96,12 @@ def test_a_checkout_that_cannot_be_written(tmp_path, envmatrix):
     assert "passed: 1 of 1 cell passed - exit 4" in unkept.stdout
     kept = envmatrix("run", "full", "--store", str(tmp_path / "store"), cwd=root, env=elsewhere, within=ORDINARY)
     assert kept.returncode == 0, kept
+
+
+def test_a_colon_in_the_path_hides_what_is_installed_and_is_said(tmp_path, envmatrix):
+    root = lay(tmp_path / "a:b")
+    result = envmatrix("run", "full", cwd=root)
+    assert result.returncode == 3, result
+    assert "ends a folder's name in PATH" in " ".join(result.stdout.split()), result
+    result = envmatrix("run", "full", cwd=root, env={"TOX_WORK_DIR": str(tmp_path / "tox")})
+    assert PASSED in result.stdout, result
