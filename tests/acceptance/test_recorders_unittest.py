@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from recorders_lab import THIS, Lab, Run, interpreters, lab, write
+from recorders_lab import THIS, Lab, Run, interpreters, lab, pytest_for, write
 
 SUITE = """
 import io, subprocess, sys, unittest
@@ -115,6 +115,16 @@ def test_counts_are_unittests_own_on_every_interpreter(lab: Lab, suite, version,
     assert summary(run) == {name: counts[name] for name in WORDS.values()}
     outer, inner = sorted(run.recorded.sessions, key=lambda session: session.nested)
     assert (outer.finished, outer.exit_code, inner.nested, run.recorded.notes) == (True, 1, True, ())
+
+
+@pytest.mark.parametrize("version", interpreters())
+@pytest.mark.parametrize("runner", ["unittest", "pytest"])
+def test_tracebacks_are_those_of_the_test_and_hold_nothing_of_the_recorder(lab, suite, version, runner):
+    with_runner = lab(version, pytest_for(version)) if runner == "pytest" else lab(version)
+    run = with_runner.run("python", "-m", runner, "test_suite.py", cwd=suite)
+    assert "_envmatrix" not in run.output
+    assert "def test_fail(self): self.assertEqual(1, 2)" in run.output
+    assert 'def test_error(self): raise RuntimeError("broken")' in run.output
 
 
 def test_reasons_and_what_stands_for_more(lab, suite):

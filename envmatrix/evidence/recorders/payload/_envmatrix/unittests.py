@@ -10,6 +10,10 @@ from threading import get_ident
 
 from _envmatrix import process
 
+# unittest and pytest leave the frames of such modules out of tracebacks, and unittest, where a test's assertion failed,
+# everything behind the first frame of its own that follows others: that was the test.
+__unittest = True
+
 REASON = 4000
 _WORSE = {"": 0, "passed": 1, "skipped": 2, "xfailed": 2, "xpassed": 3, "failed": 4, "error": 5}
 _patched = set()
