@@ -65,7 +65,7 @@ def prepare(
     """
     events.add("commands", count=env.count, argv=[list(command) for command in env.commands])
     wanted = sorted({command[0] for command in env.commands if "/" not in command[0]})
-    proof = known if known is not None else _ask(env, job.modules, wanted, execute)
+    proof = known if known is not None else _ask(env, job, wanted, execute)
     events.add("proof", **proof)
     mismatches = _mismatches(job, proof)
     if mismatches:
@@ -76,13 +76,12 @@ def prepare(
     events.add("ready")
 
 
-def _ask(
-    env: Finished, modules: tuple[RequiredModule, ...], scripts: list[str], execute: Callable[[list[str]], str]
-) -> dict[str, Any]:
+def _ask(env: Finished, job: Job, scripts: list[str], execute: Callable[[list[str]], str]) -> dict[str, Any]:
     """Run the payload with the environment's python, variables and folder, and return its answer."""
     with tempfile.TemporaryDirectory(prefix="envmatrix-proof-") as name:
         question, answer = Path(name) / "question.json", Path(name) / "answer.json"
-        question.write_text(json.dumps({"modules": [_as_dict(module) for module in modules], "scripts": scripts}))
+        modules = [_as_dict(module) for module in job.modules]
+        question.write_text(json.dumps({"modules": modules, "scripts": scripts, "project": job.project}))
         # -c puts the folder of the commands first on sys.path, as `python -m pytest` does: what would shadow a module
         # for the tests shadows it here.
         code = (
@@ -95,7 +94,7 @@ def _ask(
         except (OSError, ValueError):
             raise RefusedError(f"the environment's python does not answer: {ended}") from None
         answered = {module["module"] for module in result["modules"]}
-        missing = next((module for module in modules if module.module not in answered), None)
+        missing = next((module for module in job.modules if module.module not in answered), None)
         if missing is not None:
             result["modules"].append(_as_dict(missing) | {"file": "", "version": "", "error": ended})
         return dict(result)

@@ -19,6 +19,9 @@ version = "1.0"
 """
 
 
+MODULES = '[tool.setuptools]\npy-modules = ["thing"]\n'
+
+
 def way(envmatrix: Callable[..., Any], root: Path, name: str) -> str:
     return str(envmatrix("explain", name, "--json", cwd=root).json["way"])
 
@@ -148,3 +151,23 @@ def test_the_second_environment_has_the_bytecode_of_the_first(
     caches = [next((module.parent / "__pycache__").glob("__init__.*.pyc")) for module in modules]
     # uv links where it can: from another file system it copies, and then each environment has its own
     assert caches[0].samefile(caches[1]) == modules[0].samefile(modules[1])
+
+
+def test_what_a_build_leaves_in_the_projects_folder_is_nothing_of_the_systems(project, envmatrix):
+    ini = "[testenv]\npackage = sdist\ncommands = python -m unittest -v test_it\n"
+    test = "import unittest, thing\n\n\nclass Case(unittest.TestCase):\n    def test_one(self):\n        pass\n"
+    root = project(
+        {"tox.ini": ini, "test_it.py": test, "thing.py": "VALUE = 1\n", "pyproject.toml": PYPROJECT + MODULES}
+    )
+    assert envmatrix("run", "restricted", cwd=root).returncode == 0
+    assert list(root.glob("*.egg-info"))
+    (root / "thing.py").write_text("VALUE = 2\n")
+    (root / "thing.egg-info" / "later.txt").write_text("as of a build by hand")
+    result = envmatrix("run", "restricted", "--json", cwd=root)
+    assert result.returncode == 0, result
+    assert "built anew" not in result.stderr
+    (name,) = (cell["evidence"] for cell in result.json["cells"])
+    (record,) = root.glob(f".envmatrix/evidence/*/restricted/{name}.json")
+    owners = {one["name"]: one["owner"] for one in json.loads(record.read_bytes())["distributions"]}
+    assert owners["thing"] == "env"
+    assert "system" not in owners.values()

@@ -44,14 +44,16 @@ def _version(module, asked):
     return str(value)
 
 
-def _distributions():
+def _distributions(project=""):
     """Return what is installed, the first on sys.path of each name, which is the one that imports.
+
+    What a build left in the project's own folder (NAME.egg-info) comes last: it is not installed there.
 
     Read as the core metadata specification says; importlib.metadata would do it too, in several times the time that
     this python takes to start, and is not there in 3.7.
     """
     seen, found = set(), []
-    for folder in sys.path:
+    for folder in sorted(sys.path, key=lambda folder: _is_of_project(folder, project)):
         try:
             entries = sorted(os.listdir(folder or "."))
         except OSError:
@@ -105,17 +107,27 @@ def _scripts(distributions, wanted):
     return scripts
 
 
-def _owner(distribution):
-    place = os.path.realpath(os.path.dirname(distribution["place"]))
-    prefix = os.path.realpath(sys.prefix)
-    return "env" if place == prefix or place.startswith(prefix + os.sep) else "system"
+def _owner(distribution, project):
+    """Return whose it is; the project's own folder is nothing of the system's, whatever its builds leave in it."""
+    place = os.path.dirname(distribution["place"])
+    return "env" if _is_below(place, sys.prefix) or _is_of_project(place, project) else "system"
+
+
+def _is_of_project(folder, project):
+    return bool(project) and _is_below(folder, project) and not _is_below(folder, sys.prefix)
+
+
+def _is_below(folder, parent):
+    place, above = os.path.realpath(folder or "."), os.path.realpath(parent)
+    return place == above or place.startswith(above + os.sep)
 
 
 def main(question, answer):
     """Answer the question in one file in another; an import that kills the process leaves what was known before it."""
     with open(question) as handle:
         asked = json.load(handle)
-    distributions = _distributions()
+    project = asked.get("project", "")
+    distributions = _distributions(project)
     result = {
         "executable": sys.executable,
         "version": "%d.%d.%d" % sys.version_info[:3],
@@ -123,8 +135,8 @@ def main(question, answer):
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
         "scripts": _scripts(distributions, asked["scripts"]),
-        "distributions": [[one["name"], one["version"], _owner(one)] for one in distributions],
-        "system": sorted({os.path.dirname(one["place"]) for one in distributions if _owner(one) == "system"}),
+        "distributions": [[one["name"], one["version"], _owner(one, project)] for one in distributions],
+        "system": sorted({os.path.dirname(one["place"]) for one in distributions if _owner(one, project) == "system"}),
         "modules": [],
     }
     with open(answer, "w") as handle:  # an import that kills the process leaves at least this
