@@ -117,34 +117,30 @@ def waits_for(cell: CellVerdict) -> str:
     return ", ".join(sorted(name for name in named if name and name != cell.state))
 
 
-def states(verdict: Verdict, *, named: bool = True) -> list[str]:
-    """The cells in words, passed first: ``2 of 3 cells passed``, ``1 blocked (libvirt)``, or only ``1 blocked``."""
+def states(verdict: Verdict) -> list[str]:
+    """The cells in words, passed first: ``2 of 3 cells passed``, ``1 blocked (libvirt)``."""
     counted: Counter[str] = Counter(cell.state for cell in verdict.cells)
     phrases = [f"{counted['passed']:,} of {count(len(verdict.cells), 'cell')} passed"]
     for state in STATES[:-1]:
         if counted[state]:
             why = {waits_for(cell) for cell in verdict.cells if cell.state == state and state in ("blocked", "owed")}
-            listed = ", ".join(sorted(filter(None, why))) if named else ""
+            listed = ", ".join(sorted(filter(None, why)))
             phrases.append(f"{counted[state]} {STATE_WORDS[state]}" + (f" ({listed})" if listed else ""))
     return phrases
 
 
-def summary(verdict: Verdict, *, named: bool = True) -> str:
+def summary(verdict: Verdict) -> str:
     """The verdict in one line, as every format ends or begins with it."""
-    return _sentence(verdict, [*states(verdict, named=named), *_extra(verdict)])
+    return _sentence(verdict, [*states(verdict), *_extra(verdict)])
 
 
 def last_lines(verdict: Verdict, width: int) -> tuple[str, str]:
-    """The verdict in a line that has the width, and what went before it where not all of it fitted, else nothing.
-
-    First go the names of what cells wait for, which are told above it; then the counts, into a line of their own.
-    """
-    for named in (True, False):
-        line = summary(verdict, named=named)
-        if columns(line) <= width:
-            return "", line
-    passed, *rest = states(verdict, named=False)
-    return ", ".join([*rest, *_extra(verdict)]), _sentence(verdict, [passed])
+    """The verdict in a line that has the width, and the counts for which it has no room, "" where it has it for all."""
+    parts = [*states(verdict), *_extra(verdict)]
+    fits = len(parts)
+    while fits > 1 and columns(_sentence(verdict, parts[:fits])) > width:
+        fits -= 1
+    return ", ".join(parts[fits:]), _sentence(verdict, parts[:fits])
 
 
 def _extra(verdict: Verdict) -> list[str]:

@@ -170,7 +170,7 @@ def _aside(missing: Sequence[Entry], *, whole: bool) -> tuple[str, ...]:
     """Why tests that ran nowhere did not count here."""
     if whole or not missing:
         return ()
-    return ("what ran nowhere counts in a run of several profiles, and this was one of a single profile",)
+    return ("in a run of one profile, tests that ran nowhere do not count against it; in a run of several they do",)
 
 
 def _unpromised(profiles: Mapping[str, Profile], records: Iterable[Evidence]) -> Iterator[str]:

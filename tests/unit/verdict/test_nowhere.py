@@ -133,7 +133,7 @@ def test_a_run_of_one_profile_says_why_what_ran_nowhere_does_not_count() -> None
     verdict = judged(record("full", OK, wants("v")))
     assert (verdict.exit_code, [item.test for item in verdict.ran_nowhere]) == (0, ["v"])
     assert verdict.notes == (
-        "what ran nowhere counts in a run of several profiles, and this was one of a single profile",
+        "in a run of one profile, tests that ran nowhere do not count against it; in a run of several they do",
     )
 
 
