@@ -30,7 +30,9 @@ def promised() -> dict[str, tuple[str, str]]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    return bool(re.fullmatch(".*".join(re.escape(part) for part in pattern.split("…")), text, re.DOTALL))
+    """Debian's Python has its packages in folders called dist-packages."""
+    written = ".*".join(re.escape(part) for part in pattern.split("…"))
+    return bool(re.fullmatch(written.replace(r"site\-packages", r"(?:site|dist)\-packages"), text, re.DOTALL))
 
 
 def check_says(fault: str, finding: Finding, status: str) -> None:

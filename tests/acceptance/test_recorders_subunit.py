@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import threading
 from pathlib import Path
 
 import pytest
+from archives import extract
 from recorders_lab import THIS, Environment, Lab, Run, interpreters, lab, write
 
 from envmatrix.evidence import ids
@@ -178,8 +178,7 @@ def unpacked(folder: Path, requirement: str) -> Path:
     options = ("-q", "--no-deps", "--no-binary", ":all:", "-d", str(folder))
     env = {**os.environ, "PBR_VERSION": requirement.partition("==")[2]}
     subprocess.run([sys.executable, "-m", "pip", "download", *options, requirement], check=True, env=env)
-    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
+    extract(next(folder.glob("*.tar.gz")), folder)
     return folder / requirement.replace("==", "-")
 
 
