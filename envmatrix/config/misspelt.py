@@ -18,10 +18,6 @@ from envmatrix.patterns import lazy
 
 # of tox 3, which projects keep for those who still have it (tox's upgrade guide)
 _OF_TOX_3 = {"isolated_build", "distshare", "distdir", "sdistsrc", "indexserver", "skip_install", "hashseed"}
-# Without these tox builds or installs more than was asked for, or keeps it elsewhere: no test is lost with them.
-_IDLE = {"skipsdist", "no_package", "skip_missing_interpreters", "toxworkdir", "work_dir", "temp_dir", "labels"}
-_IDLE |= {"provision_tox_env", "ignore_basepython_conflict", "ignore_base_python_conflict", "package_env"}
-_IDLE |= {"isolated_build_env"}
 _OWN = lazy(r"testenv:(.+)")
 
 
@@ -60,7 +56,7 @@ def _listed_envs(tox: ToxFile) -> frozenset[str] | None:
 
 
 def idle(tox: ToxFile) -> Iterator[str]:
-    """Yield a sentence for each misspelt key of tox's own of which no test depends: a word for a note."""
+    """Yield a sentence for each misspelt key of tox's own beside which the right one stands: a word for a note."""
     yield from (_sentence(section, key, near) for section, key, near, idle in _core_keys(tox) if idle)
 
 
@@ -69,7 +65,7 @@ def _sentence(section: str, key: str, near: str) -> str:
 
 
 def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, str, str, bool]]:
-    """Yield section, key, what was meant, and whether nothing is lost: that is there too, or changes nothing."""
+    """Yield section, key, what was meant, and whether nothing is lost, because that is there too."""
     core = envkeys.core()
     written = {name: tox.sections[name] for name in ("tox", "tox:tox") if name in tox.sections}
     for section, keys in written.items() if tox.kind == "ini" else [("", tox.table)]:
@@ -77,7 +73,7 @@ def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, str, str, bool]]:
             if key in core or key in _OF_TOX_3 or key in envkeys.known() or _is_referred_to(tox, section, key):
                 continue
             if near := nearest(key, core, cutoff=0.8):
-                yield section, key, near, near in _IDLE or near in keys
+                yield section, key, near, near in keys
 
 
 def _sections(tox: ToxFile, env: str) -> Iterator[str]:

@@ -32,6 +32,31 @@ _UNREACHABLE = lazy(
     r"|^User for \S+: ",
     re.MULTILINE,
 )
+# What of those Debian has in which package; elsewhere they are called otherwise, and searched for by that name.
+_ON_DEBIAN = {
+    "Python.h": "python3-dev",
+    "curl-config": "libcurl4-openssl-dev",
+    "ffi.h": "libffi-dev",
+    "ldap.h": "libldap-dev",
+    "lber.h": "libldap-dev",
+    "libmemcached/memcached.h": "libmemcached-dev",
+    "libpq-fe.h": "libpq-dev",
+    "libxml/xmlversion.h": "libxml2-dev",
+    "libxml/xpath.h": "libxml2-dev",
+    "mariadb": "libmariadb-dev",
+    "mysql.h": "libmariadb-dev",
+    "mysql_config": "libmariadb-dev",
+    "mysqlclient": "libmariadb-dev",
+    "openssl/opensslv.h": "libssl-dev",
+    "openssl/ssl.h": "libssl-dev",
+    "pg_config": "libpq-dev",
+    "pg_config.h": "libpq-dev",
+    "sasl/sasl.h": "libsasl2-dev",
+    "sqlite3.h": "libsqlite3-dev",
+    "xmlsec1": "libxmlsec1-dev",
+    "yaml.h": "libyaml-dev",
+    "zlib.h": "zlib1g-dev",
+}
 _NO_WHEEL = lazy(
     r"Failed (?:to build|building wheel for) [`'\"]?([\w.-]+)|Could not build wheels? for ([\w.-]+)"
     r"|Failed to build `?([\w.-]+?)(?:==[^`\s]+)?`"
@@ -195,5 +220,10 @@ def _development_packages(capability: Capability | None, missing: list[str]) -> 
     if capability is not None and capability.module and "pkg-config" not in packages:
         packages.append("pkg-config")
     if not packages and missing:
-        packages = [f"the development files of {name.removesuffix('.h')}" for name in missing]
+        packages = list(dict.fromkeys(_development_files(name) for name in missing))
     return packages
+
+
+def _development_files(missing: str) -> str:
+    known = _ON_DEBIAN.get(missing)
+    return f"{known} (its name on Debian)" if known else f"the development files of {missing.removesuffix('.h')}"

@@ -62,6 +62,18 @@ def test_an_environment_with_the_systems_packages_is_told_to_install_the_systems
     assert built == "install libvirt-dev and pkg-config"
 
 
+@pytest.mark.parametrize(
+    ("missing", "remedy"),
+    [
+        ("psycopg/psycopg.h:35:10: fatal error: pg_config.h: No such file", "install libpq-dev (its name on Debian)"),
+        ("fatal error: odd/thing.h: No such file", "install the development files of odd/thing"),
+    ],
+)
+def test_a_header_that_is_missing_is_told_with_its_package(missing, remedy):
+    reason = explain_install(f"{missing}\nFailed to build psycopg2\n", {})
+    assert (reason.code, reason.remedy) == ("cannot_build", remedy)
+
+
 def test_frames_of_tracebacks_are_left_out_of_the_installers_words():
     said = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\n    run()\n    ^^^^^\nKeyError: 3\n'
     assert explain_install(said, {}).detail == "Traceback (most recent call last):\nKeyError: 3"
