@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.decoding import decode
+from envmatrix.sentences import listed
 from envmatrix.writing import write_whole
 
 _METADATA = (".dist-info", ".egg-info")
@@ -58,8 +59,7 @@ def gone(cache: Path, cell: str) -> str:
         if now.get(entry) != time_s
     ]
     names = sorted(entry.rpartition(".")[0] for entry in lost)
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}" if names else ""
+    return listed(names, 3)
 
 
 def _metadata(folder: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ import msgspec
 
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
+from envmatrix.sentences import listed
 
 REASON_LENGTH: Final = 4000
 NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started
@@ -270,8 +271,7 @@ class _Recording:
 
     def _unversioned(self) -> Iterator[str]:
         if names := sorted(self.unversioned):
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            yield f"the tests imported {', '.join(names[:3])}{more}, which git ignores: no commit has what they hold"
+            yield f"the tests imported {listed(names, 3)}, which git ignores: no commit has what they hold"
 
     def result(self, notes: list[str]) -> Recorded:
         tests = [test for run in self.runs.values() if not run.session.nested for test in run.finished()]

@@ -27,7 +27,7 @@ from envmatrix.report.words import (
     visible,
     visible_lines,
 )
-from envmatrix.verdict.counting import listed
+from envmatrix.sentences import listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_BYTES = 1_000_000

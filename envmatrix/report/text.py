@@ -10,7 +10,7 @@ from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
 from envmatrix.report.words import STATE_WORDS, STATES, count, duration, has_run, last_lines, others, short, visible
-from envmatrix.verdict.counting import listed
+from envmatrix.sentences import listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_FAILURES = 20

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 
 from envmatrix.patterns import lazy
+from envmatrix.sentences import listed
 from envmatrix.verdict.model import CellVerdict, Tests, Verdict
 
 MOST_CHARACTERS = 4000
@@ -164,9 +165,8 @@ def not_run(verdict: Verdict) -> str:
     if verdict.dirty:
         parts.append("the commit as it is (this is of a checkout with changes that are not committed)")
     if missing:
-        named = ", ".join(f"{visible(cell.name)} ({_why(cell)})" for cell in missing[:5])
-        rest = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        parts.append(f"{len(missing):,} of {count(len(verdict.cells), 'cell')}: {named}{rest}")
+        named = listed(f"{visible(cell.name)} ({_why(cell)})" for cell in missing)
+        parts.append(f"{len(missing):,} of {count(len(verdict.cells), 'cell')}: {named}")
     if silent:
         parts.append(f"{count(silent, 'expected report')} did not come")
     if verdict.ran_nowhere:

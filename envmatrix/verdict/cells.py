@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from envmatrix.evidence.model import CommandRun, Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
-from envmatrix.verdict.counting import Tally, listed, number, tally
+from envmatrix.sentences import listed
+from envmatrix.verdict.counting import Tally, number, tally
 from envmatrix.verdict.leftover import others
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
 

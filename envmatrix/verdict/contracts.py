@@ -9,8 +9,9 @@ import msgspec
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, Session, TestResult
 from envmatrix.evidence.read import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
+from envmatrix.sentences import listed
 from envmatrix.verdict.commands import unseen
-from envmatrix.verdict.counting import Tally, listed, number
+from envmatrix.verdict.counting import Tally, number
 from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.kept import unmet as unproved
 from envmatrix.verdict.leftover import unwaited

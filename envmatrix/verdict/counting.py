@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -50,10 +50,3 @@ def tally(tests: Sequence[TestResult]) -> Tally:
 def number(count: int, word: str) -> str:
     """ "1 test", "3 tests"."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def listed(names: Iterable[str], limit: int = 5) -> str:
-    """The first names, and how many there are besides."""
-    every = list(names)
-    shown = ", ".join(every[:limit])
-    return f"{shown} and {len(every) - limit} more" if len(every) > limit else shown

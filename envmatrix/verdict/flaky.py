@@ -9,7 +9,8 @@ import msgspec
 
 from envmatrix.config.model import FlakyRule, Profile
 from envmatrix.evidence.model import Evidence
-from envmatrix.verdict.counting import listed, number
+from envmatrix.sentences import listed
+from envmatrix.verdict.counting import number
 from envmatrix.verdict.model import CellVerdict, VerdictReason
 from envmatrix.verdict.patterns import matches
 

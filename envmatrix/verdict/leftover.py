@@ -7,6 +7,7 @@ from typing import Final
 
 from envmatrix.evidence.leftover import LeftOver
 from envmatrix.evidence.model import Evidence
+from envmatrix.sentences import listed
 from envmatrix.verdict.runners import is_runner, runner_of
 
 _SHOWN: Final = 3
@@ -66,9 +67,7 @@ def _asked(word: str) -> bool:
 
 
 def _named(processes: Sequence[LeftOver]) -> str:
-    names = list(dict.fromkeys(_line(one) for one in processes))
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(f"`{name}`" for name in names[:_SHOWN]) + more
+    return listed(dict.fromkeys(f"`{_line(one)}`" for one in processes), _SHOWN)
 
 
 def _line(one: LeftOver) -> str:

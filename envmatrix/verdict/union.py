@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from envmatrix.config.model import Cell, Profile
-from envmatrix.verdict.counting import listed
+from envmatrix.sentences import listed
 from envmatrix.verdict.flaky import reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
 from envmatrix.verdict.names import promised
