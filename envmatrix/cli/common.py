@@ -74,11 +74,11 @@ def verbosity() -> int:
     return settings.verbosity if settings is not None else 0
 
 
-def width() -> int:
-    """Return the width of the terminal in columns; 80 where there is none."""
+def width(stream: TextIO | None = None) -> int:
+    """Return the width in columns of the terminal behind a stream, stdout if none is named; 80 where there is none."""
     import shutil
 
-    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    return shutil.get_terminal_size((80, 24)).columns if (stream or sys.stdout).isatty() else 80
 
 
 def fitted_to_terminal(text: str) -> str:
@@ -86,12 +86,10 @@ def fitted_to_terminal(text: str) -> str:
     text = text.encode("utf-8", "backslashreplace").decode()  # of a file's name that is no text, as it will be shown
     if not sys.stderr.isatty():
         return text
-    import shutil
-
     from envmatrix.report.page import fitted
 
-    width = shutil.get_terminal_size((80, 24)).columns
-    lines = [line if len(line) <= width else fitted(line, width, "", "  ") for line in text.split("\n")]
+    columns = width(sys.stderr)
+    lines = [line if len(line) <= columns else fitted(line, columns, "", "  ") for line in text.split("\n")]
     return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
 
 

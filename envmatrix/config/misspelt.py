@@ -26,7 +26,7 @@ def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[s
 
     ``known`` are factors that come from elsewhere, such as the axes of profiles.
     """
-    yield from (_sentence(section, key, near) for section, key, near, idle in _core_keys(tox) if not idle)
+    yield from (sentence for sentence, harmless in _core_keys(tox) if not harmless)
     if tox.kind == "ini":
         yield from _sections(tox, env)
     yield from _own_sections(tox, env)
@@ -35,7 +35,7 @@ def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[s
 
 # Every cell of a run asks the same of one tox file, whose length would be multiplied by their number.
 @functools.lru_cache(maxsize=8)
-def _core_keys(tox: ToxFile) -> tuple[tuple[str, str, str, bool], ...]:
+def _core_keys(tox: ToxFile) -> tuple[tuple[str, bool], ...]:
     return tuple(_read_core_keys(tox))
 
 
@@ -57,15 +57,11 @@ def _listed_envs(tox: ToxFile) -> frozenset[str] | None:
 
 def idle(tox: ToxFile) -> Iterator[str]:
     """Yield a sentence for each misspelt key of tox's own beside which the right one stands: a word for a note."""
-    yield from (_sentence(section, key, near) for section, key, near, idle in _core_keys(tox) if idle)
+    yield from (sentence for sentence, harmless in _core_keys(tox) if harmless)
 
 
-def _sentence(section: str, key: str, near: str) -> str:
-    return f"nothing reads the key {key!r}{f' of [{section}]' if section else ''}; did you mean {near!r}?"
-
-
-def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, str, str, bool]]:
-    """Yield section, key, what was meant, and whether nothing is lost, because that is there too."""
+def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, bool]]:
+    """Yield a sentence for each misspelt key, and whether nothing is lost because the right one is there too."""
     core = envkeys.core()
     written = {name: tox.sections[name] for name in ("tox", "tox:tox") if name in tox.sections}
     for section, keys in written.items() if tox.kind == "ini" else [("", tox.table)]:
@@ -73,7 +69,8 @@ def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, str, str, bool]]:
             if key in core or key in _OF_TOX_3 or key in envkeys.known() or _is_referred_to(tox, section, key):
                 continue
             if near := nearest(key, core, cutoff=0.8):
-                yield section, key, near, near in keys
+                where = f" of [{section}]" if section else ""
+                yield f"nothing reads the key {key!r}{where}; did you mean {near!r}?", near in keys
 
 
 def _sections(tox: ToxFile, env: str) -> Iterator[str]:

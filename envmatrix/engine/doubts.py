@@ -6,22 +6,22 @@ import shutil
 from typing import Final
 
 from envmatrix.engine.told import CellRun, Told
-from envmatrix.evidence.model import RanReason, RunState
+from envmatrix.evidence.model import RanReason
 from envmatrix.evidence.read import Recorded
+from envmatrix.sentences import listed
 
 _NO_SPACE: Final = "[Errno 28]"
 _LEAST: Final = 1 << 20  # bytes: who finds less than that free at the end may have been refused
 
 
-def doubts(unwritten: tuple[RanReason, ...], merged: Recorded, state: RunState) -> tuple[RanReason, ...]:
-    """Return why a run that finished proves less than it seems to."""
-    if state != "finished" or not merged.stripped:
-        return unwritten if state == "finished" else ()
-    more = f" and {len(merged.stripped) - 3} more" if len(merged.stripped) > 3 else ""
-    places = f"{', '.join(merged.stripped[:3])}{more}"
+def asserts_left_out(merged: Recorded) -> tuple[RanReason, ...]:
+    """Return the reason where tests checked nothing because their interpreter leaves assert statements out."""
+    if not merged.stripped:
+        return ()
+    places = listed(merged.stripped, 3)
     what = f"python left out the assert statements of the tests (-O or PYTHONOPTIMIZE): {places}"
     remedy = "run the tests without it, or by pytest (--assert=rewrite), or let them use self.assertEqual and the like"
-    return (*unwritten, RanReason(code="asserts_left_out", message=what, remedy=remedy))
+    return (RanReason(code="asserts_left_out", message=what, remedy=remedy),)
 
 
 def disk_full(run: CellRun, recorded: Recorded, told: Told) -> tuple[RanReason, ...]:
@@ -48,12 +48,11 @@ def mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:
         for reason in told.mismatches
     ]
     if merged.outside:
-        shown = ", ".join(f"{module} ({file})" for module, file in merged.outside[:5])
-        more = f" and {len(merged.outside) - 5} more" if len(merged.outside) > 5 else ""
+        shown = listed(f"{module} ({file})" for module, file in merged.outside)
         found.append(
             RanReason(
                 code="env_mismatch",
-                message=f"the tests loaded modules from outside the environment: {shown}{more}",
+                message=f"the tests loaded modules from outside the environment: {shown}",
                 remedy="declare what the tests need in deps, or use a profile with system_site_packages",
             )
         )

@@ -62,19 +62,19 @@ def cell_lock(
 def _locked(path: Path) -> int | None:
     """Take the lock and return its descriptor, whose end is the lock's; None where another process has it."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle, kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), False
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # where somebody removed the file in between, whoever comes next would lock another one: once more
             with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle), path.stat()):
-                    return handle
+                kept = os.path.samestat(os.fstat(handle), path.stat())
+            if kept:
+                return handle
         except BlockingIOError:
-            os.close(handle)
             return None
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)  # somebody removed the file in between: whoever comes next would lock another one
+        finally:
+            if not kept:
+                os.close(handle)
 
 
 def _lock_folder(root: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from envmatrix.engine.doubts import disk_full, doubts, mismatches
+from envmatrix.engine.doubts import asserts_left_out, disk_full, mismatches
 from envmatrix.engine.job import now
 from envmatrix.engine.narrowing import narrowed_by
 from envmatrix.engine.processes import Ended
@@ -56,7 +56,11 @@ def make_evidence(
     merged = read.merge([_cut_off(recorded, "disk_full" if full else state), files])
     commands = tuple(_command(event) for event in told.commands)
     unread, notes = unread_settings(context, run, told)
-    why = (*reasons, *reasons_of(context, run, told, state, ended), *unread)
+    why = [*reasons, *reasons_of(context, run, told, state, ended), *unread]
+    if not any(one.code == "disk_full" for one in why):
+        why += full
+    if state == "finished":
+        why += [*unwritten, *asserts_left_out(merged)]
     cell, interpreter = run.planned.cell, run.planned.interpreter
     return Evidence(
         id=f"{context.host.name}-{context.run_id}-{os.urandom(4).hex()}",
@@ -85,7 +89,7 @@ def make_evidence(
         commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
-        reasons=why + (() if any(one.code == "disk_full" for one in why) else full) + doubts(unwritten, merged, state),
+        reasons=tuple(why),
         mismatches=mismatches(told, merged),
         ignored=_ignored(told),
         left_over=tuple(told.left_over) if state == "finished" else (),
