@@ -6,13 +6,11 @@ of another Python would stumble over. See docs/design.md for why.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -39,7 +37,9 @@ def install(site_packages: Path) -> None:
     """
     try:
         for name, content, changed_s in _payload():
-            _replace(os.path.join(site_packages, name), content, changed_s)  # noqa: PTH118 - it is done for each cell
+            place = f"{site_packages}/{name}"
+            if not _is_there(place, len(content), changed_s):
+                _replace(Path(place), content, changed_s)
     except OSError as error:
         raise InternalError(
             f"The test recorders cannot be written to {site_packages} ({error}). Make the folder writable, or remove"
@@ -109,13 +109,19 @@ def _payload() -> tuple[tuple[str, bytes, int], ...]:
     )
 
 
-def _replace(place: str, content: bytes, changed_s: int) -> None:
-    """Write a file with its time, unless it is there: whoever changed it since has changed its time too."""
-    with contextlib.suppress(FileNotFoundError):
+def _is_there(place: str, size: int, changed_s: int) -> bool:
+    """Tell whether a file is there as it was written: whoever changed it since has changed its time too."""
+    try:
         there = os.lstat(place)
-        if stat.S_ISREG(there.st_mode) and (there.st_size, there.st_mtime) == (len(content), changed_s):
-            return
-    target = Path(place)
+    except FileNotFoundError:
+        return False
+    return there.st_size == size and there.st_mtime == changed_s and stat.S_ISREG(there.st_mode)
+
+
+def _replace(target: Path, content: bytes, changed_s: int) -> None:
+    """Write a file with its time, beside its place and then renamed."""
+    import tempfile
+
     target.parent.mkdir(exist_ok=True)
     handle, beside = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:

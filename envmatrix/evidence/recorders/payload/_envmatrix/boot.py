@@ -18,19 +18,22 @@ _PATCHES = {
     "nose2.runner": "unittests",
     "testtools.testcase": "unittests",
 }
+# As they are when the process starts: what it does to its variables later is its own affair.
+folder = os.environ.get("ENVMATRIX_RECORD", "")
+inherited = os.environ.get("ENVMATRIX_SESSION", "")  # the session that this process was started from, if any
+watched = [name for name in os.environ.get("ENVMATRIX_WATCH", "").split(",") if name]
+_addresses = os.environ.get("ENVMATRIX_WATCH_ADDRESSES", "")
 _SUBUNIT = ("stestr", "subunit")  # their streams are read afterwards; what they start is part of their run
 _waiting = set()
 
 
 def start():
     """Hook into this process; nothing happens without ``ENVMATRIX_RECORD`` or the second time."""
-    if _waiting or not os.environ.get("ENVMATRIX_RECORD"):
+    if _waiting or not folder:
         return
-    from _envmatrix import process
-
     _waiting.update(_PATCHES)
     _waiting.update(_SUBUNIT)
-    _waiting.update(process.watched)
+    _waiting.update(watched)
     for name in sorted(_waiting.intersection(sys.modules)):  # another .pth file was first
         _waiting.discard(name)
         _loaded(name, sys.modules[name])
@@ -38,10 +41,13 @@ def start():
     import atexit
 
     atexit.register(_exit)
-    if process.inherited:
-        process.testing(here=False)
-    if os.environ.get("ENVMATRIX_WATCH_ADDRESSES") and hasattr(sys, "addaudithook"):
-        sys.addaudithook(process.audit)
+    if inherited or _addresses:  # most processes run no test: the rest is loaded by those that do
+        from _envmatrix import process
+
+        if inherited:
+            process.testing(here=False)
+        if _addresses and hasattr(sys, "addaudithook"):
+            sys.addaudithook(process.audit)
 
 
 class _Finder:
@@ -84,7 +90,7 @@ def _loaded(name, module):
     from _envmatrix import process
 
     try:
-        if name in process.watched:
+        if name in watched:
             process.imported(name, module)
         if name in _SUBUNIT:
             os.environ.setdefault(process.SESSION, "subunit")
@@ -96,8 +102,9 @@ def _loaded(name, module):
 
 
 def _exit():
-    from _envmatrix import process
-
+    process = sys.modules.get("_envmatrix.process")
+    if process is None:  # nothing was tested here
+        return
     session = process.active()
     if session is not None and session.mine():
         ended = getattr(session, "at_exit", None)

@@ -6,11 +6,12 @@ PYTEST_DONT_REWRITE
 import os
 import sys
 
-RECORD = "ENVMATRIX_RECORD"
+from _envmatrix.boot import folder as _folder
+from _envmatrix.boot import inherited, watched
+
 SESSION = "ENVMATRIX_SESSION"
 NESTED = "nested"
 
-inherited = os.environ.get(SESSION, "")  # the session that this process was started from, if any
 _fd = -1
 _owner = 0
 _identity = ()
@@ -71,9 +72,6 @@ def _descriptor():
     status = os.fstat(_fd)
     _identity = (status.st_dev, status.st_ino)
     return _fd
-
-
-_folder = os.environ.get(RECORD, "")
 
 
 class Session:
@@ -139,7 +137,6 @@ def note(message):
 
 # --- proof of use: what test processes imported and connected to -----------------------------------------------------
 
-watched = [name for name in os.environ.get("ENVMATRIX_WATCH", "").split(",") if name]
 _addresses = [item for item in os.environ.get("ENVMATRIX_WATCH_ADDRESSES", "").split(",") if item]
 _ports = {item.rpartition(":")[2] for item in _addresses if ":" in item}
 _imports = {}
