@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from envmatrix.config.model import Capability
-from envmatrix.engine.piplog import ABSENT
+from envmatrix.engine.pip import ABSENT
 from envmatrix.evidence.model import RanReason
 from envmatrix.patterns import lazy
 
@@ -84,7 +84,7 @@ def explain_install(
 ) -> RanReason:
     """Return the reason of a failed installation; ``detail`` is the installer's own last lines.
 
-    ``unfetched`` are the pages of indexes that pip went on without (see piplog), None where that is not known.
+    ``unfetched`` are the pages of indexes that pip went on without (see pip.listening), None where that is not known.
     ``system_site_packages`` says whether the environment would have taken the system's own distribution if there were
     one: then to install that one is the remedy.
     """

@@ -6,6 +6,7 @@ tox's hooks tell neither the reason of a skip or failure nor the code of an inst
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from tox.config.main import Config
 from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
-from envmatrix.engine import piplog
+from envmatrix.engine import fetched, pip
 from envmatrix.engine.job import Events, Job, now
 
 TAIL_CHARACTERS = 6000
@@ -33,7 +34,7 @@ def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
     if overrides:
         events.add("overrides", message=f"overrides of tox settings: {', '.join(map(_override, overrides))}")
     _watch_results(events, job)
-    _watch_commands(events, Path(job.events).with_name("pip.log"))
+    _watch_commands(events, job)
     if job.arguments:
         _watch_arguments()
     logger = logging.getLogger(_RUN_LOGGER)
@@ -98,8 +99,9 @@ def _unused(tox_env: Any) -> list[str]:
         return []  # an environment that could not be configured has said so already
 
 
-def _watch_commands(events: Events, log: Path) -> None:
+def _watch_commands(events: Events, job: Job) -> None:
     plain = getattr(ToxEnv.execute, "__wrapped__", ToxEnv.execute)
+    log = Path(job.events).with_name("pip.log")
 
     @wraps(plain)
     def execute(
@@ -107,9 +109,14 @@ def _watch_commands(events: Events, log: Path) -> None:
     ) -> Any:
         started, begun, argv = now(), time.monotonic(), [str(part) for part in cmd]
         events.add("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
-        if run_id.startswith("install") or piplog.installs(argv):
-            with piplog.listening(self.environment_variables, log) as unfetched:
-                outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
+        builds, variables = run_id.startswith("install"), self.environment_variables
+        if builds or pip.installs(argv):
+            quick = pip.not_compiling(variables) if builds else contextlib.nullcontext()
+            place = fetched.place_of(job, run_id, argv, variables) if self.conf.name == job.cell else None
+            with pip.listening(variables, log) as unfetched, quick:
+                outcome = fetched.install(
+                    place, variables, lambda: plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
+                )
                 pages = unfetched() if outcome.exit_code != 0 else None
         else:
             outcome, pages = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs), None

@@ -1,7 +1,8 @@
-"""What pip keeps to itself: it goes on without an index that gives no answer, and tells that to its log alone.
+"""How pip is started: what it keeps to itself is read, and it compiles nothing.
 
-Without retries, and with them where a server or a proxy answers 502 and the like, its last words are then those of an
-index that was asked and has no such package: "No matching distribution found" (seen with pip 18.1 to 26.3).
+It goes on without an index that gives no answer, and tells that to its log alone. Without retries, and with them where
+a server or a proxy answers 502 and the like, its last words are then those of an index that was asked and has no such
+package: "No matching distribution found" (seen with pip 18.1 to 26.3).
 """
 
 from __future__ import annotations
@@ -47,6 +48,23 @@ def listening(variables: MutableMapping[str, str], path: Path) -> Iterator[Calla
             variables.pop(VARIABLE, None)
             with suppress(OSError):
                 path.unlink()
+
+
+@contextmanager
+def not_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
+    """Have a pip that is started with ``variables`` leave compiling to the first import, as uv does.
+
+    Compiling what no test imports takes a third of an installation. Where somebody has said how he wants it, or the
+    environment's Python may not write bytecode and would compile at every start, pip does as it always does.
+    """
+    said = any(variables.get(name) for name in ("PIP_COMPILE", "PIP_NO_COMPILE", "PYTHONDONTWRITEBYTECODE"))
+    if not said:
+        variables["PIP_COMPILE"] = "0"  # PIP_NO_COMPILE=1 would have it compile (pip 26.3)
+    try:
+        yield
+    finally:
+        if not said:
+            variables.pop("PIP_COMPILE", None)
 
 
 def _size(log: Path) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.engine import piplog, prove
+from envmatrix.engine import leftover, pip, prove
 from envmatrix.engine.job import Events, Job, now
 from envmatrix.engine.launch import Launcher, Mark, Request
 from envmatrix.engine.processes import Ended, Stopper, run_process
@@ -109,7 +109,7 @@ class _Run:
         self.say(f"{step.run_id}> {shlex.join(argv)}")
         started, begun = now(), time.monotonic()
         self.events.add("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
-        ended, said, pages = self.install(step) if piplog.installs(argv) else (self.command(step), "", None)
+        ended, said, pages = self.install(step) if pip.installs(argv) else (self.command(step), "", None)
         self.events.add(
             "command",
             cell=self.job.cell,
@@ -140,7 +140,7 @@ class _Run:
             said.extend(chunk)
             del said[:-TAIL_BYTES]
 
-        with piplog.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
+        with pip.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
             ended = self.command(step, output)
             return (ended, said.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
 
@@ -169,7 +169,7 @@ class _Run:
     def clear(self) -> None:
         """Kill what the commands left running, and tell what that was."""
         if self.groups and (left := self.launcher.clear(self.mark, self.groups)):
-            self.events.add("left_over", processes=[msgspec.to_builtins(one) for one in left])
+            self.events.add("left_over", processes=leftover.plain(left))
 
     def say(self, sentence: str) -> None:
         self.output(f"{self.job.cell}: {sentence}\n".encode("utf-8", "replace"))

@@ -6,14 +6,14 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envmatrix.config.envkeys import known
 from envmatrix.config.misspelt import idle, misspelt
 from envmatrix.config.toxfile import ToxFile, read_tox_file
-from envmatrix.engine.piplog import installs
+from envmatrix.config.words import nearest
+from envmatrix.engine.pip import installs
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
 from envmatrix.engine.unused import is_referred_to
@@ -231,7 +231,7 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
         notes = [f"{tox.name}: {sentence}" for sentence in idle(tox)]
     for key in (told.result or {}).get("unused", ()):
         where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
-        near = next(iter(get_close_matches(key, known(), n=1, cutoff=0.75)), "")
+        near = nearest(key, known(), cutoff=0.75)
         if key in known() or key in _OF_TOX_UV or is_referred_to(tox_file, key):
             continue
         if key in _OF_TOX_3 or (not near and key not in run.profile.env):

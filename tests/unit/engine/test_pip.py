@@ -1,6 +1,6 @@
 import pytest
 
-from envmatrix.engine.piplog import MOST, installs, listening
+from envmatrix.engine.pip import MOST, installs, listening, not_compiling
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,18 @@ def test_a_log_of_the_users_own_is_read_from_where_it_ended(tmp_path):
         assert unfetched() == []
     assert variables == {"PIP_LOG": str(log)}
     assert log.exists()
+
+
+def test_pip_compiles_nothing_unless_somebody_has_said_how_he_wants_it():
+    variables = {"A": "1"}
+    with not_compiling(variables):
+        assert variables == {"A": "1", "PIP_COMPILE": "0"}
+    assert variables == {"A": "1"}
+
+
+@pytest.mark.parametrize("said", ["PIP_COMPILE", "PIP_NO_COMPILE", "PYTHONDONTWRITEBYTECODE"])
+def test_a_word_of_the_users_own_about_bytecode_stands(said):
+    variables = {said: "1"}
+    with not_compiling(variables):
+        assert variables == {said: "1"}
+    assert variables == {said: "1"}
