@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
 from types import FrameType
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from envmatrix.engine import leftover
+
+if TYPE_CHECKING:
+    import ctypes
 
 
 def main(argv: list[str]) -> int:
@@ -51,7 +54,7 @@ def main(argv: list[str]) -> int:
     finally:
         left = leftover.end(leftover.children, _collect)
         if left:
-            events.add("left_over", processes=[msgspec.to_builtins(one) for one in left])
+            events.add("left_over", processes=leftover.plain(left))
 
 
 def become_reaper() -> None:
@@ -78,9 +81,14 @@ def _collect() -> None:
 
 def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        import ctypes
+        _libc().prctl(option, value, 0, 0, 0)
 
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
 
 
 if __name__ == "__main__":

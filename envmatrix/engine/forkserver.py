@@ -11,21 +11,17 @@ import contextlib
 import gc
 import importlib
 import importlib.util
+import json
 import os
 import select
 import signal
 import socket
 import sys
-import traceback
-from pathlib import Path
 from typing import NoReturn
 
-import msgspec
-
-from envmatrix.decoding import decode
 from envmatrix.engine import leftover
 from envmatrix.engine.child import become_reaper, die_with_parent
-from envmatrix.engine.launch import Report, Request
+from envmatrix.engine.request import Request, decode
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
 _SESSION = (
@@ -97,7 +93,7 @@ class _Server:
             return False
         if not head:
             return False
-        request = decode(data, Request)
+        request = decode(data)
         if request.kind == "clear":
             self.clear(request, *descriptors)
             return True
@@ -129,7 +125,7 @@ class _Server:
             self.become(request, out, parent)
         os.close(out)
         self.children[pid] = (told, request)
-        tell(told, Report(pid=pid))
+        tell(told, pid=pid)
 
     def become(self, request: Request, out: int, parent: int) -> NoReturn:
         code = 70
@@ -149,6 +145,8 @@ class _Server:
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
         except BaseException:
+            import traceback
+
             traceback.print_exc()
         finally:
             with contextlib.suppress(Exception):
@@ -168,7 +166,7 @@ class _Server:
             if pid in self.children:
                 told, _ = self.children.pop(pid)
                 left = bool(self.orphans())
-                tell(told, Report(pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left))
+                tell(told, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
                 os.close(told)
 
     def orphans(self) -> set[int]:
@@ -185,7 +183,7 @@ class _Server:
                 if not self.children or any(leftover.bears(one, *request.mark) for one in leftover.below([pid]))
             ]
 
-        tell(told, Report(pid=0, left=leftover.end(marked, self.reap)))
+        tell(told, pid=0, left=leftover.plain(leftover.end(marked, self.reap)))
         os.close(told)
 
     def end(self) -> None:
@@ -225,14 +223,14 @@ def run_tox(request: Request) -> int:
     os.chdir(request.cwd)
     os.environ.clear()
     os.environ.update(request.environ)
-    sys.argv = [str(Path(__file__).with_name("child.py")), *request.argv]
+    sys.argv = [f"{__file__.removesuffix('forkserver.py')}child.py", *request.argv]
     return main(list(request.argv))
 
 
-def tell(descriptor: int, report: Report) -> None:
-    """Write one report; an owner that does not listen any more is about to be noticed elsewhere."""
+def tell(descriptor: int, **report: object) -> None:
+    """Write one report (``launch.Report``); an owner that listens no more is about to be noticed elsewhere."""
     with contextlib.suppress(OSError):
-        os.write(descriptor, msgspec.json.encode(report) + b"\n")
+        os.write(descriptor, json.dumps(report).encode() + b"\n")
 
 
 def main(descriptor: int) -> None:

@@ -16,31 +16,19 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from envmatrix.decoding import decode
 from envmatrix.engine import helper
+from envmatrix.engine.request import Mark as Mark
+from envmatrix.engine.request import Request as Request
 from envmatrix.evidence.leftover import LeftOver
 
-Mark = tuple[str, str]
 # What a tox that is started by itself must not have before it has begun, and what it is called until then.
 KEPT = {helper.OPTIMIZE: "_ENVMATRIX_PYTHONOPTIMIZE"}
 CLOSE_S = 5.0
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One process to start: ``exec`` replaces the fork by ``argv``, ``tox`` runs the child's main with ``argv`` in it.
-
-    ``mark`` (name, value) is a variable by which what it leaves behind is known, and which ``clear`` kills.
-    """
-
-    kind: Literal["exec", "tox", "preload", "clear"]
-    argv: tuple[str, ...] = ()
-    cwd: str = ""
-    environ: dict[str, str] = {}
-    mark: Mark = ("", "")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,7 +219,7 @@ class ForkServer:
             return Spawner().start(request)
 
     def _send(self, request: Request, descriptors: Sequence[int]) -> None:
-        data = msgspec.json.encode(request)
+        data = request.encode()
         with self._lock:
             self._begin()
             if self._socket is None:

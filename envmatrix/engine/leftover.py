@@ -7,8 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from envmatrix.evidence.leftover import LeftOver
+if TYPE_CHECKING:  # the helper that starts cells loads this, and looks at nothing as long as nothing is left
+    from envmatrix.evidence.leftover import LeftOver
 
 GRACE_S = 0.05  # what ends by itself within that is no left-over: a tracker of multiprocessing, git's gc
 LIMIT_S = 2.0  # for killing: a process that waits for a disk ends late
@@ -37,6 +39,8 @@ def below(pids: Iterable[int]) -> list[int]:
 
 def look(pid: int) -> LeftOver | None:
     """Return what a process is, None where it has ended."""
+    from envmatrix.evidence.leftover import LeftOver
+
     state = _read(pid, "stat").rpartition(b")")[2].split()
     if len(state) < 7 or state[0] in (b"Z", b"X"):
         return None
@@ -81,6 +85,13 @@ def end(orphans: Callable[[], Sequence[int]], collect: Callable[[], None]) -> tu
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.002)
     return tuple(found[pid] for pid in sorted(found))
+
+
+def plain(found: Sequence[LeftOver]) -> list[dict[str, Any]]:
+    """Return them as JSON has them."""
+    import msgspec
+
+    return [msgspec.to_builtins(one) for one in found]
 
 
 def _read(pid: int, name: str) -> bytes:

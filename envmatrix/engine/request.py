@@ -1,0 +1,32 @@
+"""What the helper is asked; apart, and with nothing but json, because a helper that has loaded little forks fast."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Mark = tuple[str, str]
+
+
+class Request(NamedTuple):
+    """One process to start: ``exec`` replaces the fork by ``argv``, ``tox`` runs the child's main with ``argv`` in it.
+
+    ``mark`` (name, value) is a variable by which what it leaves behind is known, and which ``clear`` kills.
+    """
+
+    kind: Literal["exec", "tox", "preload", "clear"]
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
+    environ: Mapping[str, str] = {}
+    mark: Mark = ("", "")
+
+    def encode(self) -> bytes:
+        """Return it as JSON; what of arguments and variables is no UTF-8 survives as lone surrogates."""
+        return json.dumps(self._replace(environ=dict(self.environ))).encode()
+
+
+def decode(data: bytes) -> Request:
+    """Return the request that was encoded."""
+    kind, argv, cwd, environ, (name, value) = json.loads(data)
+    return Request(kind=kind, argv=tuple(argv), cwd=cwd, environ=environ, mark=(name, value))
