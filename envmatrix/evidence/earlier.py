@@ -9,7 +9,6 @@ from typing import Final
 
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.places import Entry
 from envmatrix.evidence.store import Store
 
 NEWEST: Final = 5  # records of one cell and tree that are read: older ones hardly know a test that these do not
@@ -50,12 +49,7 @@ class Earlier:
 
 
 def _names(store: Store, tree: str, newest: int) -> Iterator[str]:
-    by_cell: dict[str, list[Entry]] = {}
-    for entry in store.entries(tree):
-        if isinstance(entry, Entry):
-            by_cell.setdefault(entry.name.split("/")[1], []).append(entry)
-    for entries in by_cell.values():
-        yield from (entry.name for entry in sorted(entries, key=lambda entry: -entry.modified)[:newest])
+    yield from store.newest(tree, newest)
     last = store.last_run()
     if last is not None and last.store == store.location and last.tree != tree:
         yield from last.names

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -78,6 +77,8 @@ def _text(text: str) -> str:
 
 @cache
 def _temporary() -> str:
+    import tempfile
+
     return tempfile.gettempdir()
 
 

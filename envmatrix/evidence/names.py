@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.places import TEMPORARY, StoreError
+from envmatrix.evidence.places import StoreError, temporary_name
 
 STATE_FOLDER: Final = ".envmatrix"
 
@@ -56,7 +55,7 @@ def state_folder(project: Path) -> Path:
     try:
         if not ignore.is_file():
             folder.mkdir(exist_ok=True)
-            temporary = folder / f".{secrets.token_hex(8)}{TEMPORARY}"
+            temporary = folder / temporary_name()
             temporary.write_text("*\n")
             temporary.replace(ignore)
     except OSError as error:

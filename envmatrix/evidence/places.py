@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +16,11 @@ from envmatrix.errors import EnvmatrixError, ExitCode, InternalError
 from envmatrix.evidence.sharing import create
 
 TEMPORARY: Final = ".tmp"
+
+
+def temporary_name() -> str:
+    """Return a name that no other writer has, for a file that is to be renamed."""
+    return f".{os.urandom(12).hex()}{TEMPORARY}"
 
 
 class StoreError(InternalError):
@@ -63,6 +67,9 @@ class Place(Protocol):
 
     def listing(self, folder: str) -> Iterator[Entry]:
         """The files two levels below a folder, and whatever else is there in their stead; sorted by name."""
+
+    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """The folders in a folder and the names in each, in no order: no more is asked of the place."""
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of a file. Raises UnreadableError, without reading, when it is longer than limit."""
@@ -130,6 +137,13 @@ class LocalPlace:
                     name = f"{folder}/{inner.name}" if item is inner else f"{folder}/{inner.name}/{item.name}"
                     yield Entry(name, found.st_size, found.st_mtime)
 
+    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """See ``Place.names``."""
+        for inner in _scan(self.base / folder):
+            with suppress(OSError):
+                if inner.is_dir(follow_symlinks=False):
+                    yield f"{folder}/{inner.name}", os.listdir(inner.path)  # noqa: PTH208 - names are all that is wanted
+
     def read(self, name: str, limit: int) -> bytes:
         """See ``Place.read``."""
         try:
@@ -188,7 +202,7 @@ class LocalPlace:
 
     def _beside(self, path: Path, data: bytes, *, lasting: bool) -> Path:
         """A new file in path's folder with data, on the disk where that is to be lasting."""
-        temporary = path.parent / f".{secrets.token_hex(12)}{TEMPORARY}"
+        temporary = path.parent / temporary_name()
         handle = create(self.base, temporary)
         try:
             with os.fdopen(handle, "wb") as file:

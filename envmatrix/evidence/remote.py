@@ -6,11 +6,10 @@ import datetime
 import importlib
 import posixpath
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from envmatrix.evidence.places import TEMPORARY, Entry, StoreError, StoreUrlError, UnreadableError, read_each
+from envmatrix.evidence.places import Entry, StoreError, StoreUrlError, UnreadableError, read_each, temporary_name
 
 # Stores where one put is whole or not there at all; elsewhere a file is written beside and renamed.
 _WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory"})
@@ -76,6 +75,14 @@ class RemotePlace:
             if info.get("type", "file") == "file" and path.startswith(f"{top}/"):
                 yield Entry(path[len(self._base) + 1 :], int(info.get("size") or 0), _modified(info))
 
+    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """See ``Place.names``."""
+        found: dict[str, list[str]] = {}
+        for entry in self.listing(folder):
+            inner, _, name = entry.name.rpartition("/")
+            found.setdefault(inner, []).append(name)
+        return iter(found.items())
+
     def read(self, name: str, limit: int) -> bytes:
         """See ``Place.read``."""
         path = f"{self._base}/{name}"
@@ -111,7 +118,7 @@ class RemotePlace:
                 return
             folder = posixpath.dirname(path)
             self._fs.makedirs(folder, exist_ok=True)
-            temporary = f"{folder}/.{secrets.token_hex(12)}{TEMPORARY}"
+            temporary = f"{folder}/{temporary_name()}"
             self._fs.pipe_file(temporary, data)
             self._fs.mv(temporary, path)
         except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,15 @@ from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode, printable
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.names import STATE_FOLDER, component, is_name, log_name_of, name_of, state_folder, tree_of
-from envmatrix.evidence.places import TEMPORARY, Entry, LocalPlace, StoreError, UnreadableError, open_place
+from envmatrix.evidence.places import (
+    TEMPORARY,
+    Entry,
+    LocalPlace,
+    StoreError,
+    UnreadableError,
+    open_place,
+    temporary_name,
+)
 
 LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
@@ -129,6 +136,12 @@ class Store:
         """The names of a tree's records, sorted, none of them looked into."""
         return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, Entry))
 
+    def newest(self, tree: str, count: int) -> Iterator[str]:
+        """The names of the newest records of each cell of a tree, ``count`` at most, by the time in their ids."""
+        for folder, names in self._place.names(component(tree)):
+            newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)[:count]
+            yield from filter(is_name, (f"{folder}/{name}" for name in newest))
+
     def entries(self, tree: str) -> Iterator[Entry | Problem]:
         """A tree's records with size and time, and a problem for everything that does not belong there."""
         for entry in self._place.listing(component(tree)):
@@ -154,7 +167,7 @@ class Store:
         """Remember for ``envmatrix report`` what this run wrote. Raises StoreError."""
         run = LastRun(run_id=run_id, tree=tree, store=self.location, names=tuple(sorted(names)))
         folder = state_folder(self._project)
-        temporary = folder / f".{secrets.token_hex(8)}{TEMPORARY}"
+        temporary = folder / temporary_name()
         try:
             temporary.write_bytes(msgspec.json.encode(run) + b"\n")
             temporary.replace(folder / "last-run.json")
@@ -258,6 +271,11 @@ class Store:
 
     def _problem(self, name: str, why: str) -> Problem:
         return Problem(file=printable(f"{self.location}/{name}", 400), message=f"{why}; it was ignored")
+
+
+def _begun(name: str) -> list[str]:
+    """The time and the random parts of an id (HOST-TIME-RUN-RECORD), which sort by time whatever the host."""
+    return name.rsplit("-", 3)[1:]
 
 
 def _shortened(evidence: Evidence) -> Evidence:

@@ -5,6 +5,7 @@ Source of the layout and of the protocol's words: stestr 4.2's file repository, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,11 +103,10 @@ def _runner(path: str) -> str:
 
 def _streams(cwd: Path) -> Iterator[Path]:
     for name in REPOSITORIES:
-        folder = cwd / name
-        if folder.is_dir():
-            yield from sorted(
-                (path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name)
-            )
+        folder = f"{cwd}/{name}"
+        if os.path.isdir(folder):  # noqa: PTH112 - most have none, and it is asked twice for each cell
+            numbers = (entry for entry in os.listdir(folder) if entry.isdigit())  # noqa: PTH208
+            yield from (Path(folder, number) for number in sorted(numbers, key=int))
 
 
 def _id(raw: bytes) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -108,6 +107,8 @@ def _differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -
     """Those of the overlooked files that are not on disk as git recorded them."""
     if not overlooked:
         return ()
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
         env = _beside(repository, Path(folder))
         _unhide(repository, [path for path, _ in overlooked], env)
@@ -131,6 +132,8 @@ def tree_on_disk(
     ``paths`` are those that may differ from the index, ``links`` the nested repositories' ids (None: not on disk).
     Index and objects are written to a temporary folder; the repository is only read.
     """
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
         env = _beside(repository, Path(folder))
         top = repository.top
