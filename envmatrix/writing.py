@@ -8,7 +8,10 @@ from pathlib import Path
 
 def write_whole(place: Path, content: bytes) -> None:
     """Write a file beside its place and rename it; its folder is made. Raises OSError."""
-    place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_suffix(f".{os.getpid()}")
-    beside.write_bytes(content)
+    try:
+        beside.write_bytes(content)
+    except FileNotFoundError:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
     beside.replace(place)

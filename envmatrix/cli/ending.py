@@ -14,6 +14,7 @@ from envmatrix.cli.reusing import remember_passes, say_reused
 from envmatrix.cli.taken import Taken, output_of, today
 from envmatrix.cli.wanted import Wanted
 from envmatrix.config.model import Matrix
+from envmatrix.engine.reuse import Around
 from envmatrix.engine.session import RunContext
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.evidence.identity import Identity, identify
@@ -67,7 +68,7 @@ def end(run: Run, taken: Taken) -> int:
 
 def _judged(run: Run, taken: Taken) -> Verdict:
     """Return the verdict, with notes on the content that was tested, and remember what may be reused."""
-    matrix, identity = run.matrix, run.context.identity
+    matrix, identity, root = run.matrix, run.context.identity, Path(run.matrix.project.root)
     verdict = judge(
         planned=run.plan.cells,
         profiles=matrix.profiles,
@@ -84,14 +85,15 @@ def _judged(run: Run, taken: Taken) -> Verdict:
         known=run.known,
         interrupted=run.interrupted,
     )
-    changed = _changed_meanwhile(identity, Path(matrix.project.root))
+    # Outside git nothing says what is ignored, and every file that the tests leave behind would be a change.
+    after = identify(root) if identity.vcs == "git" else identity
+    changed = _changed_meanwhile(identity, after)
     notes = (*verdict.notes, *identity.notes, *changed)
     verdict = say_reused(msgspec.structs.replace(verdict, notes=notes), run.again)
     if not changed and not run.wanted.posargs:
-        context = run.context
-        remember_passes(
-            matrix, run.plan, identity, context.environ, verdict, taken.kept, context.kept, host=context.host.name
-        )
+        context, around = run.context, Around(root, run.context.environ, after)
+        records, host = taken.kept, context.host.name
+        remember_passes(matrix, run.plan, identity, around, verdict, records, context.kept, host=host)
     return verdict
 
 
@@ -103,15 +105,12 @@ def _earlier(records: Sequence[Evidence]) -> dict[str, list[Evidence]]:
     return {cell: made[:-1] for cell, made in attempts.items()}
 
 
-def _changed_meanwhile(before: Identity, root: Path) -> tuple[str, ...]:
+def _changed_meanwhile(before: Identity, after: Identity) -> tuple[str, ...]:
     """Return a note where the content is another after the run, with the files that git tracks and that changed.
 
     Who changed them cannot be told: projects rewrite files of their own when they are built or tested (a version, what
     stestr remembers), and that is part of what the content does. An editor's change is the reader's to recognise.
     """
-    if before.vcs != "git":
-        return ()  # without a list of what is ignored, every file that the tests leave behind would be a change
-    after = identify(root)
     if after.tree == before.tree:
         return ()
     note = f"the project's files changed during the run: tree {before.tree} became {after.tree}"

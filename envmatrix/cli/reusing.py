@@ -22,7 +22,7 @@ def reused(
     matrix: Matrix, plan: Plan, identity: Identity, environ: Mapping[str, str], store: Store, *, host: str
 ) -> dict[str, Evidence]:
     """Return the evidence, by cell, of those runnable cells that passed with everything as it is now."""
-    found, around = {}, Around(Path(matrix.project.root), environ)
+    found, around = {}, Around(Path(matrix.project.root), environ, identity)
     for planned in plan.cells:
         if not isinstance(planned, Runnable):
             continue
@@ -60,7 +60,7 @@ def remember_passes(
     matrix: Matrix,
     plan: Plan,
     identity: Identity,
-    environ: Mapping[str, str],
+    around: Around,
     verdict: Verdict,
     records: Mapping[str, tuple[Evidence, str]],
     kept: Mapping[str, Kept],
@@ -69,10 +69,10 @@ def remember_passes(
 ) -> None:
     """Remember the cells that passed whole and at the first attempt, and forget those that did not.
 
-    ``records`` are by cell, with their names; ``kept`` is what the run of each followed from, where that is known.
+    ``around`` is what lies around them after the run; ``records`` are by cell, with their names; ``kept`` is what the
+    run of each followed from, where that is known.
     """
     passed = {cell.name for cell in verdict.cells if cell.state == "passed"}
-    around = Around(Path(matrix.project.root), environ)
     for planned in plan.cells:
         name = planned.cell.name
         if not isinstance(planned, Runnable) or name not in records:

@@ -52,7 +52,7 @@ def _run(context: RunContext, plan: Plan, wanted: Wanted, store: Store, known: E
     meanwhile("envmatrix.cli.ending")
     known.begin()
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
-    with interrupt.listening(), taken, progress:
+    with interrupt.listening(), progress:
         for name, evidence in again.items():
             progress.said(name, f"not run again, it passed with everything as it is now: evidence {evidence.id}")
         run_plan(

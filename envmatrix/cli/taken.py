@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -22,16 +22,14 @@ WRITERS = 8
 class Taken:
     """The records of a run; those that could not be kept have a sentence each in ``unwritten``.
 
-    Several are brought to the disk at once, because it is the disk that takes the time; leaving the context waits for
-    them, and what became of them is known then.
+    Several are brought to the disk at once, by the threads that bring them: it is the disk that takes the time.
     """
 
     def __init__(self, context: RunContext, store: Store, again: Mapping[str, Evidence]) -> None:
         self._context, self._store = context, store
         self.records = list(again.values())
         self._names = [name_of(evidence) for evidence in self.records]
-        self._writers = ThreadPoolExecutor(WRITERS)
-        self._writing: list[Future[str]] = []
+        self._lock, self._writers = threading.Lock(), threading.BoundedSemaphore(WRITERS)
         self.kept: dict[str, tuple[Evidence, str]] = {}
         self.unwritten: list[str] = []
 
@@ -44,30 +42,20 @@ class Taken:
         return ""
 
     def take(self, evidence: Evidence) -> None:
-        """Classify a record, and begin to keep it with its output."""
-        record = classed(evidence, self._context.matrix)
-        self.records.append(record)
-        self._writing.append(self._writers.submit(self._keep, record))
-
-    def __enter__(self) -> Taken:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Wait until all records are kept, or will never be."""
-        written = len(self._writing)
-        for record, writing in zip(self.records[len(self.records) - written :], self._writing, strict=True):
-            try:
-                self.kept[record.cell] = (record, writing.result())
-            except EnvmatrixError as error:
-                self.unwritten.append(str(error))
-        self._writing.clear()
-        self._writers.shutdown()
-
-    def _keep(self, record: Evidence) -> str:
-        name = self._store.put(record)
-        self._names.append(name)
-        self._store.put_log(record, output_of(Path(self._context.matrix.project.root), record))
-        return name
+        """Classify a record, and keep it with its output; it returns when both are on the disk, or will never be."""
+        with self._lock:
+            at = len(self.records)
+            self.records.append(evidence)
+        record = self.records[at] = classed(evidence, self._context.matrix)
+        try:
+            with self._writers:
+                name = self._store.put(record)
+                self._names.append(name)
+                self._store.put_log(record, output_of(Path(self._context.matrix.project.root), record))
+        except EnvmatrixError as error:
+            self.unwritten.append(str(error))
+            return
+        self.kept[record.cell] = (record, name)
 
 
 def classed(evidence: Evidence, matrix: Matrix) -> Evidence:

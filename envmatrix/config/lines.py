@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 
@@ -29,15 +30,21 @@ def dotted(path: Path) -> str:
 
 
 class Lines:
-    """The lines on which the keys of one TOML text are written; best effort, never wrong by raising."""
+    """The lines on which the keys of one TOML text are written; best effort, never wrong by raising.
+
+    The text is looked at when something is first asked of it: of most files nobody asks.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text.splitlines()
-        self._at: dict[Path, int] = {}
-        self._read()
-        self._starts = sorted(set(self._at.values()))
 
-    def _read(self) -> None:
+    @functools.cached_property
+    def _starts(self) -> list[int]:
+        return sorted(set(self._at.values()))
+
+    @functools.cached_property
+    def _at(self) -> dict[Path, int]:
+        found: dict[Path, int] = {}
         table: Path = ()
         tables: dict[Path, int] = {}
         quotes = ""
@@ -48,14 +55,15 @@ class Lines:
             if header := _HEADER.match(line):
                 table = _path(header["key"])
                 if header["open"] == "[[":
-                    self._at.setdefault(table, number)
+                    found.setdefault(table, number)
                     tables[table] = tables.get(table, -1) + 1
                     table = (*table, tables[table])
-                self._at.setdefault(table, number)
+                found.setdefault(table, number)
             elif pair := _PAIR.match(line):
                 path = (*table, *_path(pair["key"]))
-                self._at.setdefault(path, number)
+                found.setdefault(path, number)
             quotes = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
+        return found
 
     def find(self, path: Path, value: object = None) -> int:
         """Return the line of ``path``, of its nearest known parent else, 0 where nothing is known.

@@ -6,7 +6,6 @@ process is part of why it failed. And every runner would name it in another way.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -44,6 +43,8 @@ def run_attempts(
             return evidence
         if retries and (why := infrastructure(evidence)):
             retries -= 1
+            import random
+
             seconds = wait_s * random.uniform(0.75, 1.25)  # many hosts that lost one index must not come back as one
             wait_s = min(3 * wait_s, LONGEST_WAIT_S)
             watcher.said(

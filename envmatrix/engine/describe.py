@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,6 +74,8 @@ class _ToxRefusedError(Exception):
 def _describe_together(
     root: Path, overlays: Sequence[Overlay], keys: Sequence[str], environ: Mapping[str, str], starts: Launcher | None
 ) -> dict[str, Described]:
+    import tempfile
+
     from envmatrix.engine.launch import Request, Spawner  # a plan whose answers are kept starts nothing
     from envmatrix.engine.processes import Stopper, run_process
 

@@ -131,10 +131,14 @@ class Events:
 
     def add(self, event: str, **fields: Any) -> None:
         """Append one event with the time it happened."""
-        line = json.dumps({"event": event, "time": now(), "monotonic": time.monotonic(), **fields}, default=str)
+        record = {"event": event, "time": now(), "monotonic": time.monotonic(), **fields}
+        try:
+            line = msgspec.json.encode(record, enc_hook=str)
+        except UnicodeEncodeError:  # what was no UTF-8, in arguments and output, and JSON can only write escaped
+            line = json.dumps(record, default=str).encode()
         handle = self._handle if self._handle is not None else self._open()
         try:
-            os.write(handle, line.encode("utf-8", "replace") + b"\n")
+            os.write(handle, line + b"\n")
         finally:
             if handle != self._handle:
                 os.close(handle)
@@ -146,13 +150,16 @@ class Events:
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the events of a file in order; a last line that a killed process left half-written is left out."""
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return
     for line in lines:
         try:
-            event = json.loads(line)
-        except ValueError:
-            continue
+            event = decode(line, dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            try:  # which reads lone surrogates too
+                event = json.loads(line)
+            except ValueError:
+                continue
         if isinstance(event, dict) and isinstance(event.get("event"), str):
             yield event

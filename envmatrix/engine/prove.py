@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import tempfile
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
@@ -78,6 +77,8 @@ def prepare(
 
 def _ask(env: Finished, job: Job, scripts: list[str], execute: Callable[[list[str]], str]) -> dict[str, Any]:
     """Run the payload with the environment's python, variables and folder, and return its answer."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="envmatrix-proof-") as name:
         question, answer = Path(name) / "question.json", Path(name) / "answer.json"
         modules = [_as_dict(module) for module in job.modules]

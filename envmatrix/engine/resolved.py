@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import functools
 import os
-import random
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from envmatrix.engine.prove import Finished
 from envmatrix.evidence.recorders import VARIABLES
 
 NAME = "resolved.json"
+_SPECIAL = frozenset("*?[")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class Variables(msgspec.Struct, frozen=True, kw_only=True):
         through = _through(caller, self.passed, self.refused)
         for name in self.removed:
             through.pop(name, None)
-        drawn = {name: str(random.randint(1, 2**32 - 1)) for name in self.drawn}
+        drawn = {name: str(int.from_bytes(os.urandom(4)) or 1) for name in self.drawn}
         return {name: value for name, value in (through | self.fixed | drawn).items() if name not in VARIABLES}
 
 
@@ -122,11 +122,39 @@ def find_program(name: str, environment: Mapping[str, str], folder: str) -> str 
 
 
 def _through(caller: Mapping[str, str], passed: Sequence[str], refused: Sequence[str]) -> dict[str, str]:
-    let, kept_out = _compiled(tuple(passed)), _compiled(tuple(refused))
+    let, kept_out = _patterns(tuple(passed)), _patterns(tuple(refused))
     return {name: value for name, value in caller.items() if let.match(name) and not kept_out.match(name)}
+
+
+class _Patterns:
+    """Names of variables as tox lets them through: each pattern as a shell's, without regard to case.
+
+    Most are plain names, or how some begin; only the others are worth an expression, which takes milliseconds to make.
+    """
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        begins = {one: one.rstrip("*").lower() for one in patterns}
+        simple = {one for one, begin in begins.items() if one.isascii() and not _SPECIAL.intersection(begin)}
+        self._names = frozenset(begins[one] for one in simple if not one.endswith("*"))
+        self._begins = tuple(begins[one] for one in simple if one.endswith("*"))
+        self._others = tuple(one for one in patterns if one not in simple)
+        self._all = patterns
+
+    def match(self, name: str) -> bool:
+        """Tell whether one of the patterns means this name; of none, nothing does."""
+        if not name.isascii():
+            return _compiled(self._all).match(name) is not None
+        lower = name.lower()
+        if lower in self._names or lower.startswith(self._begins):
+            return True
+        return bool(self._others) and _compiled(self._others).match(name) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _patterns(patterns: tuple[str, ...]) -> _Patterns:
+    return _Patterns(patterns)
 
 
 @functools.lru_cache(maxsize=256)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    # as tox does it: each pattern as a shell's, without regard to case, from the beginning; of none, nothing matches
     return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)", re.IGNORECASE)

@@ -14,8 +14,6 @@ from envmatrix.config.model import Matrix
 from envmatrix.decoding import decode
 from envmatrix.engine import warm
 from envmatrix.engine.sourcetree import sources_digest
-from envmatrix.evidence.content import is_dropping
-from envmatrix.evidence.git import GitError, git
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.run import run
@@ -37,18 +35,21 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Around:
-    """What lies around the environments of a run, each part looked at once, when it is first asked for."""
+    """What lies around the environments of a run, each part looked at once, when it is first asked for.
 
-    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+    ``identity`` is that of the project as it is then: before the first cell, or after the last.
+    """
+
+    def __init__(self, root: Path, environ: Mapping[str, str], identity: Identity) -> None:
         self.environ = environ
-        self._root = root
+        self._root, self._identity = root, identity
         self._ignored: str | None = None
         self._systems: dict[str, str] = {}
 
     def ignored(self) -> str:
         """Return a digest of the folders that git ignores and tests could read all the same."""
         if self._ignored is None:
-            self._ignored = _ignored_folders(self._root)
+            self._ignored = _ignored_folders(self._root, self._identity)
         return self._ignored
 
     def system(self, interpreter: str, python: str) -> str:
@@ -119,14 +120,10 @@ def _not_comparable(matrix: Matrix, planned: Runnable) -> str:
     return ""
 
 
-def _ignored_folders(root: Path) -> str:
-    asked = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
-    try:
-        names = [os.fsdecode(name) for name in git(asked, cwd=root).split(b"\0")]
-    except GitError:
-        return ""  # outside git the tree is a digest of everything
-    folders = [name for name in names if name.endswith("/") and not is_dropping(name.rstrip("/"))]
-    kept = [name for name in folders if not (root / name / "pyvenv.cfg").is_file()]
+def _ignored_folders(root: Path, identity: Identity) -> str:
+    below = f"{identity.folder}/" if identity.folder else ""
+    names = [name.removeprefix(below) for name in identity.ignored_folders if name.startswith(below)]
+    kept = [name for name in names if not (root / name / "pyvenv.cfg").is_file()]
     return sources_digest(root, kept) if kept else ""
 
 

@@ -7,7 +7,6 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -79,8 +78,8 @@ def run_plan(
 ) -> tuple[Evidence, ...]:
     """Run every runnable cell, ``jobs`` at once, and give each attempt's record as it comes to two functions.
 
-    ``said`` is called in this thread, ``finished`` in one of its own, for one record after the other: it may wait for a
-    disk.
+    ``said`` is called in this thread; ``finished`` in the cell's, after the next cell was let start: it may wait for a
+    disk, and is called for several cells at the same time.
 
     With one job the order is the plan's; with several the cells that took longest go first. With ``fail_fast`` none is
     started after the first for which ``stops_at`` is true; those that run then end as they would. Cells that were never
@@ -94,8 +93,7 @@ def run_plan(
     todo, memory = Queue(waiting, holds, jobs=jobs), Memory()
     ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     records: list[Evidence] = []
-    keeping: list[Future[None]] = []
-    with ThreadPoolExecutor(1) as keeper, _Threads() as threads:
+    with _Threads(finished) as threads:
 
         def start() -> None:
             if watcher.interrupted():
@@ -113,10 +111,8 @@ def run_plan(
                 if fail_fast and one is not None and one.last and stops_at(evidence):
                     todo.drop()
                 records.append(evidence)
-                keeping.append(keeper.submit(finished, evidence))
             start()
-    for kept in keeping:
-        kept.result()
+    threads.check()
     keep_durations(cache, {one.cell: one.duration_s for one in records if one.state == "finished"})
     return tuple(records)
 
@@ -136,8 +132,10 @@ def _next(ended: queue.SimpleQueue[_Ended], todo: Queue) -> _Ended | None:
 class _Threads:
     """The threads of the cells that run; leaving the context waits for them, so that nothing is left in their care."""
 
-    def __init__(self) -> None:
+    def __init__(self, finished: Callable[[Evidence], None]) -> None:
         self._threads: list[threading.Thread] = []
+        self._finished = finished
+        self._errors: list[BaseException] = []
         self._leaving = False
 
     def __enter__(self) -> _Threads:
@@ -147,6 +145,11 @@ class _Threads:
         self._leaving = True
         for thread in self._threads:
             thread.join()
+
+    def check(self) -> None:
+        """Raise what ``finished`` raised, after the threads have ended."""
+        for error in self._errors:
+            raise error
 
     def start(self, context: RunContext, planned: Runnable, watcher: Watcher, ended: queue.SimpleQueue[_Ended]) -> None:
         own = Watcher(
@@ -160,12 +163,20 @@ class _Threads:
 
         def kept(evidence: Evidence) -> None:
             ended.put(_Ended(name, evidence, None, last=False))
+            self._finished(evidence)
 
         def work() -> None:
             try:
-                ended.put(_Ended(name, run_attempts(context, planned, own, kept), None))
+                evidence = run_attempts(context, planned, own, kept)
             except BaseException as error:
                 ended.put(_Ended(name, None, error))
+                return
+            ended.put(_Ended(name, evidence, None))
+            try:
+                if evidence is not None:
+                    self._finished(evidence)
+            except BaseException as error:
+                self._errors.append(error)
 
         thread = threading.Thread(target=work, name=f"cell {planned.cell.name}")
         self._threads.append(thread)

@@ -285,11 +285,11 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
     return Job(
         mode="run",
         overlays=(overlay,),
-        events=str(run.folder / "events.jsonl"),
+        events=f"{run.folder}/events.jsonl",
         cell=cell.name,
         profile=cell.profile,
         project=context.matrix.project.root,
-        record_dir=str(run.folder / "record"),
+        record_dir=f"{run.folder}/record",
         variables=variables,
         modules=required_modules(planned, context.matrix.capabilities, isolated=overlay.isolated),
         promised=promised(cell),
@@ -298,8 +298,8 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
         arguments=bool(context.posargs),
         python_version=planned.interpreter.version,
         host_prefix=sys.prefix,
-        packages=str(context.folder / "packages"),
-        building=str(Path(context.matrix.project.root) / ".envmatrix" / "building" / cell.name),
+        packages=f"{context.folder}/packages",
+        building=f"{context.matrix.project.root}/.envmatrix/building/{cell.name}",
     )
 
 

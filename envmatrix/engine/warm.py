@@ -35,6 +35,7 @@ from envmatrix.writing import write_whole
 _TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
 _METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")
 _ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
+_CHUNK = 1 << 18
 _PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
 _NAME = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
 # What reads other files, the terminal, or variables whose names are not written down.
@@ -153,7 +154,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     """
     root = Path(inputs.root)
     names = {name for name in (inputs.tox_file, *_TOX_FILES) if name}
-    texts = {name: _content(root / name) for name in sorted(names | set(_METADATA))}
+    texts = {name: _content(f"{inputs.root}/{name}") for name in sorted(names | set(_METADATA))}
     written = _of_tox(inputs.tox_file, *((name, content) for name, content in texts.items() if name in names))
     laid = msgspec.json.encode(inputs.overlay).decode()
     open_ended, known = _words(written)
@@ -168,14 +169,14 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     result = {name: _digest(content) for name, content in texts.items() if content}
     result["profile"] = _digest(laid.encode())
     result["arguments"] = _digest(repr(inputs.posargs).encode())
-    result["interpreter"] = _digest(repr((inputs.interpreter, _state(Path(inputs.interpreter.path)))).encode())
+    result["interpreter"] = _digest(repr((inputs.interpreter, _state(inputs.interpreter.path))).encode())
     result["user's tox settings"] = _digest(_content(_user_config(inputs.environ)))
     result["tox and its plugins"] = _installed_digest()
     result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
         result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
     else:
-        result |= {name: _digest(_content(Path(name))) for name in resolved.files}
+        result |= {name: _digest(_content(name)) for name in resolved.files}
         result |= {name: local_digest(Path(name), editable) for name, editable in resolved.local}
         result["environment"] = _digest(repr(_environment(resolved)).encode())
         packaged = package.parts(root, resolved.package, texts, inputs.environ)
@@ -235,41 +236,46 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
+def _content(path: str) -> bytes:
+    try:  # a dozen for each cell: a Path for each, and an object for each open file, would cost more than the files
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        return b"".join(iter(lambda: os.read(handle, _CHUNK), b""))
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)
 
 
-def _state(path: Path) -> tuple[int, int, int, int]:
+def _state(path: str) -> tuple[int, int, int, int]:
     """Return what tells one file at the end of all links from every other."""
     try:
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116 - as above
     except OSError:
         return (0, 0, 0, 0)
     return (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
-def _user_config(environ: Mapping[str, str]) -> Path:
+def _user_config(environ: Mapping[str, str]) -> str:
     # tox reads this file or what $TOX_USER_CONFIG_FILE names, which counts as a variable
     home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
-    return Path(environ.get("TOX_USER_CONFIG_FILE") or f"{home}/tox/config.ini")
+    return environ.get("TOX_USER_CONFIG_FILE") or f"{home}/tox/config.ini"
 
 
 def _environment(resolved: Resolved) -> object:
     """Return what changes when something is installed in the environment, or it is built anew or damaged."""
     assert resolved.env is not None
-    folder, packages = Path(resolved.env_dir), Path(resolved.env.site_packages)
     listed: list[object] = []
-    for place, whole in ((packages, False), (Path(resolved.env.bin_dir), True)):
+    for place, whole in ((resolved.env.site_packages, False), (resolved.env.bin_dir, True)):
         try:
             with os.scandir(place) as entries:
                 listed.append(sorted(_entry(entry, whole) for entry in entries if entry.name != "__pycache__"))
         except OSError:
             listed.append("")
-    marks = [_digest(_content(folder / name)) for name in ("pyvenv.cfg", ".tox-info.json")]
-    return (marks, _state(Path(resolved.env.python)), listed)
+    marks = [_digest(_content(f"{resolved.env_dir}/{name}")) for name in ("pyvenv.cfg", ".tox-info.json")]
+    return (marks, _state(resolved.env.python), listed)
 
 
 def _entry(entry: os.DirEntry[str], whole: bool) -> tuple[str, int, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,6 +74,8 @@ def ask(executable: str, modules: Sequence[Capability], environ: Mapping[str, st
     :param timeout_s: of each import; a capability that sets its own limit keeps that
     :returns: what it said; an interpreter that does not start, or never ends, gives the reason in ``failure``
     """
+    import tempfile
+
     questions = {capability.name: _question(capability, timeout_s) for capability in modules}
     limit = max((limit_s(capability, timeout_s) + GRACE_S for capability in modules), default=timeout_s)
     code = _BOOTSTRAP.format(minimum=MIN_VERSION, script=str(SCRIPT))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from envmatrix.config.model import Capability
@@ -45,16 +44,30 @@ def survey(
     asking = tuple(dict.fromkeys(requests))
     earlier = Remembered(memory) if memory is not None else None
     asked = Asked(_modules(asking, capabilities), environ, timeout_s, earlier)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        probes = {key: pool.submit(_probe, *key, capabilities, asked) for key in _others(asking, capabilities)}
-        chosen: dict[Request, tuple[tuple[Candidate, ...], Told]] = {}
-        for system in (True, False):  # an interpreter that was asked for modules need not be started for its version
-            some = [request for request in asking if request.system_site_packages is system]
-            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, asked), some), strict=True))
-        found = {key: future.result() for key, future in probes.items()}
+    chosen, found = _side_by_side(asking, _others(asking, capabilities), capabilities, asked)
     if earlier is not None:
         earlier.keep()
     return {request: _answer(request, *chosen[request], capabilities, found, asked) for request in asking}
+
+
+def _side_by_side(
+    requests: Sequence[Request],
+    others: Sequence[tuple[str, bool]],
+    capabilities: Mapping[str, Capability],
+    asked: Asked,
+) -> tuple[dict[Request, tuple[tuple[Candidate, ...], Told]], dict[tuple[str, bool], Finding]]:
+    """What was chosen for each request, and what was found of everything else."""
+    if len(requests) == 1 and not others:  # one question needs no threads, and loading them takes longer than it
+        return {requests[0]: _choose(requests[0], capabilities, asked)}, {}
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        probes = {key: pool.submit(_probe, *key, capabilities, asked) for key in others}
+        chosen: dict[Request, tuple[tuple[Candidate, ...], Told]] = {}
+        for system in (True, False):  # an interpreter that was asked for modules need not be started for its version
+            some = [request for request in requests if request.system_site_packages is system]
+            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, asked), some), strict=True))
+        return chosen, {key: future.result() for key, future in probes.items()}
 
 
 def _modules(requests: Iterable[Request], capabilities: Mapping[str, Capability]) -> tuple[Capability, ...]:

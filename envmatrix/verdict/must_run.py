@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 
 from envmatrix.evidence.model import TestResult
@@ -44,6 +43,8 @@ def _nothing_met(pattern: str, tests: Sequence[TestResult], met: Sequence[TestRe
 
 
 def _nearest(pattern: str, ids: Sequence[str]) -> list[str]:
+    import difflib
+
     plain = pattern.strip("*")
     near = difflib.get_close_matches(plain, ids, n=3, cutoff=0.6)
     if near:
