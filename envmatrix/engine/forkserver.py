@@ -17,6 +17,8 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from envmatrix.engine import leftover
@@ -41,6 +43,7 @@ _SESSION = (
     "envmatrix.engine.overlay",
     "envmatrix.engine.plugin",
 )
+_HOOKS = "envmatrix.engine.hooks"
 _UV = ("tox_uv.plugin", "uv")
 # What it imports beyond that to build an environment or a package.
 _BUILDING = (
@@ -57,7 +60,7 @@ class _Server:
         self.owner = owner
         self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
         self.loaded = False
-        self.later: list[str] = []  # what is worth loading while nobody asks for anything
+        self.later: list[Callable[[], None]] = []  # what is worth doing while nobody asks for anything
 
     def serve(self) -> None:
         wake_read, wake_write = os.pipe()
@@ -68,7 +71,7 @@ class _Server:
         while True:
             ready = select.select([self.owner.fileno(), wake_read], [], [], 0 if self.later else None)[0]
             if not ready and self.later:
-                load(self.later.pop(0))
+                self.later.pop(0)()
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
@@ -110,9 +113,11 @@ class _Server:
         gc.disable()  # nothing that is loaded becomes garbage
         for name in (*_SESSION, *self.plugins()):
             load(name)
+        with contextlib.suppress(Exception):
+            importlib.import_module(_HOOKS).remember()
         gc.freeze()  # children that never write to these objects share their memory
         gc.enable()
-        self.later = list(_BUILDING)
+        self.later = [rehearse, *(partial(load, name) for name in _BUILDING)]
 
     def plugins(self) -> tuple[str, ...]:
         """The plugin that most cells will use, where it is installed and not switched off."""
@@ -201,6 +206,12 @@ def load(name: str) -> None:
     """Import a module so that children find it there."""
     with contextlib.suppress(Exception):  # another version of tox, or a broken one: the child says so in its own words
         importlib.import_module(name)
+
+
+def rehearse() -> None:
+    """Let children find what they would look for at their beginning."""
+    with contextlib.suppress(Exception):
+        importlib.import_module(_HOOKS).rehearse()
 
 
 def execute(request: Request) -> NoReturn:
