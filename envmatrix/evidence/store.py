@@ -136,11 +136,11 @@ class Store:
         """The names of a tree's records, sorted, none of them looked into."""
         return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, Entry))
 
-    def newest(self, tree: str, count: int) -> Iterator[str]:
-        """The names of the newest records of each cell of a tree, ``count`` at most, by the time in their ids."""
+    def newest(self, tree: str, count: int) -> Iterator[tuple[str, ...]]:
+        """For each cell of a tree, the names of its newest records, ``count`` at most, by the time in their ids."""
         for folder, names in self._place.names(component(tree)):
             newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)[:count]
-            yield from filter(is_name, (f"{folder}/{name}" for name in newest))
+            yield tuple(filter(is_name, (f"{folder}/{name}" for name in newest)))
 
     def entries(self, tree: str) -> Iterator[Entry | Problem]:
         """A tree's records with size and time, and a problem for everything that does not belong there."""
@@ -273,8 +273,13 @@ class Store:
         return Problem(file=printable(f"{self.location}/{name}", 400), message=f"{why}; it was ignored")
 
 
+def host_of(name: str) -> str:
+    """The host in a record's name, whose last part is HOST-TIME-RUN-RECORD."""
+    return name.rpartition("/")[2].rsplit("-", 3)[0]
+
+
 def _begun(name: str) -> list[str]:
-    """The time and the random parts of an id (HOST-TIME-RUN-RECORD), which sort by time whatever the host."""
+    """The time and the random parts of a record's name, which sort by time whatever the host."""
     return name.rsplit("-", 3)[1:]
 
 
