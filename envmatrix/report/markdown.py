@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from envmatrix.patterns import lazy
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import Why, groups
-from envmatrix.report.text import SEEN_IN, bad_tests
+from envmatrix.report.text import SEEN_IN, alike, bad_tests
 from envmatrix.report.words import (
     STATE_WORDS,
     STATES,
@@ -148,10 +148,16 @@ def _failures(report: Report) -> Iterable[str]:
     tests = [(cell, test) for cell, record in found for test in bad_tests(record)]
     if found:
         yield f"#### Failed: {count(len(tests), 'test')} in {count(len(found), 'cell')}\n"
-    for cell, test in tests[:MOST_FAILURES]:
-        yield f"- {test.outcome} in {code(cell.name)}: {code(test.id)}\n{fenced(test.reason)}"
-    if len(tests) > MOST_FAILURES:
-        yield f"- … and {len(tests) - MOST_FAILURES:,} more\n"
+    shown, told = 0, 0
+    for group in alike(tests):
+        if shown >= MOST_FAILURES:
+            break
+        names = "".join(f"- {test.outcome} in {code(cell.name)}: {code(test.id)}\n" for cell, test in group[:MOST_NAMES])
+        more = f"- … and {len(group) - MOST_NAMES:,} more that end alike\n" if len(group) > MOST_NAMES else ""
+        yield f"{names}{more}{fenced(group[0][1].reason)}"
+        shown, told = shown + min(len(group), MOST_NAMES), told + len(group)
+    if len(tests) > told:
+        yield f"- … and {len(tests) - told:,} more\n"
     for cell, record in found:
         if not bad_tests(record):
             log = fenced(report.logs.get(cell.evidence, ""))

@@ -66,12 +66,8 @@ def _failures(page: Page, report: Report) -> None:
 
 
 def _failed_tests(page: Page, tests: Sequence[tuple[CellVerdict, TestResult]]) -> None:
-    """Failed tests with their last words, those that have the same ones together: often they have one cause."""
-    alike: dict[str, list[tuple[CellVerdict, TestResult]]] = {}
-    for number, (cell, test) in enumerate(tests):
-        alike.setdefault(test.reason or f"\0{number}", []).append((cell, test))
     shown, told = 0, 0
-    for found in alike.values():
+    for found in alike(tests):
         if shown >= MOST_FAILURES:
             break
         for cell, test in found[:MOST_NAMES]:
@@ -81,6 +77,14 @@ def _failed_tests(page: Page, tests: Sequence[tuple[CellVerdict, TestResult]]) -
         page.output(found[0][1].reason, MOST_OUTPUT_LINES)
         shown, told = shown + min(len(found), MOST_NAMES), told + len(found)
     _more(page, len(tests) - told)
+
+
+def alike(tests: Sequence[tuple[CellVerdict, TestResult]]) -> list[list[tuple[CellVerdict, TestResult]]]:
+    """Failed tests, those whose last words are the same together: often they have one cause."""
+    found: dict[str, list[tuple[CellVerdict, TestResult]]] = {}
+    for number, (cell, test) in enumerate(tests):
+        found.setdefault(test.reason or f"\0{number}", []).append((cell, test))
+    return list(found.values())
 
 
 def bad_tests(record: Evidence | None) -> list[TestResult]:

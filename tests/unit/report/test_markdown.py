@@ -1,11 +1,13 @@
 import re
 
+import msgspec
 import pytest
 import report_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
 from envmatrix.report.markdown import body, code, fenced, prose
 
@@ -83,3 +85,15 @@ def test_what_does_not_fit_is_counted():
     text = body(samples.report(), 1500)
     assert len(text.encode()) <= 1500
     assert re.search(r"… and \d+ more blocks that do not fit here", text)
+
+
+def test_tests_that_failed_with_the_same_words_are_shown_together():
+    same = tuple(Result(id=f"t{number:02}", outcome="failed", reason="KeyError: 'host'") for number in range(12))
+    record = samples.evidence("libvirt-py311", "laptop", (*same, Result(id="u", outcome="error", reason="it is other")))
+    shown = render("markdown", msgspec.structs.replace(samples.report(), evidence=(record,)))
+    begin = shown.index("#### Failed: 13 tests in 1 cell")
+    names = "".join(f"- failed in `libvirt-py311`: `t{number:02}`\n" for number in range(10))
+    told = "- … and 2 more that end alike\n  ```text\n  | KeyError: 'host'\n  ```\n"
+    other = "- error in `libvirt-py311`: `u`\n  ```text\n  | it is other\n  ```\n"
+    assert f"{names}{told}\n{other}" in shown[begin:]
+    assert shown.count("KeyError") == 1
