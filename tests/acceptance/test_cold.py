@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 NAME = "envmatrix_sample"
-WHEEL = f"{NAME}-1.0-py3-none-any.whl"
 INI = """\
 [tox]
 env_list = a, b
@@ -40,19 +39,25 @@ class Files(SimpleHTTPRequestHandler):
         pass
 
 
+def publish(index: Path, name: str, version: str) -> None:
+    """Add a version of a package to an index in a folder."""
+    folder = index / "simple" / name.replace("_", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}/__init__.py", "A = 1\n")
+        wheel.writestr(f"{name}/unused.py", "B = 1\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {folder.name}\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    links = (f'<a href="{path.name}">{path.name}</a>' for path in sorted(folder.glob("*.whl")))
+    (folder / "index.html").write_text(f"<html><body>{''.join(links)}</body></html>")
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     """The address of an index with one package, and what was asked of it."""
-    folder = tmp_path / "index" / "simple" / "envmatrix-sample"
-    folder.mkdir(parents=True)
-    (folder / "index.html").write_text(f'<html><body><a href="{WHEEL}">{WHEEL}</a></body></html>')
-    info = f"{NAME}-1.0.dist-info"
-    with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
-        wheel.writestr(f"{NAME}/__init__.py", "A = 1\n")
-        wheel.writestr(f"{NAME}/unused.py", "B = 1\n")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: envmatrix-sample\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
+    publish(tmp_path / "index", NAME, "1.0")
     asked: list[str] = []
     handler = type("Handler", (Files,), {"asked": asked})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(tmp_path / "index")))
@@ -92,6 +97,20 @@ def test_what_is_gone_from_the_cache_is_got_again(envmatrix, project, index, tmp
     result = envmatrix("run", "tox:a", "tox:b", cwd=root, env=uv(url, tmp_path / "cache"))
     assert result.returncode == 0, result
     assert sum(path.endswith("/envmatrix-sample/") for path in asked) == 2, asked
+
+
+def test_what_the_first_cell_had_already_the_next_asks_the_index_for(envmatrix, project, index, tmp_path):
+    url, _ = index
+    root = project({"tox.ini": INI})
+    first = envmatrix("run", "tox:a", cwd=root, env=uv(url, tmp_path / "cache"))
+    assert first.returncode == 0, first
+    publish(tmp_path / "index", NAME, "2.0")
+    publish(tmp_path / "index", "envmatrix_other", "1.0")
+    (root / "tox.ini").write_text(INI.replace("deps = ", "deps =\n    envmatrix-other\n    "))
+    both = envmatrix("run", "tox:a", "tox:b", cwd=root, env=uv(url, tmp_path / "cache"))
+    assert both.returncode == 0, both
+    assert list(root.glob(f".tox/a/lib/*/site-packages/{NAME}-1.0.dist-info")), "nothing asked for a newer one there"
+    assert list(root.glob(f".tox/b/lib/*/site-packages/{NAME}-2.0.dist-info")), "the cache's page is older than the run"
 
 
 def test_with_pip_only_what_is_imported_is_compiled(envmatrix, project, index):

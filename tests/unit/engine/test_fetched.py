@@ -2,7 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from envmatrix.engine.fetched import VARIABLE, install, place_of
+from envmatrix.engine import fetched
+from envmatrix.engine.fetched import VARIABLE, install
 from envmatrix.engine.job import Job, Overlay
 
 UV = ("/bin/uv", "pip", "install", "pytest")
@@ -15,14 +16,19 @@ def job(folder, python="/usr/bin/python3.11", version="3.11.2"):
         overlays=(overlay,),
         events=str(folder / "events.jsonl"),
         cell="unit",
+        project=str(folder),
         packages=str(folder / "packages"),
         python_version=version,
     )
 
 
+def place_of(job, step, argv, variables, site_packages="/nowhere"):
+    return fetched.place_of(job, step, argv, variables, lambda: str(site_packages))
+
+
 def test_the_same_installation_has_one_place(tmp_path):
     first = place_of(job(tmp_path), "install_deps", UV, {"PATH": "/a", "HOME": "/one"})
-    assert first == place_of(job(tmp_path), "install_deps", UV, {"PATH": "/b", "HOME": "/two"})
+    assert first == place_of(job(tmp_path), "install_deps", UV, {"PATH": "/b", "HOME": "/one"}, tmp_path)
     assert first.parent == tmp_path / "packages"
 
 
@@ -32,12 +38,35 @@ def test_the_same_installation_has_one_place(tmp_path):
         ((*UV, "six"), {}, "3.11.2"),
         (UV, {"UV_INDEX_URL": "http://other"}, "3.11.2"),
         (UV, {"PIP_CONSTRAINT": "other.txt"}, "3.11.2"),
+        (UV, {"HOME": "/with/another/cache"}, "3.11.2"),
+        (UV, {"XDG_CACHE_HOME": "/another"}, "3.11.2"),
         (UV, {}, "3.12.0"),
     ],
 )
 def test_what_the_index_may_answer_otherwise_has_another_place(tmp_path, argv, variables, python):
     plain = place_of(job(tmp_path), "install_deps", UV, {})
     assert place_of(job(tmp_path, version=python), "install_deps", argv, variables) not in (plain, None)
+
+
+def test_an_environment_with_a_package_asks_for_less_than_one_without(tmp_path):
+    empty = place_of(job(tmp_path), "install_deps", UV, {}, tmp_path)
+    (tmp_path / "six-1.16.0.dist-info").mkdir()
+    assert place_of(job(tmp_path), "install_deps", UV, {}, tmp_path) not in (empty, None)
+
+
+@pytest.mark.parametrize(
+    "words", [("-r", "top.txt"), ("-rtop.txt",), ("--requirement=top.txt",), ("-c", "below/more.txt")]
+)
+def test_other_requirements_in_the_same_files_are_another_installation(tmp_path, words):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "top.txt").write_text("six\n  -c below/next.txt  # limits\n")
+    (tmp_path / "below" / "next.txt").write_text("--requirement more.txt\n-r top.txt\n-r https://host/there.txt\n")
+    more = tmp_path / "below" / "more.txt"
+    more.write_text("six<2\n")
+    first = place_of(job(tmp_path), "install_deps", (*UV, *words), {})
+    assert first == place_of(job(tmp_path), "install_deps", (*UV, *words), {})
+    more.write_text("six<3\n")
+    assert place_of(job(tmp_path), "install_deps", (*UV, *words), {}) not in (first, None)
 
 
 @pytest.mark.parametrize(
