@@ -27,6 +27,7 @@ _OWN: Final = frozenset({VARIABLE, "UV_NO_CACHE", "UV_REFRESH", "UV_UPGRADE"})
 # Where uv's settings and its cache are.
 _HOMES: Final = frozenset({"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"})
 _INSTALLED: Final = (".dist-info", ".egg-info", ".egg-link")
+_LIMITS: Final = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_BUILD_CONSTRAINT")
 _FILE: Final = lazy(r"(?m)^[ \t]*(?:-[rc]|--requirements?|--constraints?)[\s=]*(\S+)")
 
 
@@ -34,7 +35,8 @@ def place_of(
     job: Job, step: str, argv: Sequence[str], variables: Mapping[str, str], site_packages: Callable[[], str]
 ) -> Path | None:
     """Return the file that is there when another cell of this run has run the same installation, None where that says
-    nothing: for other steps than those that get dependencies, other tools than uv, and who has said how he wants it.
+    nothing: for other steps than those that get dependencies, other tools than uv, files of requirements that lie in
+    the network, and who has said how he wants it.
 
     The same are the command with the files of requirements it names, what is installed already in ``site_packages``,
     uv's settings, and the Python.
@@ -43,7 +45,10 @@ def place_of(
     if not asked or not job.packages or any(word.startswith(_AFRESH) for word in argv[3:]) or _OWN & variables.keys():
         return None
     settings = sorted(one for one in variables.items() if one[0] in _HOMES or one[0].startswith(("UV_", "PIP_")))
-    files = _files(Path(job.project), "\n".join(argv))
+    limits = [f"-c {name}" for variable in _LIMITS for name in variables.get(variable, "").split()]
+    files = _files(Path(job.project), "\n".join([*argv, *limits]))
+    if files is None:
+        return None
     told = repr((list(argv), settings, job.overlays[0].python, job.python_version, files, _there(site_packages())))
     return Path(job.packages, f"{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.fetched")
 
@@ -73,13 +78,18 @@ def _there(site_packages: str) -> list[str]:
         return []
 
 
-def _files(folder: Path, text: str) -> dict[str, bytes]:
-    """Return the content of the files that a text of requirements names, and that those name."""
+def _files(folder: Path, text: str) -> dict[str, bytes] | None:
+    """Return the content of the files that a text of requirements names, and that those name; None where one is of the
+    network, which uv asks for it in any case.
+    """
     found: dict[str, bytes] = {}
     waiting = [(folder, text)]
     while waiting:
         folder, text = waiting.pop()
-        for path in (folder / name for name in _FILE.findall(text)):
+        names = _FILE.findall(text)
+        if any("://" in name for name in names):
+            return None
+        for path in (folder / name for name in names):
             if str(path) not in found:
                 with contextlib.suppress(OSError):
                     found[str(path)] = path.read_bytes()

@@ -60,13 +60,22 @@ def test_an_environment_with_a_package_asks_for_less_than_one_without(tmp_path):
 def test_other_requirements_in_the_same_files_are_another_installation(tmp_path, words):
     (tmp_path / "below").mkdir()
     (tmp_path / "top.txt").write_text("six\n  -c below/next.txt  # limits\n")
-    (tmp_path / "below" / "next.txt").write_text("--requirement more.txt\n-r top.txt\n-r https://host/there.txt\n")
+    (tmp_path / "below" / "next.txt").write_text("--requirement more.txt\n-r top.txt\n-r gone.txt\n")
     more = tmp_path / "below" / "more.txt"
     more.write_text("six<2\n")
     first = place_of(job(tmp_path), "install_deps", (*UV, *words), {})
     assert first == place_of(job(tmp_path), "install_deps", (*UV, *words), {})
     more.write_text("six<3\n")
     assert place_of(job(tmp_path), "install_deps", (*UV, *words), {}) not in (first, None)
+
+
+@pytest.mark.parametrize(
+    "words", [("-c", "https://host/limits.txt"), ("-chttps://host/limits.txt",), ("-r", "top.txt")]
+)
+def test_requirements_that_lie_in_the_network_are_asked_for_by_each(tmp_path, words):
+    (tmp_path / "top.txt").write_text("six\n-c https://host/limits.txt\n")
+    assert place_of(job(tmp_path), "install_deps", (*UV, *words), {}) is None
+    assert place_of(job(tmp_path), "install_deps", UV, {"UV_CONSTRAINT": "https://host/limits.txt"}) is None
 
 
 @pytest.mark.parametrize(
