@@ -155,6 +155,30 @@ def test_a_crash_keeps_what_ran_and_names_the_test(lab, tmp_path):
     assert [session.finished for session in run.recorded.sessions] == [False]
 
 
+@pytest.mark.parametrize("taken", ["_envmatrix", "_envmatrix.process"])
+def test_what_takes_modules_and_variables_away_before_its_tests_is_recorded(lab, tmp_path, taken):
+    code = (
+        "import os, sys\nfor name in list(sys.modules):\n    if name.startswith('%s'): del sys.modules[name]\n"
+        "os.environ.clear()\nimport unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n"
+        "unittest.main()\n"
+    )
+    project = write(tmp_path / "p", mine=code % taken)
+    run = lab(THIS).run("python", "mine.py", cwd=project)
+    assert run.outcomes == {"__main__.TestA.test_a": "passed"}
+    assert [path.name for path in project.iterdir() if path.suffix != ".py"] == []
+
+
+def test_what_takes_modules_away_after_its_tests_has_said_what_it_used(lab, tmp_path):
+    code = (
+        "import sys, unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n"
+        "unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(TestA))\n"
+        "sys.modules['stub'] = type(sys)('stub')\ndel sys.modules['_envmatrix.process']\n"
+    )
+    run = lab(THIS).run("python", "mine.py", cwd=write(tmp_path / "p", mine=code), watch=["stub"])
+    assert run.outcomes == {"__main__.TestA.test_a": "passed"}
+    assert run.recorded.imports == {"stub": ""}
+
+
 def test_a_run_that_stops_early_says_what_did_not_run(lab, tmp_path):
     code = (
         "import unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): self.fail()\n"

@@ -25,12 +25,14 @@ watched = [name for name in os.environ.get("ENVMATRIX_WATCH", "").split(",") if 
 _addresses = os.environ.get("ENVMATRIX_WATCH_ADDRESSES", "")
 _SUBUNIT = ("stestr", "subunit")  # their streams are read afterwards; what they start is part of their run
 _waiting = set()
+_own = []  # this package and this module
 
 
 def start():
     """Hook into this process; nothing happens without ``ENVMATRIX_RECORD`` or the second time."""
     if _waiting or not folder:
         return
+    _own.extend((sys.modules["_envmatrix"], sys.modules[__name__]))
     _waiting.update(_PATCHES)
     _waiting.update(_SUBUNIT)
     _waiting.update(watched)
@@ -42,12 +44,20 @@ def start():
 
     atexit.register(_exit)
     if inherited or _addresses:  # most processes run no test: the rest is loaded by those that do
-        from _envmatrix import process
-
+        process = _process()
         if inherited:
             process.testing(here=False)
         if _addresses and hasattr(sys, "addaudithook"):
             sys.addaudithook(process.audit)
+
+
+def _process():
+    """Return what is recorded with, always the same: of one that a test had loaded anew, what is open is unknown."""
+    for module in _own:
+        sys.modules.setdefault(module.__name__, module)
+    from _envmatrix import process
+
+    return process
 
 
 class _Finder:
@@ -87,8 +97,7 @@ def _watch(name, loader):
 
 
 def _loaded(name, module):
-    from _envmatrix import process
-
+    process = _process()
     try:
         if name in watched:
             process.imported(name, module)
@@ -102,9 +111,9 @@ def _loaded(name, module):
 
 
 def _exit():
-    process = sys.modules.get("_envmatrix.process")
-    if process is None:  # nothing was tested here
+    if not hasattr(_own[0], "process"):  # nothing was tested here
         return
+    process = _process()
     session = process.active()
     if session is not None and session.mine():
         ended = getattr(session, "at_exit", None)
