@@ -19,8 +19,8 @@ def report_bug(error: Exception) -> ExitCode:
     head = f"envmatrix {__version__}, Python {platform.python_version()}, {platform.platform()}"
     text = f"{head}\n$ {' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="envmatrix-bug-", suffix=".txt", delete=False) as file:
-            file.write(text)
+        with tempfile.NamedTemporaryFile(prefix="envmatrix-bug-", suffix=".txt", delete=False) as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
         where = f"the report is in {file.name}; please send it with your issue"
     except OSError:
         click.echo(text, err=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
+import shlex
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,6 +64,13 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
 def _refuse(wanted: Wanted) -> None:
     if wanted.jobs != "auto" and not (wanted.jobs.isdecimal() and int(wanted.jobs)):
         raise EnvmatrixError(f"--jobs {wanted.jobs}: give a number of cells from 1 on, or auto")
+    try:
+        " ".join(wanted.posargs).encode()
+    except UnicodeEncodeError:
+        told = os.fsencode(shlex.join(wanted.posargs)).decode("utf-8", "backslashreplace")
+        raise EnvmatrixError(
+            f"-- {told}: not text in UTF-8, which tox and every record need; say it in UTF-8"
+        ) from None
     if wanted.format in ("text", "json"):
         return
     from envmatrix.report import FORMATS, UnknownFormatError

@@ -53,9 +53,9 @@ def look(pid: int) -> LeftOver | None:
 
 
 def shortened(argv: Iterable[str]) -> tuple[str, ...]:
-    """Return a command line cut to what a reader needs of it."""
-    words = tuple(argv)
-    return tuple(word[:_LENGTH] for word in words[:_WORDS])
+    """Return a command line cut to what a reader needs of it, and as text: what of it is no UTF-8 as \\xNN."""
+    words = tuple(argv)[:_WORDS]
+    return tuple(os.fsencode(word[:_LENGTH]).decode("utf-8", "backslashreplace") for word in words)
 
 
 def bears(pid: int, name: str, value: str) -> bool:

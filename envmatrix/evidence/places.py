@@ -239,6 +239,11 @@ def read_each(place: Place, entries: Sequence[Entry], limit: int) -> Iterator[tu
 
 def open_place(url: str, project: Path) -> Place:
     """The place that a URL or a path (relative ones start at the project) names. Raises StoreUrlError."""
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        told = os.fsencode(url).decode("utf-8", "backslashreplace")
+        raise StoreUrlError(f"the evidence store {told} has a path that is not text in UTF-8; name another") from None
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     elif re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)", url):

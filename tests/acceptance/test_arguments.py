@@ -29,6 +29,12 @@ def test_arguments_that_no_command_takes_are_said_and_nothing_is_run(envmatrix, 
     assert envmatrix("run", "--json", *way, cwd=root).json["cells"][0]["tests"]["passed"] == 2
 
 
+def test_arguments_that_are_no_text_are_refused_before_anything_runs(envmatrix, project):
+    result = envmatrix("run", "--", "-k", "test_\udcff", cwd=project(files("python -m unittest {posargs}")))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "-- -k 'test_\\xff': not text in UTF-8" in result.stderr
+
+
 def test_the_remedy_is_in_the_words_of_the_file_that_has_the_commands(envmatrix, project):
     tree = files("true") | {"profiles/unit.toml": 'extends = "restricted"\n[env]\ncommands = [["python", "-V"]]\n'}
     (cell,) = envmatrix("run", "--json", "--", "-v", cwd=project(tree)).json["cells"]

@@ -260,6 +260,18 @@ def test_a_server_that_an_early_command_starts_lives_until_the_last_one_ends(tra
             socket.create_connection(("127.0.0.1", free_port), timeout=5)
 
 
+def test_what_is_left_running_with_arguments_that_are_no_text_is_told_all_the_same(trap):
+    leaves = (
+        "import subprocess\n\n\ndef test_it():\n    at = subprocess.DEVNULL\n    argv = [b'tail', b'-f', b'/dev/null', "
+        "b'/dev/full\\xff']\n    subprocess.Popen(argv, stdin=at, stdout=at, stderr=at, start_new_session=True)\n"
+    )
+    case = trap("pytest", {"test_it.py": leaves})
+    for _ in range(2):  # through tox, then without
+        found = case.run()
+        assert (found.exit, found.codes) == (0, set()), found
+        assert "killed: `tail -f /dev/null /dev/full\\xff`" in found.cell["notes"][0]
+
+
 def test_a_server_that_a_test_forks_costs_it_nothing(trap):
     forks = "import os, time\n\n\ndef test_it():\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(60)\n"
     found = trap("pytest", {"test_it.py": forks}).run()

@@ -202,7 +202,7 @@ def test_a_project_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> Non
 def test_addresses(tmp_path: Path) -> None:
     assert Store("shared/x", tmp_path).location == str(tmp_path / "shared/x")
     assert Store(f"file://{tmp_path}/y", tmp_path).location == f"{tmp_path}/y"
-    for url in ("nosuchprotocol://x", ""):
+    for url in ("nosuchprotocol://x", "", "/a\udcff", "memory://a\udcff"):
         with pytest.raises(StoreUrlError):
             Store(url, tmp_path)
 
