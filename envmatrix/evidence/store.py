@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
@@ -139,8 +140,8 @@ class Store:
     def newest(self, tree: str, count: int) -> Iterator[tuple[str, ...]]:
         """For each cell of a tree, the names of its newest records, ``count`` at most, by the time in their ids."""
         for folder, names in self._place.names(component(tree)):
-            newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)[:count]
-            yield tuple(filter(is_name, (f"{folder}/{name}" for name in newest)))
+            newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)
+            yield tuple(islice(filter(is_name, (f"{folder}/{name}" for name in newest)), count))
 
     def entries(self, tree: str) -> Iterator[Entry | Problem]:
         """A tree's records with size and time, and a problem for everything that does not belong there."""

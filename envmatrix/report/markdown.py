@@ -152,7 +152,9 @@ def _failures(report: Report) -> Iterable[str]:
     for group in alike(tests):
         if shown >= MOST_FAILURES:
             break
-        names = "".join(f"- {test.outcome} in {code(cell.name)}: {code(test.id)}\n" for cell, test in group[:MOST_NAMES])
+        names = "".join(
+            f"- {test.outcome} in {code(cell.name)}: {code(test.id)}\n" for cell, test in group[:MOST_NAMES]
+        )
         more = f"- … and {len(group) - MOST_NAMES:,} more that end alike\n" if len(group) > MOST_NAMES else ""
         yield f"{names}{more}{fenced(group[0][1].reason)}"
         shown, told = shown + min(len(group), MOST_NAMES), told + len(group)

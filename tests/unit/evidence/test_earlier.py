@@ -74,3 +74,12 @@ def test_behind_a_run_that_does_not_name_all_tests_the_next_is_read(tmp_path: Pa
     store.put(named(2, "host", partial="arguments after --: -k a"))
     store.put(named(3, "host", tests=(module,)))
     assert read(store) == [1, 2, 3]
+
+
+def test_the_newest_are_told_by_their_times_whatever_their_hosts_and_what_lies_beside_them(tmp_path: Path) -> None:
+    store = Store(None, tmp_path)
+    names = ["z-20260101T000000Z-a1-b1", "a-b-c-20260103T000000Z-a1-b1", "vm-20260102T000000Z-f1-f1"]
+    for name in names:
+        place = tmp_path / ".envmatrix" / "evidence" / store.put(record(name))
+        (place.parent / f"x-y-y-y {name}.json").touch()
+    assert ids(store, newest=2) == set(names[1:])
