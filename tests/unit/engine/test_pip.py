@@ -52,11 +52,33 @@ def test_a_log_of_the_users_own_is_read_from_where_it_ended(tmp_path):
     assert log.exists()
 
 
-def test_pip_compiles_nothing_unless_somebody_has_said_how_he_wants_it():
-    variables = {"A": "1"}
+def test_pip_compiles_nothing_unless_somebody_has_said_how_he_wants_it(tmp_path):
+    variables = {"HOME": str(tmp_path)}
     with not_compiling(variables):
-        assert variables == {"A": "1", "PIP_COMPILE": "0"}
-    assert variables == {"A": "1"}
+        assert variables == {"HOME": str(tmp_path), "PIP_COMPILE": "0"}
+    assert variables == {"HOME": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("place", "variable"),
+    [
+        (".config/pip/pip.conf", ""),
+        (".pip/pip.conf", ""),
+        ("a/pip/pip.conf", "XDG_CONFIG_HOME"),
+        ("a/pip/pip.conf", "XDG_CONFIG_DIRS"),
+        ("a", "PIP_CONFIG_FILE"),
+    ],
+)
+def test_so_does_one_in_a_configuration_of_pip(tmp_path, place, variable):
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[install]\nno-compile = false\n")
+    variables = {"HOME": str(tmp_path)} | ({variable: str(tmp_path / "a")} if variable else {})
+    with not_compiling(variables):
+        assert "PIP_COMPILE" not in variables
+    path.write_text("[install]\nuser = false\n# compile = 1\n")
+    with not_compiling(variables):
+        assert variables["PIP_COMPILE"] == "0"
 
 
 @pytest.mark.parametrize("said", ["PIP_COMPILE", "PIP_NO_COMPILE", "PYTHONDONTWRITEBYTECODE"])
