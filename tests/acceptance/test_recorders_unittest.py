@@ -168,6 +168,12 @@ def test_what_takes_modules_and_variables_away_before_its_tests_is_recorded(lab,
     assert [path.name for path in project.iterdir() if path.suffix != ".py"] == []
 
 
+def test_a_recorder_that_cannot_be_read_any_more_stops_no_import(lab, tmp_path):
+    code = "import sys\nsys.modules['_envmatrix.process'] = None\nimport unittest\nprint('imported')\n"
+    run = lab(THIS).run("python", "mine.py", cwd=write(tmp_path / "p", mine=code))
+    assert (run.returncode, run.output) == (0, "imported")
+
+
 def test_what_takes_modules_away_after_its_tests_has_said_what_it_used(lab, tmp_path):
     code = (
         "import sys, unittest\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n"

@@ -97,7 +97,10 @@ def _watch(name, loader):
 
 
 def _loaded(name, module):
-    process = _process()
+    try:
+        process = _process()
+    except Exception:  # out of reach: the process has other rights by now, or another root
+        return
     try:
         if name in watched:
             process.imported(name, module)
