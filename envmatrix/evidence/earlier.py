@@ -9,7 +9,7 @@ from typing import Final
 
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store import Store, host_of
+from envmatrix.evidence.store import Store
 
 NEWEST: Final = 5  # records of one cell and tree that are looked into: older ones hardly know a test that these do not
 
@@ -17,7 +17,8 @@ NEWEST: Final = 5  # records of one cell and tree that are looked into: older on
 class Earlier:
     """The newest records of each cell of the same tree, and those of the last run whatever its tree.
 
-    Behind a host's whole run of a cell nothing older of that host is read: the same content has the same tests there.
+    Also where the newest is of a whole run: the same content can have fewer tests, for a variable or a package, and one
+    that vanished in that run is still gone in the next.
 
     Which they are is settled when this is made, which is to be before a run begins; what is in them is read once, when
     it is first asked for. A store or a record that cannot be read is no error here: it only means that less is
@@ -26,19 +27,18 @@ class Earlier:
 
     def __init__(self, store: Store, *, tree: str, newest: int = NEWEST) -> None:
         self._store = store
-        self._cells: tuple[tuple[str, ...], ...] = ()  # names, the newest first
-        self._last: tuple[str, ...] = ()
+        self._names: tuple[str, ...] = ()
         self._records: tuple[Evidence, ...] | None = None
         self._lock = threading.Lock()
         with suppress(EnvmatrixError):
-            self._cells = tuple(store.newest(tree, newest))
+            self._names = tuple(name for names in store.newest(tree, newest) for name in names)
             last = store.last_run()
             if last is not None and last.store == store.location and last.tree != tree:
-                self._last = last.names
+                self._names += last.names
 
     def begin(self) -> None:
         """Read them in a thread, while something else is done."""
-        if self._cells or self._last:
+        if self._names:
             threading.Thread(target=self.records, name="earlier evidence", daemon=True).start()
 
     def records(self) -> tuple[Evidence, ...]:
@@ -49,22 +49,6 @@ class Earlier:
             return self._records
 
     def _read(self) -> Iterator[Evidence]:
-        for names in self._cells:
-            whole: set[str] = set()
-            for name in names:
-                if host_of(name) in whole:
-                    continue
-                with suppress(EnvmatrixError):
-                    record = self._store.get(name)
-                    yield record
-                    if _names_all(record):
-                        whole.add(host_of(name))
-        for name in self._last:
+        for name in self._names:
             with suppress(EnvmatrixError):
                 yield self._store.get(name)
-
-
-def _names_all(record: Evidence) -> bool:
-    """Tell whether a record has the name of every test: nothing narrowed it, ended it or stood for a module of it."""
-    cut = record.state != "finished" or bool(record.partial)
-    return not cut and not any(test.stands_for_module for test in record.tests)

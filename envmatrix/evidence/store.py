@@ -274,11 +274,6 @@ class Store:
         return Problem(file=printable(f"{self.location}/{name}", 400), message=f"{why}; it was ignored")
 
 
-def host_of(name: str) -> str:
-    """The host in a record's name, whose last part is HOST-TIME-RUN-RECORD."""
-    return name.rpartition("/")[2].rsplit("-", 3)[0]
-
-
 def _begun(name: str) -> list[str]:
     """The time and the random parts of a record's name, which sort by time whatever the host."""
     return name.rsplit("-", 3)[1:]

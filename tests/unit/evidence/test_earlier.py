@@ -7,7 +7,6 @@ from pathlib import Path
 from test_store import OTHER, TREE, record
 
 from envmatrix.evidence.earlier import Earlier
-from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.evidence.names import name_of
 from envmatrix.evidence.store import Store
@@ -49,31 +48,12 @@ def test_not_every_record_of_a_cell_is_read(tmp_path: Path) -> None:
     assert len(ids(store, newest=2)) == 2
 
 
-def named(number: int, host: str, **fields: object) -> Evidence:
-    """A record as runs name theirs, the higher the number the newer."""
-    return record(f"{host}-20260101T00000{number}Z-aaaaaa-0000000{number}", **fields)
-
-
-def read(store: Store) -> list[int]:
-    """The numbers of the records that are looked into."""
-    return sorted(int(name[-1]) for name in ids(store))
-
-
-def test_behind_a_whole_run_of_a_host_nothing_older_of_it_is_read(tmp_path: Path) -> None:
+def test_what_vanished_in_the_last_whole_run_is_remembered_in_the_next(tmp_path: Path) -> None:
     store = Store(None, tmp_path)
-    for number, host in enumerate(["a-host", "a-host", "b-host", "a-host"]):
-        store.put(named(number, host))
-    assert read(store) == [2, 3]
-
-
-def test_behind_a_run_that_does_not_name_all_tests_the_next_is_read(tmp_path: Path) -> None:
-    store = Store(None, tmp_path)
-    module = Result(id="tests/test_a.py", outcome="skipped", stands_for_module=True)
-    store.put(named(0, "host"))
-    store.put(named(1, "host"))
-    store.put(named(2, "host", partial="arguments after --: -k a"))
-    store.put(named(3, "host", tests=(module,)))
-    assert read(store) == [1, 2, 3]
+    for number, tests in enumerate([("test_a", "test_b"), ("test_a",), ("test_a",)]):
+        results = tuple(Result(id=test, outcome="passed") for test in tests)
+        store.put(record(f"host-20260101T00000{number}Z-aaaaaa-00000000", tests=results))
+    assert {test.id for item in Earlier(store, tree=TREE).records() for test in item.tests} == {"test_a", "test_b"}
 
 
 def test_the_newest_are_told_by_their_times_whatever_their_hosts_and_what_lies_beside_them(tmp_path: Path) -> None:
