@@ -59,7 +59,7 @@ def end(run: Run, taken: Taken) -> int:
         verdict = msgspec.structs.replace(verdict, exit_code=ExitCode.INTERNAL, notes=(*verdict.notes, _UNKEPT))
         report = msgspec.structs.replace(report, verdict=verdict)
     click.echo(_shown(run.wanted, report), nl=False)
-    for sentence in dict.fromkeys(taken.unwritten):
+    for sentence in sorted(set(taken.unwritten)):
         click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
     if forgotten and not taken.unwritten:
         click.echo(f"envmatrix: `envmatrix report` will not know this run: {forgotten}", err=True)
