@@ -14,7 +14,7 @@ from envmatrix.evidence.history import older
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.names import record_name
 from envmatrix.evidence.store import Store
-from envmatrix.verdict.classes import classify
+from envmatrix.verdict.classes import MARKED, classify
 from envmatrix.verdict.model import CellVerdict, Verdict
 
 MOST_PROBLEMS = 20
@@ -80,7 +80,7 @@ class Gathering:
 
     def _classified(self, record: Evidence) -> Evidence:
         profile = self._matrix.profiles.get(record.profile)
-        if profile is None or not any(test.outcome == "skipped" or test.skip_class for test in record.tests):
+        if profile is None or not any(test.outcome in MARKED or test.skip_class for test in record.tests):
             return record
         tests = classify(record.tests, profile=profile, capabilities=self._matrix.capabilities, today=self._today)
         return msgspec.structs.replace(record, tests=tests)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 BREACHES: Final = {
-    "capability_skip": "Tests skipped for a capability that the profile promises, although it is there.",
+    "capability_skip": "Tests skipped, or xfailed, for want of a capability that the profile promises.",
     "capability_unused": "No test imported the promised module, or connected to the promised service.",
     "crashed": "A test session ended without saying so (killed, os._exit, a segmentation fault), or stopped early and "
     "called that a success.",
@@ -18,7 +18,7 @@ BREACHES: Final = {
     "min_tests": "Fewer tests ran than `gate.min_tests` asks for; by default, fewer than one.",
     "must_run": "A test that `must_run` names was skipped, deselected, or is not there at all.",
     "no_commands": "The environment has no commands, so nothing can have been tested.",
-    "no_tests": "Commands ran, and no test was recorded.",
+    "no_tests": "Commands ran, and no test was recorded, or none passed.",
     "requirement_unmet": "What the profile (that of `--policy`) requires was not there, or in another version.",
     "timed_out": "The cell took longer than `timeout_s`.",
     "unexpected_skip": 'With `unexpected_skips = "refuse"`: a skip that neither a capability nor a rule explains.',

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import TestResult
+
+MARKED: Final = frozenset({"skipped", "xfailed"})  # the outcomes that may have a class
 
 
 def classify(
@@ -28,8 +31,11 @@ def classify(
     4. ``capability``: about a capability that the profile does not promise.
     5. ``consequence``: it follows from another test's skip or failure, whose capability it inherits.
     6. ``unexpected``.
+
+    An xfail has a class where it stands for a skip: it says that a promised capability is missing, or it was not even
+    tried, and is about a capability or met by a rule.
     """
-    marked = [at for at, test in enumerate(tests) if test.outcome == "skipped" or test.skip_class or test.capability]
+    marked = [at for at, test in enumerate(tests) if test.outcome in MARKED or test.skip_class or test.capability]
     if not marked:
         return tuple(tests)
     from envmatrix.verdict.classifier import Classifier  # patterns by the hundred, for those who have skips
@@ -38,9 +44,10 @@ def classify(
     sorted_out = list(tests)
     for at in marked:
         test = tests[at]
-        sorted_out[at] = judge.classified(test) if test.outcome == "skipped" else _bare(test)
+        if test.outcome == "skipped":
+            sorted_out[at] = judge.classified(test)
+        elif test.outcome == "xfailed":
+            sorted_out[at] = judge.expected(test)
+        else:
+            sorted_out[at] = msgspec.structs.replace(test, skip_class="", capability="")
     return tuple(sorted_out)
-
-
-def _bare(test: TestResult) -> TestResult:
-    return msgspec.structs.replace(test, skip_class="", capability="")

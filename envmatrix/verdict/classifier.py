@@ -11,6 +11,7 @@ import msgspec
 from envmatrix.config.model import Capability, Profile, SkipRule
 from envmatrix.evidence.model import SkipClass, TestResult
 from envmatrix.verdict.consequences import Consequences
+from envmatrix.verdict.counting import NOT_TRIED, executed
 from envmatrix.verdict.names import canonical, promised, requirement_name
 from envmatrix.verdict.patterns import matches
 from envmatrix.verdict.phrases import Phrases
@@ -42,6 +43,14 @@ class Classifier:
             cause = self._consequences.cause(test)[1]
             capability = self._capability(cause) if cause is not None and cause.outcome == "skipped" else ""
         return msgspec.structs.replace(test, skip_class=skip_class, capability=capability)
+
+    def expected(self, test: TestResult) -> TestResult:
+        """Return an xfail with its class where it stands for a skip, and without one where it is a known failure."""
+        seen = self.classified(msgspec.structs.replace(test, reason=test.reason.removeprefix(NOT_TRIED).lstrip()))
+        kept = seen.skip_class in ("capability", "declared", "expired") and not executed(test)
+        if not kept and not (seen.skip_class == "capability" and canonical(seen.capability) in self._promised):
+            return msgspec.structs.replace(test, skip_class="", capability="")
+        return msgspec.structs.replace(test, skip_class=seen.skip_class, capability=seen.capability)
 
     def _class(self, test: TestResult, capability: str) -> SkipClass:
         if capability and canonical(capability) in self._promised:

@@ -7,24 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from envmatrix.config.model import Capability, Profile
-from envmatrix.evidence.model import Evidence, Session, TestResult
+from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.evidence.read import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
 from envmatrix.sentences import listed
 from envmatrix.verdict.commands import unseen
-from envmatrix.verdict.counting import Tally, number
+from envmatrix.verdict.counting import NOT_TRIED, Tally, number
 from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.kept import unmet as unproved
 from envmatrix.verdict.leftover import unwaited
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.must_run import unmet
 from envmatrix.verdict.names import canonical, promised
+from envmatrix.verdict.untested import LISTING, NONE_PASSED, only_expected, silent_sessions, why_no_tests
 
 _NO_COMMANDS = (
     "the environment has no commands: it ran nothing; give it commands in tox's file, or where only some factors have"
     " commands there, an axis that names them, or run one of the project's own (`envmatrix list --tox`)"
 )
-_NO_TESTS_CODE = 5  # pytest, and unittest of Python 3.12: nothing was collected
-_LISTING = "--collect-only"  # why a session stopped that was only to list its tests
 _BROKEN_CODES = frozenset({2, 3, 4})  # pytest: interrupted, internal error, usage error
 
 
@@ -87,7 +86,7 @@ def _crashed(case: Case) -> Iterator[Breach]:
 
 def _ended_early(case: Case) -> Iterator[Breach]:
     """A session that was made to end before its last test and calls that a success, as ``pytest.exit`` can."""
-    stopped = next((s for s in case.evidence.sessions if s.stopped not in ("", _LISTING) and not s.nested), None)
+    stopped = next((s for s in case.evidence.sessions if s.stopped not in ("", LISTING) and not s.nested), None)
     begins = (NOT_RUN, CUT_OFF)
     unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(begins)]
     if stopped is not None and unrun and case.tally.ran:
@@ -124,20 +123,22 @@ def _no_tests(case: Case) -> Iterator[Breach]:
     if evidence.state != "finished" or not evidence.commands:
         return
     ran = len(case.tally.ran)
-    silent = _silent(evidence)
+    silent = silent_sessions(evidence)
     unwritten = next((reason for reason in evidence.reasons if reason.code == "no_tests"), None)
     if unwritten is not None:
         yield case.breach("no_tests", unwritten.message)
     elif ran == 0 and not evidence.sessions and _not_executed(evidence):
         return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent):
-        yield case.breach("no_tests", _why_no_tests(evidence))
+        yield case.breach("no_tests", why_no_tests(evidence))
+    elif ran and only_expected(case.tally.tests) and not evidence.partial:
+        yield case.breach("no_tests", NONE_PASSED.format(number(ran, "test")))
     elif unknown := _unknown(case):
         yield case.breach("no_tests", unknown)
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
-    elif only := [test.id for test in case.tally.left if test.reason == NOT_RUN + _LISTING]:
-        message = f"{number(len(only), 'test')} only collected and not run ({_LISTING}), such as {only[0]}"
+    elif only := [test.id for test in case.tally.left if test.reason == NOT_RUN + LISTING]:
+        message = f"{number(len(only), 'test')} only collected and not run ({LISTING}), such as {only[0]}"
         yield case.breach("no_tests", message, only)
     elif ran < gate.min_tests and not evidence.partial:
         yield case.breach("min_tests", f"{number(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
@@ -156,49 +157,25 @@ def _unknown(case: Case) -> str:
     )
 
 
-def _silent(evidence: Evidence) -> list[Session]:
-    """The test sessions that found nothing."""
-    alone = len(evidence.sessions) == 1 and bool(evidence.tests)
-    return [
-        session
-        for session in evidence.sessions
-        if session.finished
-        and session.stopped != _LISTING
-        and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
-    ]
-
-
-def _why_no_tests(evidence: Evidence) -> str:
-    skipped = [test for test in evidence.tests if test.outcome == "skipped"]
-    if skipped:
-        first = skipped[0]
-        return f"no test was executed: {number(len(skipped), 'test')} skipped, such as {first.id}: {first.reason}"
-    broken = [test for test in evidence.tests if test.outcome == "error"]
-    if broken:
-        return f"no test was executed: {number(len(broken), 'error')} before any test, such as in {broken[0].id}"
-    if evidence.tests:
-        return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
-    if evidence.sessions:
-        return f"no test was executed: {evidence.sessions[0].runner} found none"
-    return (
-        "no test was executed, or none by a runner that is known here; where only some factors run tests in tox's file,"
-        " name them in an axis or run an environment of the project's own; else name the JUnit files in results = […],"
-        " or set [gate] min_tests = 0 where no tests are meant"
-    )
-
-
 def _capability_skip(case: Case) -> Iterator[Breach]:
     owed = promised(case.profile, case.evidence)
     found: dict[str, list[TestResult]] = {}
-    for test in case.tally.left:
+    for test in (*case.tally.left, *_expected_to_fail(case)):
         if test.skip_class == "capability" and canonical(test.capability) in owed:
             found.setdefault(test.capability, []).append(test)
     for capability, tests in sorted(found.items()):
+        what = " or ".join(sorted({test.outcome for test in tests}))
         message = (
-            f"{number(len(tests), 'test')} skipped for want of {capability}, which profile {case.profile.name!r}"
-            f' promises ("{tests[0].reason}")'
+            f"{number(len(tests), 'test')} {what} for want of {capability}, which profile {case.profile.name!r}"
+            f' promises ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}")'
         )
         yield case.breach("capability_skip", message, [test.id for test in tests])
+
+
+def _expected_to_fail(case: Case) -> Iterator[TestResult]:
+    """The xfails that ran."""
+    if case.tally.tests.xfailed:
+        yield from (test for test in case.evidence.tests if test.outcome == "xfailed" and test.id in case.tally.ran)
 
 
 def _capability_unused(case: Case) -> Iterator[Breach]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,13 +13,14 @@ from envmatrix.verdict.model import Tests
 
 FAILING = frozenset({"failed", "error"})
 _RAN = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
+NOT_TRIED: Final = "[NOTRUN]"  # how pytest begins the reason of an xfail that it did not even try
 
 
 def executed(test: TestResult) -> bool:
-    """Whether a test's own code ran: pytest marks an xfail that it did not even try with "[NOTRUN]"."""
+    """Whether a test's own code ran, which an xfail that was not even tried did not."""
     if test.outcome not in _RAN or test.stands_for_module:
         return False
-    return not (test.outcome == "xfailed" and test.reason.startswith("[NOTRUN]"))
+    return not (test.outcome == "xfailed" and test.reason.startswith(NOT_TRIED))
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

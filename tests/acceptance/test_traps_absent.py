@@ -1,7 +1,7 @@
 """Tests that are not even defined where something is missing, and promises that no test made use of."""
 
 import pytest
-from traps import GOOD
+from traps import BAD, GOOD
 
 OPTIONAL = """import os
 
@@ -99,3 +99,29 @@ def test_a_server_that_is_promised_and_never_connected_to(trap):
     found = case.run()
     assert (found.exit, found.codes) == (3, {"capability_unused"}), found
     assert "redis" in found.messages
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_it():\n    pytest.xfail('sound is not installed')\n",
+        "@pytest.mark.xfail(run=False, reason='sound is missing')\ndef test_it():\n    pass\n",
+        "@pytest.mark.xfail(reason='requires sound')\ndef test_it():\n    assert False\n",
+    ],
+    ids=["call", "not tried", "tried"],
+)
+def test_an_xfail_for_want_of_what_is_promised(trap, test):
+    files = {"test_it.py": USES, "test_other.py": f"import pytest\n\n\n{test}", "profiles/capabilities.toml": SOUND}
+    case = trap("pytest", files, 'requires = ["sound"]\n')
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"capability_skip"}), found
+    assert found.counts(passed=1, xfailed=1)
+
+
+def test_a_suite_that_expects_all_of_itself_to_fail(trap):
+    case = trap("pytest", {"test_it.py": "import pytest\n\npytestmark = pytest.mark.xfail\n\n\n" + BAD})
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"no_tests"}), found
+    assert "no test passed" in found.messages

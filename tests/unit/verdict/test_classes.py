@@ -154,3 +154,20 @@ def test_no_false_alarm() -> None:
 )
 def test_patterns_of_test_ids(test_id: str, pattern: str, expected: bool) -> None:
     assert matches(test_id, pattern) is expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings", "expected"),
+    [
+        (f"[NOTRUN] {NO_LIBVIRT}", {"requires": ("libvirt",)}, ("capability", "libvirt")),
+        ("libvirt is not installed", {"requires": ("libvirt",)}, ("capability", "libvirt")),
+        ("[NOTRUN] libvirt is not installed", {}, ("capability", "libvirt")),
+        ("libvirt is not installed", {}, ("", "")),
+        ("[NOTRUN] nested", {"skips": (rule("^nest"),)}, ("declared", "")),
+        ("[NOTRUN] nested", {}, ("", "")),
+        ("a known bug", {"requires": ("libvirt",)}, ("", "")),
+        ("", {"requires": ("libvirt",)}, ("", "")),
+    ],
+)
+def test_an_xfail_that_stands_for_a_skip(reason: str, settings: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert classed(result("t.py::a", "xfailed", reason), **settings) == [expected]

@@ -297,6 +297,28 @@ CELLS = {
         3,
         ["capability_skip"],
     ),
+    "promised capability wanted by an xfail that was not tried": (
+        record("full", OK, wants("t.py::v", outcome="xfailed", reason="[NOTRUN] no libvirt"), findings=has("libvirt")),
+        {"requires": ("libvirt>=9",)},
+        "inconclusive",
+        3,
+        ["capability_skip"],
+    ),
+    "promised capability wanted by an xfail": (
+        record("full", OK, wants("t.py::v", outcome="xfailed"), findings=has("libvirt")),
+        {"requires": ("libvirt>=9",)},
+        "inconclusive",
+        3,
+        ["capability_skip"],
+    ),
+    "a known failure": (record("full", OK, result("t.py::v", "xfailed", "a bug")), {}, "passed", 0, []),
+    "known failures alone": (
+        record("full", result("t.py::v", "xfailed", "a bug")),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
+    ),
     "promised through a service": (
         record("full", OK, wants("t.py::v", "mysql"), findings=has("mysql")),
         {"services": ("mysql",)},

@@ -1,0 +1,55 @@
+"""What can be said of a run in which no test was executed, or none that proves anything."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envmatrix.evidence.model import Evidence, Session
+from envmatrix.verdict.counting import NOT_TRIED, number
+from envmatrix.verdict.model import Tests
+
+NONE_PASSED: Final = "no test passed: {} ran, and failed as xfail or expectedFailure says, so that nothing is proved"
+_NO_TESTS_CODE = 5  # pytest, and unittest of Python 3.12: nothing was collected
+LISTING: Final = "--collect-only"  # why a session stopped that was only to list its tests
+
+
+def silent_sessions(evidence: Evidence) -> list[Session]:
+    """The test sessions that found nothing."""
+    alone = len(evidence.sessions) == 1 and bool(evidence.tests)
+    return [
+        session
+        for session in evidence.sessions
+        if session.finished
+        and session.stopped != LISTING
+        and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
+    ]
+
+
+def why_no_tests(evidence: Evidence) -> str:
+    """A sentence about what became of the tests, where none was executed."""
+    skipped = [test for test in evidence.tests if test.outcome == "skipped"]
+    if skipped:
+        first = skipped[0]
+        return f"no test was executed: {number(len(skipped), 'test')} skipped, such as {first.id}: {first.reason}"
+    broken = [test for test in evidence.tests if test.outcome == "error"]
+    if broken:
+        return f"no test was executed: {number(len(broken), 'error')} before any test, such as in {broken[0].id}"
+    untried = [test for test in evidence.tests if test.outcome == "xfailed"]
+    if untried:
+        first, why = untried[0], untried[0].reason.removeprefix(NOT_TRIED).strip()
+        told = f": {why}" if why else ""
+        return f"no test was executed: {number(len(untried), 'xfail')} not even tried, such as {first.id}{told}"
+    if evidence.tests:
+        return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
+    if evidence.sessions:
+        return f"no test was executed: {evidence.sessions[0].runner} found none"
+    return (
+        "no test was executed, or none by a runner that is known here; where only some factors run tests in tox's file,"
+        " name them in an axis or run an environment of the project's own; else name the JUnit files in results = […],"
+        " or set [gate] min_tests = 0 where no tests are meant"
+    )
+
+
+def only_expected(tests: Tests) -> bool:
+    """Whether all that ran failed and was to fail."""
+    return not (tests.passed or tests.failed or tests.error or tests.xpassed)
