@@ -27,7 +27,9 @@ def asserts_left_out(merged: Recorded) -> tuple[RanReason, ...]:
 def disk_full(run: CellRun, recorded: Recorded, told: Told) -> tuple[RanReason, ...]:
     """Return the reason where a full disk may be why a session has no end, a command or tox failed: no test's fault."""
     said = any(_NO_SPACE in reason["detail"] for reason in told.reasons)
-    failed = any(event["code"] for event in told.commands) or any(not one.finished for one in recorded.sessions)
+    failed = any(event["code"] for event in told.commands) or any(
+        not one.finished for one in recorded.sessions if not one.nested
+    )
     if not said and not (failed and _free(run) < _LEAST):
         return ()
     message = f"the disk is full ({_free(run) // 1024} KiB are free at {run.folder})"

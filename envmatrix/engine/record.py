@@ -149,7 +149,12 @@ def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[Comm
         root=root,
         left_out=any(test.outcome == "deselected" for test in merged.tests),
     )
-    found = [run.partial, told.overrides, *(session.narrowed for session in merged.sessions), *by_variables]
+    found = [
+        run.partial,
+        told.overrides,
+        *(session.narrowed for session in merged.sessions if not session.nested),
+        *by_variables,
+    ]
     return "; ".join(dict.fromkeys(filter(None, found)))
 
 

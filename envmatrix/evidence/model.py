@@ -171,3 +171,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     attempt_reason: str = ""
     log: str = ""  # path of the cell's output, relative to the evidence store
     folder: str = ""  # the project's folder in its repository, "" at the top: a repository may hold several projects
+
+    @property
+    def runs(self) -> tuple[Session, ...]:
+        """The sessions that the commands started; one inside a test is a part of that test, whatever became of it."""
+        return tuple(session for session in self.sessions if not session.nested)

@@ -273,7 +273,15 @@ class _Recording:
         if names := sorted(self.unversioned):
             yield f"the tests imported {listed(names, 3)}, which git ignores: no commit has what they hold"
 
+    def _adopt(self) -> None:
+        """Take a run that began inside another of which nothing is known for one of its own: nobody else counts it."""
+        for run in self.runs.values():
+            known = bool(self.streams) if run.outer == "subunit" else run.outer in ("", "nested", *self.runs)
+            if run.session.nested and not known:
+                run.session = msgspec.structs.replace(run.session, nested=False)
+
     def result(self, notes: list[str]) -> Recorded:
+        self._adopt()
         tests = [test for run in self.runs.values() if not run.session.nested for test in run.finished()]
         tests += self.unrun.values()
         tests += [
@@ -311,6 +319,7 @@ class _Run:
         self.root = str(start.get("root") or start.get("cwd") or "")
         self.grouped = options.get("dist") == "loadgroup"
         self.workers = options.get("dist", "no") != "no"
+        self.outer = str(start.get("outer", ""))  # what its process was started from
         self.session = Session(
             runner=str(start["runner"]),
             version=str(start.get("version", "")),

@@ -52,7 +52,7 @@ def _warned(test: TestResult) -> bool:
 
 
 def _result(evidence: Evidence, failed: bool, warned: bool, executed: bool) -> str:
-    whole = evidence.state == "finished" and all(session.finished for session in evidence.sessions)
+    whole = evidence.state == "finished" and all(session.finished for session in evidence.runs)
     commands = not any(command.failed for command in evidence.commands)
     if failed or not (whole and commands and executed) or evidence.partial or evidence.mismatches:
         return "FAILED"

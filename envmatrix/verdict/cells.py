@@ -86,13 +86,13 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
     if failed := sums.failed:
         message = f"{number(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
         return (VerdictReason(code="tests_failed", message=message),)
-    if evidence.state != "finished" or any(not session.finished for session in evidence.sessions):
+    if evidence.state != "finished" or any(not session.finished for session in evidence.runs):
         return ()
     command = _failing(evidence)
     if (
         command is None
         or evidence.mismatches
-        or (evidence.sessions and not evidence.tests)
+        or (evidence.runs and not evidence.tests)
         or _found_none(evidence, sums)
         or is_noise(evidence)
     ):
@@ -109,7 +109,7 @@ def is_noise(evidence: Evidence) -> bool:
 
 def _found_none(evidence: Evidence, sums: Tally) -> bool:
     """Whether all that went wrong is that a runner had nothing to run: pytest and unittest end with 5 then."""
-    return not sums.ran and any(session.exit_code == 5 for session in evidence.sessions)
+    return not sums.ran and any(session.exit_code == 5 for session in evidence.runs)
 
 
 def _failing(evidence: Evidence) -> CommandRun | None:
@@ -152,7 +152,7 @@ def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, 
             notes.append(f"tox ignores this command's exit code: {' '.join(command.argv)} ended with {_code(command)}")
     if "ignore_outcome" in evidence.ignored:
         notes.append("tox ignores this environment's outcome (ignore_outcome); envmatrix does not")
-    swallowed = next((s for s in evidence.sessions if s.finished and s.exit_code), None)
+    swallowed = next((s for s in evidence.runs if s.finished and s.exit_code), None)
     if swallowed is not None and not any(command.failed for command in evidence.commands):
         notes.append(f"a {swallowed.runner} session ended with {swallowed.exit_code} and its command with 0")
     if evidence.attempt > 1:

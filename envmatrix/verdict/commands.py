@@ -15,8 +15,8 @@ def unseen(command: CommandRun, evidence: Evidence) -> bool:
     if command.phase != "commands" or not is_recorded(command.argv):
         return False
     if runner_of(command.argv) == "stestr":  # read afterwards, from streams that say nothing of commands
-        return not any(session.runner in ("stestr", "testrepository") for session in evidence.sessions)
-    return not any(_began_in(command, session.at) for session in evidence.sessions)
+        return not any(session.runner in ("stestr", "testrepository") for session in evidence.runs)
+    return not any(_began_in(command, session.at) for session in evidence.runs)
 
 
 def _began_in(command: CommandRun, at: float) -> bool:

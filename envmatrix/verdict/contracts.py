@@ -50,7 +50,7 @@ def breaches(case: Case) -> tuple[Breach, ...]:
     A run that its caller narrowed, or that died, is not asked for what only a whole run can show.
     """
     evidence = case.evidence
-    whole = not evidence.partial and evidence.state == "finished" and all(s.finished for s in evidence.sessions)
+    whole = not evidence.partial and evidence.state == "finished" and all(s.finished for s in evidence.runs)
     checks = (*_ALWAYS, *_WHOLE) if whole else _ALWAYS
     if evidence.state in ("not_built", "not_started", "skipped_by_tox"):
         checks = (_env_mismatch, _no_commands, _unused_setting)
@@ -68,8 +68,8 @@ def _ended_badly(case: Case) -> Iterator[Breach]:
 
 
 def _crashed(case: Case) -> Iterator[Breach]:
-    unfinished = [session for session in case.evidence.sessions if not session.finished]
-    broken = [s for s in case.evidence.sessions if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
+    unfinished = [session for session in case.evidence.runs if not session.finished]
+    broken = [s for s in case.evidence.runs if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
     if unfinished or case.evidence.state == "crashed":
         what = f"a {unfinished[0].runner} session died before its end" if unfinished else "tox died"
         ran = number(len(case.tally.ran), "test")
@@ -86,7 +86,7 @@ def _crashed(case: Case) -> Iterator[Breach]:
 
 def _ended_early(case: Case) -> Iterator[Breach]:
     """A session that was made to end before its last test and calls that a success, as ``pytest.exit`` can."""
-    stopped = next((s for s in case.evidence.sessions if s.stopped not in ("", LISTING) and not s.nested), None)
+    stopped = next((s for s in case.evidence.runs if s.stopped not in ("", LISTING)), None)
     begins = (NOT_RUN, CUT_OFF)
     unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(begins)]
     if stopped is not None and unrun and case.tally.ran:
@@ -127,7 +127,7 @@ def _no_tests(case: Case) -> Iterator[Breach]:
     unwritten = next((reason for reason in evidence.reasons if reason.code == "no_tests"), None)
     if unwritten is not None:
         yield case.breach("no_tests", unwritten.message)
-    elif ran == 0 and not evidence.sessions and _not_executed(evidence):
+    elif ran == 0 and not evidence.runs and _not_executed(evidence):
         return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", why_no_tests(evidence))

@@ -18,7 +18,7 @@ def ignored(evidence: Evidence, profile: Profile, tally: Tally) -> str:
     ignoring = list(evidence.ignored) or [f"- before {' '.join(command.argv)}" for command in main if command.ignored]
     if ignoring and profile.gate.required:
         return f"the gate requires profile {profile.name!r}, and tox ignores failures in it: {listed(ignoring)}"
-    if tally.failed or (evidence.sessions and not tally.ran and profile.gate.min_tests):
+    if tally.failed or (evidence.runs and not tally.ran and profile.gate.min_tests):
         return ""  # told already
     alone = all(command.ignored for command in main)
     for command in main:

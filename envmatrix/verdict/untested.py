@@ -15,10 +15,10 @@ LISTING: Final = "--collect-only"  # why a session stopped that was only to list
 
 def silent_sessions(evidence: Evidence) -> list[Session]:
     """The test sessions that found nothing."""
-    alone = len(evidence.sessions) == 1 and bool(evidence.tests)
+    alone = len(evidence.runs) == 1 and bool(evidence.tests)
     return [
         session
-        for session in evidence.sessions
+        for session in evidence.runs
         if session.finished
         and session.stopped != LISTING
         and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
@@ -41,8 +41,8 @@ def why_no_tests(evidence: Evidence) -> str:
         return f"no test was executed: {number(len(untried), 'xfail')} not even tried, such as {first.id}{told}"
     if evidence.tests:
         return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
-    if evidence.sessions:
-        return f"no test was executed: {evidence.sessions[0].runner} found none"
+    if evidence.runs:
+        return f"no test was executed: {evidence.runs[0].runner} found none"
     return (
         "no test was executed, or none by a runner that is known here; where only some factors run tests in tox's file,"
         " name them in an axis or run an environment of the project's own; else name the JUnit files in results = […],"

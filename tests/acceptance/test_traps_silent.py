@@ -314,3 +314,62 @@ def test_a_caller_with_an_optimized_python_breaks_no_environment(trap, tmp_path)
     for way in ({}, {"PYTHONPATH": str(tmp_path)}):  # with the helper, and with a tox of its own
         found = case.run(env={"PYTHONOPTIMIZE": "1", "TOX_WORK_DIR": str(tmp_path / f"tox{len(way)}"), **way})
         assert (found.exit, found.cell["notes"]) == (0, []), found
+
+
+INSIDE = """import subprocess
+import sys
+
+
+def test_it(tmp_path):
+    (tmp_path / "test_inner.py").write_text({!r})
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *{!r}, str(tmp_path)]
+    assert subprocess.run(command, check=False).returncode == {}
+
+
+def test_in_this_process(pytester):
+    pytester.makepyfile("import nothing_of_that_name")
+    assert pytester.runpytest_inprocess().ret == 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("inner", "options", "code"),
+    [
+        (GOOD, (), 0),
+        (BAD, (), 1),
+        (GOOD, ("--no-such-option",), 4),
+        (GOOD, ("-k", "nothing"), 5),
+        ("import os\n\n\ndef test_it():\n    os._exit(3)\n", (), 3),
+    ],
+    ids=["passes", "fails", "usage", "nothing", "dies"],
+)
+def test_a_suite_that_runs_pytest_inside_its_tests_is_judged_by_its_own(trap, inner, options, code):
+    files = {"conftest.py": "pytest_plugins = 'pytester'\n", "test_it.py": INSIDE.format(inner, options, code)}
+    found = trap("pytest", files).run()
+    assert (found.exit, found.codes) == (0, set()), found
+    assert found.counts(passed=2)
+
+
+SUITE = "import subprocess, sys, unittest\n\nimport pytest\n\nresult = unittest.TestResult()\n"
+SUITE += "unittest.defaultTestLoader.loadTestsFromName('test_it').run(result)\n"
+
+
+@pytest.mark.parametrize(
+    "then", ["pytest.main(['test_other.py'])", "subprocess.call([sys.executable, '-m', 'pytest', 'test_other.py'])"]
+)
+def test_a_run_that_follows_on_tests_of_an_unknown_runner_is_not_inside_them(trap, then):
+    files = {"test_it.py": CASE, "test_other.py": BAD, "all.py": f"{SUITE}{then}\n"}
+    case = trap("python all.py", files)
+    assert case.stock() == 0
+    found = case.run()
+    assert found.exit == 1, found
+    assert found.counts(passed=1, failed=1)
+
+
+def test_a_run_inside_another_of_which_nothing_is_known(trap):
+    starts = "import subprocess, sys\n\nimport subunit\n\n"
+    starts += "subprocess.call([sys.executable, '-m', 'pytest', 'test_other.py'])\n"
+    case = trap("pytest test_it.py\npython all.py", {"test_it.py": GOOD, "test_other.py": BAD, "all.py": starts})
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.codes) == (3, {"no_tests"}), found

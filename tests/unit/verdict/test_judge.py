@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ def session(code: int | None = 0, *, tests: int = 1, finished: bool = True) -> t
 
 
 LISTING = Session(runner="pytest", finished=True, exit_code=0, tests=0, stopped="--collect-only")
+INSIDE = functools.partial(Session, runner="pytest", finished=True, nested=True)
 CELLS = {
     "passed": (record("full", OK), {}, "passed", 0, []),
     "failed": (record("full", OK, BAD), {}, "failed", 1, []),
@@ -310,6 +312,24 @@ CELLS = {
         "inconclusive",
         3,
         ["capability_skip"],
+    ),
+    "runs inside tests are parts of those": (
+        record(
+            "full",
+            OK,
+            sessions=(*session(0), *(INSIDE(exit_code=code) for code in (1, 2, 4, 5)), INSIDE(finished=False)),
+        ),
+        {},
+        "passed",
+        0,
+        [],
+    ),
+    "nothing but runs inside tests": (
+        record("full", sessions=(INSIDE(exit_code=0),)),
+        {},
+        "inconclusive",
+        3,
+        ["no_tests"],
     ),
     "a known failure": (record("full", OK, result("t.py::v", "xfailed", "a bug")), {}, "passed", 0, []),
     "known failures alone": (

@@ -82,10 +82,13 @@ class Session:
         _serial += 1
         self.key = "%d.%d" % (os.getpid(), _serial)
         self.pid = os.getpid()
+        for other in _active[-1:]:
+            if other.idle():
+                other.at_exit()
         self.nested = bool(inherited or _active)
         self._outer = os.environ.get(SESSION)
-        os.environ[SESSION] = NESTED if self.nested else self.key
         _active.append(self)
+        self.inside()
         write(
             "start",
             s=self.key,
@@ -93,11 +96,27 @@ class Session:
             version=version,
             pid=self.pid,
             nested=self.nested,
+            outer=inherited,
             cwd=_cwd(),
             python=sys.version.split()[0],
             **facts,
         )
         testing()
+
+    def idle(self):
+        """Tell whether it ends only with its process and runs no test now: what begins then is not inside it."""
+        return False
+
+    def inside(self):
+        """Let what is started from now on be a part of this session."""
+        os.environ[SESSION] = NESTED if self.nested else self.key
+
+    def outside(self):
+        """Let what is started from now on be no part of this session."""
+        if self._outer is None:
+            os.environ.pop(SESSION, None)
+        else:
+            os.environ[SESSION] = self._outer
 
     def mine(self):
         """Tell whether this is the process that opened the session, and not a fork of it."""
@@ -108,10 +127,7 @@ class Session:
         if self not in _active or not self.mine():
             return
         _active.remove(self)
-        if self._outer is None:
-            os.environ.pop(SESSION, None)
-        else:
-            os.environ[SESSION] = self._outer
+        self.outside()
         if not self.nested:
             report_use()
         if whole():

@@ -181,14 +181,24 @@ def _begin(runner, version, test):
 
 
 def _open(runner, version, implicit):
-    session = process.Session(
+    session = (_Implicit if implicit else process.Session)(
         runner, version, root=process._cwd(), args=[str(arg) for arg in getattr(sys, "argv", [])], at=time.time()
     )
     session.tests = 0
     session.implicit_runner = implicit
     if implicit:
-        session.at_exit = lambda: session.finish(None, session.tests)
+        session.outside()
     return session
+
+
+class _Implicit(process.Session):
+    """The tests of a process whose runner is not known, and so where its run ends: with the process at the latest."""
+
+    def idle(self):
+        return not _current and self.mine()
+
+    def at_exit(self):
+        self.finish(None, self.tests)
 
 
 def _end(session, result, stopped):
@@ -230,6 +240,8 @@ def _start(test, args, kwargs):
     session = _session()
     thread = get_ident()
     if session is not None and thread not in _current:
+        if not _current and session.implicit_runner:
+            session.inside()
         _current[thread] = [test, time.perf_counter(), "", ""]
 
 
@@ -240,6 +252,8 @@ def _stop(test, args, kwargs):
     del _current[get_ident()]
     session = process.active()
     if session is not None and session.mine():
+        if not _current and getattr(session, "implicit_runner", None):
+            session.outside()
         outcome, reason = entry[2], entry[3]
         if not outcome and sys.exc_info()[0] is KeyboardInterrupt:
             outcome, reason = "deselected", "not run to its end: KeyboardInterrupt"
