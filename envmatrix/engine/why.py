@@ -94,28 +94,30 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
     if told.refused:
         return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
     if told.reasons:
-        last = told.reasons[-1]
-        lines = [line for line in last["detail"].splitlines() if line.strip()] or [last["message"]]
-        if unreached := re.search(r"<urlopen error (?:\[[^]]*\] )?(.+?)>", lines[0]):
-            return RanReason(
-                code="index_unreachable",
-                message=f"a requirements or constraints file that deps name by a URL was not got: {unreached[1]}",
-                remedy="check the network, or name a file of this host (often a variable does: see the deps)",
-                detail="\n".join(lines[:15]),
-            )
-        code = (
-            "build_failed"
-            if "Backend" in last["kind"]
-            else "no_interpreter"
-            if "interpreter" in lines[0]
-            else "tox_failed"
-        )
-        message, remedy = lines[0], _WRITABLE.get(last["kind"], "")
-        if code == "no_interpreter":  # the cell has its own already, which the plan chose
-            cut = _cut_off_path(context)  # virtualenv makes no environment there, and tox says that of the interpreter
-            message, remedy = (message, cut) if cut else (f"the packaging environment: {message}", _PACKAGING)
-        return RanReason(code=code, message=message, remedy=remedy, detail="\n".join(lines[1:][-15:]))
+        return _in_toxs_words(context, told.reasons[-1])
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
+
+
+def _in_toxs_words(context: RunContext, last: dict[str, Any]) -> RanReason:
+    """The reason in tox's own last words, with what to do where that is known."""
+    lines = [line for line in last["detail"].splitlines() if line.strip()] or [last["message"]]
+    if unreached := re.search(r"<urlopen error (?:\[[^]]*\] )?(.+?)>", lines[0]):
+        return RanReason(
+            code="index_unreachable",
+            message=f"a requirements or constraints file that deps name by a URL was not got: {unreached[1]}",
+            remedy="check the network, or name a file of this host (often a variable does: see the deps)",
+            detail="\n".join(lines[:15]),
+        )
+    code = (
+        "build_failed" if "Backend" in last["kind"] else "no_interpreter" if "interpreter" in lines[0] else "tox_failed"
+    )
+    message, remedy = lines[0], _WRITABLE.get(last["kind"], "")
+    if code == "build_failed" and _IS_NO_PACKAGE.search(lines[0]):
+        remedy = _NO_PACKAGE
+    if code == "no_interpreter":  # the cell has its own already, which the plan chose
+        cut = _cut_off_path(context)  # virtualenv makes no environment there, and tox says that of the interpreter
+        message, remedy = (message, cut) if cut else (f"the packaging environment: {message}", _PACKAGING)
+    return RanReason(code=code, message=message, remedy=remedy, detail="\n".join(lines[1:][-15:]))
 
 
 def _arguments_unused(context: RunContext, run: CellRun) -> RanReason:
@@ -158,7 +160,7 @@ def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
     for event in told.commands:
         if event["not_started"]:
             name = event["argv"][0]
-            remedy = f"correct it in {tox_file}, or add what brings it to deps"
+            remedy = f"install {name} on this host, or correct it in {tox_file}, or add what brings it to deps"
             if not name:
                 remedy = f"correct it in {tox_file}: a substitution in it gave nothing"
             elif "{" in name:
@@ -171,7 +173,8 @@ def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
     text = told.reasons[-1]["detail"].splitlines()[0] if told.reasons and told.reasons[-1]["detail"] else ""
     if refused := _NOT_ALLOWED.match(text):
         message = f"tox did not run `{refused[1]}`: it is not installed in the environment, nor allowed from elsewhere"
-        remedy = f"add what brings it to deps, or name it in allowlist_externals of {tox_file}"
+        remedy = f"add what brings it to deps, or name it in allowlist_externals of {tox_file}; where only some factors"
+        remedy += " have it in deps, run an environment of the project's own (`envmatrix list --tox`)"
         yield RanReason(code="command_missing", message=message, remedy=_cut_off_path(context) or remedy)
     else:
         what = text or "it gave no reason"
@@ -201,6 +204,11 @@ def _counts_as_failed(event: dict[str, Any]) -> bool:
 
 _PROVISION = ".tox"  # the environment of a tox that the project's `requires` asks for
 _NOT_ALLOWED = lazy(r"(.*) is not allowed, use allowlist_externals to allow it")
+_IS_NO_PACKAGE = lazy(r"Multiple top-level packages discovered .*'profiles'")
+_NO_PACKAGE = (
+    "setuptools takes the folder profiles for a package: name the project's own in pyproject.toml, as in"
+    ' [tool.setuptools] packages = ["NAME"], or [tool.setuptools.packages.find] include = ["NAME*"]'
+)
 _WRITABLE = dict.fromkeys(
     ("PermissionError", "OSError"),
     "make the folder writable, or keep tox's environments elsewhere: TOX_WORK_DIR=FOLDER",

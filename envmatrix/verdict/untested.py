@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from envmatrix.evidence.model import Evidence, Session
+from envmatrix.verdict.commands import unseen
 from envmatrix.verdict.counting import NOT_TRIED, number
 from envmatrix.verdict.model import Tests
 
@@ -41,8 +42,13 @@ def why_no_tests(evidence: Evidence) -> str:
         return f"no test was executed: {number(len(untried), 'xfail')} not even tried, such as {first.id}{told}"
     if evidence.tests:
         return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
+    if died := [session for session in evidence.runs if not session.finished]:
+        return f"no test was executed: {died[0].runner} ended before its first test"
     if evidence.runs:
         return f"no test was executed: {evidence.runs[0].runner} found none"
+    failed = next((command for command in evidence.commands if command.failed and unseen(command, evidence)), None)
+    if failed is not None:
+        return f"no test was executed: `{' '.join(failed.argv)}` failed before its first test, see its own words"
     return (
         "no test was executed, or none by a runner that is known here; where only some factors run tests in tox's file,"
         " name them in an axis or run an environment of the project's own; else name the JUnit files in results = […],"

@@ -128,3 +128,15 @@ def test_what_cannot_be_written_is_not_called_written(project, envmatrix):
     assert result.returncode == 2, result
     assert "profiles is no folder; rename it" in result.stderr
     assert "wrote" not in result.stdout
+
+
+def test_a_build_that_takes_the_profiles_for_a_package_is_told(project, envmatrix):
+    build = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    files = {"pyproject.toml": f"{build}[project]\nname = 'thing'\nversion = '1'\n", "thing/__init__.py": ""}
+    root = project({**files, "tests/test_it.py": UNITTEST, "tox.ini": "[testenv]\ncommands = python -m unittest\n"})
+    assert envmatrix("init", cwd=root).returncode == 0
+    found = envmatrix("run", "--json", "full", cwd=root)
+    assert found.returncode == 3, found
+    (reason,) = found.json["cells"][0]["reasons"]
+    assert reason["code"] == "build_failed"
+    assert "setuptools takes the folder profiles for a package" in reason["remedy"]

@@ -51,6 +51,20 @@ def test_a_second_pytest_that_ends_before_its_session(trap, second):
     assert "a pytest process ended before its session began" in found.messages
 
 
+@pytest.mark.parametrize("ini", ["filterwarnings =\n  error\n  ignore::no_such_module.Warning", "minversion = 99"])
+def test_a_pytest_that_its_configuration_ends_is_no_failure_of_a_test(trap, ini):
+    found = trap("pytest", {"test_it.py": GOOD, "pytest.ini": f"[pytest]\n{ini}\n"}).run()
+    assert (found.exit, found.codes) == (3, {"crashed", "no_tests"}), found
+    assert "no test was executed: pytest ended before its first test" in found.messages
+
+
+def test_a_runner_that_does_not_even_start_is_named(trap):
+    broken = "import sys\n\nsys.exit('this is no pytest')\n"
+    found = trap("python -m pytest", {"test_it.py": GOOD, "pytest.py": broken}).run()
+    assert found.exit == 1, found
+    assert "no test was executed: `python -m pytest` failed before its first test" in found.messages
+
+
 def test_what_pytest_prints_without_a_session_is_no_crash(trap):
     asks = "\n".join(f"pytest {option}" for option in ("--help", "--version", "--markers", "--fixtures"))
     found = trap(f"{asks}\npytest", {"test_it.py": GOOD}).run()

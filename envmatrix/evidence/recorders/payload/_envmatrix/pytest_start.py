@@ -13,10 +13,14 @@ def patch(name, module):
     """Have every pytest of this process take the recorder where it takes what PYTEST_PLUGINS names."""
     manager = module.PytestPluginManager
     consider_env = manager.consider_env
+    prepare = getattr(module, "_prepareconfig", None)
+
+    def prepared(*args, **kwargs):
+        _opened()
+        return prepare(*args, **kwargs)
 
     def consider(self):
-        if not process.inherited and process.active() is None:
-            process.write("opened", pid=os.getpid(), version=_version())
+        _opened()
         consider_env(self)
         try:
             from _envmatrix import pytests
@@ -28,6 +32,13 @@ def patch(name, module):
 
     consider.__doc__ = consider_env.__doc__
     manager.consider_env = consider
+    if prepare is not None:  # an error in the options or in the configuration comes before consider_env
+        module._prepareconfig = prepared
+
+
+def _opened():
+    if not process.inherited and process.active() is None:
+        process.write("opened", pid=os.getpid(), version=_version())
 
 
 def _version():
