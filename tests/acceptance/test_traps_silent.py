@@ -122,6 +122,15 @@ def test_a_method_that_is_awaited(trap):
     assert (found.exit, found.cell["tests"]["passed"]) == (0, 2), found
 
 
+@pytest.mark.parametrize("commands", ["python -m unittest test_it", "pytest", "stestr run"])
+def test_a_method_that_a_test_of_a_runner_runs_on_purpose(trap, commands):
+    inside = "class Inner(unittest.TestCase):\n            def test_gen(self):\n                yield\n\n"
+    inside += "        Inner('test_gen').run(unittest.TestResult())"
+    files = {"test_it.py": CASE.replace("pass", inside), ".stestr.conf": "[DEFAULT]\ntest_path=.\n"}
+    found = trap(commands, files).run()
+    assert (found.exit, found.codes, found.cell["tests"]["passed"]) == (0, set(), 1), found
+
+
 @pytest.mark.parametrize("where", ["fixture", "test"])
 def test_a_test_that_xfails_itself_where_something_is_missing(trap, where):
     leave = "    pytest.xfail('libvirt is not installed')\n"

@@ -73,7 +73,7 @@ def _patch_call(cls, name):
 
     def observed(self, method, *args, **kwargs):
         def kept(*given, **named):
-            return _looked_at(self, method(*given, **named))
+            return _looked_at(self, method, *given, **named)
 
         return call(self, _same_face(kept, method), *args, **kwargs)
 
@@ -83,15 +83,32 @@ def _patch_call(cls, name):
 def _patch_method(cls, name):
     run = cls.__dict__.get(name)
     if run is not None:
-        setattr(cls, name, _same_face(lambda self, *args: _looked_at(self, run(self, *args)), run))
+        setattr(cls, name, _same_face(lambda self, *args: _looked_at(self, run, self, *args), run))
 
 
-def _looked_at(test, value):
+_calling = set()  # the threads that are in a test method
+
+
+def _looked_at(test, method, *args, **kwargs):
+    thread = get_ident()
+    if thread in _calling:  # a test that another one runs inside itself
+        return method(*args, **kwargs)
+    _calling.add(thread)
+    try:
+        value = method(*args, **kwargs)
+    finally:
+        _calling.discard(thread)
     kind = type(value).__name__
     if kind in ("coroutine", "generator", "async_generator") and type(value).__module__ == "builtins":
         node = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
-        process.write("unrun", id=_id(test), node=node, r=_UNRUN % kind)
+        if _is_the_runners(test, node):
+            process.write("unrun", id=_id(test), node=node, r=_UNRUN % kind)
     return value
+
+
+def _is_the_runners(test, node):
+    """Tell whether it is the test that pytest runs, and not one that a function which pytest runs has inside."""
+    return not node or node.replace("::", ".").endswith("." + ".".join(_id(test).split(".")[-2:]))
 
 
 def _patch_suite(cls):
