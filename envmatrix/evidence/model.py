@@ -21,7 +21,8 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     ``reason`` is why it was skipped, xfailed or deselected, or the failure's last words (at most 4,000 characters).
     ``stands_for_module`` marks a skip or error of a whole module or class, whose tests are not known from here.
-    ``skip_class`` and ``capability`` are what the verdict's classifier made of the reason.
+    ``skip_class`` and ``capability`` are what the verdict's classifier made of the reason. ``part_of`` is the test
+    whose subtest this is: only those that did not run are listed. ``has_parts`` says that the test ran subtests.
     """
 
     id: str
@@ -34,6 +35,8 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     skip_class: SkipClass = ""
     capability: str = ""
     attempts: tuple[Outcome, ...] = ()  # all outcomes, where the test was run more than once
+    part_of: str = ""
+    has_parts: bool = False
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -106,6 +106,7 @@ def _worse(first: TestResult, second: TestResult) -> TestResult:
         requires=requires,
         attempts=attempts if len(attempts) > 1 else (),
         stands_for_module=first.stands_for_module and second.stands_for_module,
+        has_parts=first.has_parts or second.has_parts,
         duration_s=round(first.duration_s + second.duration_s, 6),
     )
 
@@ -370,6 +371,8 @@ class _Run:
             runner="pytest" if self.session.runner == "pytest" else "unittest",
             stands_for_module=stands or bool(record.get("module")),
             attempts=attempts,
+            part_of=self._id(record["of"])[0] if "of" in record else "",
+            has_parts=bool(record.get("parts")),
         )
 
     def ended(self) -> Session:

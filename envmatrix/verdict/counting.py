@@ -31,6 +31,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[TestResult, ...]
     flaky: tuple[TestResult, ...]
     tests: Tests
+    with_parts: frozenset[str] = frozenset()  # those that ran subtests, of which only what did not run is listed
 
 
 def tally(tests: Sequence[TestResult]) -> Tally:
@@ -46,6 +47,7 @@ def tally(tests: Sequence[TestResult]) -> Tally:
         failed=tuple(test for test in rest if test.outcome in FAILING),
         flaky=tuple(t for t in tests if t.attempts and t.outcome == "passed" and not FAILING.isdisjoint(t.attempts)),
         tests=Tests(**numbers),
+        with_parts=frozenset(test.id for test in tests if test.has_parts),
     )
 
 

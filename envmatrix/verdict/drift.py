@@ -99,7 +99,7 @@ def _change(old: TestResult | None, new: TestResult | None) -> tuple[Kind, TestR
 def _came_or_went(old: TestResult | None, new: TestResult | None) -> tuple[Kind, TestResult] | None:
     if new is not None:
         return ("newly_failed" if new.outcome in FAILING else "appeared", new)
-    return ("vanished", old) if old is not None and not old.stands_for_module else None
+    return ("vanished", old) if old is not None and not (old.stands_for_module or old.part_of) else None
 
 
 def _words(test: TestResult | None) -> str:

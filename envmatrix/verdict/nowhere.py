@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 
 import msgspec
@@ -46,6 +47,8 @@ class Ledger:
         self._waiting: dict[str, tuple[str, ...]] = {}
         self._executed: set[str] = set()
         self._seen: dict[str, dict[str, Sight]] = {}
+        self._parts: dict[str, tuple[str, int]] = {}  # subtest -> its test, in how many records it did not run
+        self._wholes: Counter[str] = Counter()  # test with subtests -> in how many records it ran
         self._containers: dict[str, dict[str, Sight]] = {}
         self._known: dict[str, dict[str, bool]] = {}  # cell -> test -> known from the same content
         self._cells: dict[
@@ -60,7 +63,10 @@ class Ledger:
     def add(self, evidence: Evidence, sums: Tally) -> None:
         """Counts a record of this content, whole or partial: a test that it executed has run."""
         self._executed |= sums.ran
+        self._wholes.update(sums.with_parts)
         for test in sums.left:
+            if test.part_of:
+                self._parts[test.id] = (test.part_of, self._parts.get(test.id, ("", 0))[1] + 1)
             if test.stands_for_module:
                 _keep(self._containers.setdefault(container(test.id), {}), _sight(evidence, test))
             else:
@@ -76,7 +82,7 @@ class Ledger:
         """Takes only the names of tests from earlier evidence. To be called before :meth:`add`."""
         known = self._known.setdefault(evidence.cell, {})
         for test in evidence.tests:
-            if not test.stands_for_module:
+            if not test.stands_for_module and not test.part_of:
                 known[test.id] = known.get(test.id, False) or same_content
 
     def add_unable(self, cell: str, profile: str, why: str) -> None:
@@ -93,6 +99,7 @@ class Ledger:
     def entries(self) -> tuple[Entry, ...]:
         """Every test that ran nowhere, sorted by id."""
         ran = {self._key(test) for test in self._executed}
+        ran.update(self._key(part) for part, (test, count) in self._parts.items() if self._wholes[test] > count)
         views: dict[str, tuple[str, dict[str, Sight]]] = {}
         for test, sights in (*self._seen.items(), *self._stood(), *self._vanished()):
             key = self._key(test)

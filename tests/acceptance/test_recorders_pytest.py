@@ -162,6 +162,23 @@ def test_subtests_are_one_test_and_a_failed_one_fails_it(lab, tmp_path, packages
     assert run.outcomes == {"test_a.py::test_bad": "failed", "test_a.py::test_good": "passed"}
 
 
+@pytest.mark.parametrize("packages", [("pytest>=9",), ("pytest==8.3.*", "pytest-subtests")], ids=["built in", "plugin"])
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "distributed"])
+def test_a_subtest_that_skips_is_listed_beside_its_test(lab, tmp_path, packages, workers):
+    code = (
+        "import pytest, unittest\n"
+        "def test_some(subtests):\n    for i in range(3):\n        with subtests.test('it', i=i):\n"
+        "            if i == 1: pytest.skip('no redis')\n"
+        "class Case(unittest.TestCase):\n    def test_other(self):\n        for i in range(2):\n"
+        "            with self.subTest(i=i):\n                if i: self.skipTest('no mysql')\n"
+    )
+    run = lab(THIS, *packages, "pytest-xdist").pytest(*workers, cwd=write(tmp_path / "p", test_a=code))
+    skipped = {test.id: (test.part_of, test.reason) for test in run.recorded.tests if test.outcome == "skipped"}
+    assert skipped["test_a.py::test_some [it] (i=1)"] == ("test_a.py::test_some", "no redis")
+    assert skipped["test_a.py::Case::test_other (i=1)"] == ("test_a.py::Case::test_other", "no mysql")
+    assert run.outcomes["test_a.py::test_some"] == run.outcomes["test_a.py::Case::test_other"] == "passed"
+
+
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "distributed"])
 def test_reruns_are_attempts_of_one_test(here, tmp_path, workers):
     code = "n = [0]\ndef test_flaky():\n    n[0] += 1\n    assert n[0] > 2\ndef test_never(): assert 0\n"

@@ -206,3 +206,12 @@ def test_a_test_that_a_change_removed_is_only_listed() -> None:
 def test_a_narrowed_run_among_the_earlier_ones_says_nothing() -> None:
     earlier = record("full", OK, result("v"), partial="x")
     assert not judged(record("full", OK), known=[earlier]).ran_nowhere
+
+
+def test_a_subtest_has_run_where_its_test_ran_and_did_not_list_it() -> None:
+    test, part = result("t", has_parts=True), wants("t (i=1)", part_of="t")
+    without = record("full", test, part)
+    assert list(listed(without, without)) == ["t (i=1)"]
+    assert not listed(without, record("libvirt", test))
+    assert list(listed(without, record("libvirt", OK))) == ["t (i=1)"]
+    assert not listed(record("full", test), known=[without])

@@ -72,7 +72,7 @@ class Recorder(object):
         self.session = session
         self.config = config
         self.key = session.key
-        self.open = {}  # node id -> [outcome, seconds, reason, earlier attempts]
+        self.open = {}  # node id -> [outcome, seconds, reason, earlier attempts, whether it has subtests]
         self.tests = 0
         self.listed = False
         self.stopped = ""
@@ -82,10 +82,13 @@ class Recorder(object):
         nodeid = report.nodeid
         entry = self.open.get(nodeid)
         if entry is None:
-            entry = self.open[nodeid] = ["", 0.0, "", []]
+            entry = self.open[nodeid] = ["", 0.0, "", [], False]
         entry[1] += report.duration
         if entry[0] == "rerun" and report.when == "setup":
             entry[0] = ""
+        if report.when == "call" and _is_subtest(report):
+            entry[4] = True
+            self.part(report)
         if report.outcome != "passed" or "wasxfail" in report.__dict__:
             _unusual(entry, report)
         elif report.when == "call" and (not entry[0] or entry[0] == "skipped") and not _is_subtest(report):
@@ -96,25 +99,36 @@ class Recorder(object):
             self.close(nodeid, entry)
 
     def close(self, nodeid, entry, last=False):
-        outcome, seconds, reason, attempts = entry
+        outcome, seconds, reason, attempts, parts = entry
         if outcome == "rerun":  # the plugin that reruns reports the next attempt under the same id
-            self.open[nodeid] = [outcome, seconds, "", attempts]
+            self.open[nodeid] = [outcome, seconds, "", attempts, parts]
             return
         if (
             not outcome and not last and not self.config.getoption("setuponly", False)
         ):  # a plugin that reruns keeps the reports of attempts to itself
-            self.open[nodeid] = ["rerun", seconds, "", [*attempts, "error"]]
+            self.open[nodeid] = ["rerun", seconds, "", [*attempts, "error"], parts]
             return
         if not self.session.mine():
             return
         if not outcome and self.config.getoption("setuponly", False):
             outcome, reason = "deselected", "not run: only what it is set up with was asked for"
         self.tests += 1
-        if outcome == "passed" and not attempts:
+        if outcome == "passed" and not attempts and not parts:
             process.emit(self.line % (encode_basestring_ascii(nodeid), seconds))
         else:
             values = {"a": [*attempts, outcome]} if attempts else {}
+            if parts:
+                values["parts"] = True
             process.write("r", s=self.key, id=nodeid, o=outcome or "error", d=round(seconds, 6), r=reason, **values)
+
+    def part(self, report):
+        """Write a subtest that did not run: its test passes all the same, and pytest itself may say nothing of it."""
+        if report.outcome == "skipped" and self.session.mine():
+            reason = _reason(report)
+            tried = "wasxfail" in report.__dict__ and not _left_before_its_end(report)
+            if not tried:
+                name = "%s %s" % (report.nodeid, _part(report))
+                process.write("r", s=self.key, id=name, of=report.nodeid, o="skipped", d=0.0, r=reason)
 
     def pytest_collectreport(self, report):
         if report.outcome == "passed" or not self.session.mine():
@@ -277,6 +291,19 @@ def _left_before_its_end(report):
 
 def _is_subtest(report):
     return type(report).__name__.lower() == "subtestreport"
+
+
+def _part(report):
+    """What a subtest is called: by its message and its parameters, as pytest does; xdist's workers quote those."""
+    context = getattr(report, "context", None)
+    message, given = getattr(context, "msg", None), getattr(context, "kwargs", None) or {}
+    words = ["[%s]" % message] if message is not None else []
+    words += (
+        ["(%s)" % ", ".join("%s=%s" % (name, str(value).strip("'\"")) for name, value in given.items())]
+        if given
+        else []
+    )
+    return " ".join(" ".join(words or ["(<subtest>)"]).split())[:200]
 
 
 def _reason(report):
