@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.common import start
+from envmatrix.cli.common import fitted_to_terminal, start
 
 
 @click.command("init", short_help="Look at the project and write what it lacks to use envmatrix.")
@@ -16,7 +16,7 @@ def command(dry_run: bool) -> int:
 
     Example: envmatrix init --dry-run
     """
-    from envmatrix.cli.starting import propose, write
+    from envmatrix.cli.starting import mistaken, propose, write
 
     proposals = propose(start())
     if not dry_run:
@@ -28,4 +28,6 @@ def command(dry_run: bool) -> int:
         click.echo("nothing to write: the project has a tox file and profiles; try `envmatrix plan`")
     elif not dry_run:
         click.echo("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it")
+    if note := mistaken(start()):
+        click.echo(fitted_to_terminal(note))
     return 0

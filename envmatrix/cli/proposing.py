@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -117,8 +118,9 @@ def _unit(loaded: Loaded, skips: dict[str, list[Skip]]) -> str:
         )
     packages = bindep.packages(loaded.project.root, "apt")
     if packages:
-        text += f"\n# bindep.txt names {len(packages)} packages for Debian; `envmatrix doctor` says what is missing.\n"
-    unknown = sorted(skips.keys() - loaded.capabilities.keys())
+        named = count(len(packages), "package")
+        text += f"\n# bindep.txt names {named} for Debian; `envmatrix doctor` says what is missing.\n"
+    unknown = sorted(skips.keys() - loaded.capabilities.keys() - sys.stdlib_module_names)
     if unknown:
         text += "\n# Tests also skip without these, which envmatrix does not know. A dependency belongs into the tox\n"
         text += "# file; anything of the host becomes a capability by a table in profiles/capabilities.toml:\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 from envmatrix.cli.proposing import profiles
@@ -19,6 +21,7 @@ env_list = py
 commands =
     {command} {{posargs}}
 """
+_NAMED = r"\b(?:packages|py_modules|ext_modules|pbr)\s*="
 _REQUIREMENTS = ("requirements.txt", "test-requirements.txt", "requirements-dev.txt", "requirements-test.txt")
 
 
@@ -36,6 +39,36 @@ def propose(start: Path) -> tuple[tuple[str, str], ...]:
         found.append(("tox.ini", _tox_ini(root, suite)))
     found += [(name, text) for name, text in profiles(loaded, suite) if not (root / name).exists()]
     return tuple(found)
+
+
+def mistaken(start: Path) -> str:
+    """Return a sentence where the project's build would take the folder profiles for a package, "" elsewhere.
+
+    setuptools looks for packages in the project's folder where nothing names them and there is no folder src.
+    """
+    root = Path(find_project(start).root)
+    if (root / "src").is_dir() or "packages" in _text(root / "setup.cfg") or "pbr" in _text(root / "setup.cfg"):
+        return ""
+    script = _text(root / "setup.py")
+    try:
+        pyproject = tomllib.loads(_text(root / "pyproject.toml"))
+    except tomllib.TOMLDecodeError:
+        return ""
+    backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools" if script or pyproject else ""))
+    named = {"packages", "py-modules"} & pyproject.get("tool", {}).get("setuptools", {}).keys()
+    if not backend.startswith("setuptools") or "project" not in pyproject or named or re.search(_NAMED, script):
+        return ""
+    return (
+        "note: setuptools would take the folder profiles for a package, and fail: name the project's own in"
+        ' pyproject.toml, as in [tool.setuptools.packages.find] include = ["NAME*"]'
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def write(start: Path, proposals: tuple[tuple[str, str], ...]) -> None:

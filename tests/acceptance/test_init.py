@@ -134,9 +134,14 @@ def test_a_build_that_takes_the_profiles_for_a_package_is_told(project, envmatri
     build = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     files = {"pyproject.toml": f"{build}[project]\nname = 'thing'\nversion = '1'\n", "thing/__init__.py": ""}
     root = project({**files, "tests/test_it.py": UNITTEST, "tox.ini": "[testenv]\ncommands = python -m unittest\n"})
-    assert envmatrix("init", cwd=root).returncode == 0
+    assert "setuptools would take the folder profiles" in " ".join(envmatrix("init", cwd=root).stdout.split())
     found = envmatrix("run", "--json", "full", cwd=root)
     assert found.returncode == 3, found
     (reason,) = found.json["cells"][0]["reasons"]
     assert reason["code"] == "build_failed"
     assert "setuptools takes the folder profiles for a package" in reason["remedy"]
+    named = '[tool.setuptools.packages.find]\ninclude = ["thing*"]\n'
+    (root / "pyproject.toml").write_text(files["pyproject.toml"] + named)
+    assert "setuptools" not in envmatrix("init", cwd=root).stdout
+    found = envmatrix("run", "--json", "full", cwd=root)
+    assert found.json["cells"][0]["reasons"][0]["code"] != "build_failed", found
