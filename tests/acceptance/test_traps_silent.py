@@ -350,6 +350,9 @@ def test_it(tmp_path):
 
 
 def test_in_this_process(pytester):
+    pytester.makepyfile("def test_it(): assert False")
+    for run in (pytester.runpytest_inprocess, pytester.runpytest_inprocess, pytester.runpytest_subprocess):
+        assert run().ret == 1
     pytester.makepyfile("import nothing_of_that_name")
     assert pytester.runpytest_inprocess().ret == 2
 """
@@ -396,3 +399,19 @@ def test_a_run_inside_another_of_which_nothing_is_known(trap):
     assert case.stock() == 0
     found = case.run()
     assert (found.exit, found.codes) == (3, {"no_tests"}), found
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["subprocess.call([sys.executable, '-m', 'pytest', *words])", "pytest.main(words)"],
+    ids=["process", "same process"],
+)
+@pytest.mark.parametrize("commands", ["pytest test_it.py", "pytest -n2 test_it.py"])
+def test_a_run_that_a_hook_starts_before_the_first_test_is_inside_none(trap, commands, call):
+    hook = "import os, subprocess, sys\n\nimport pytest\n\n"
+    hook += "words = ['--noconftest', '-pno:cacheprovider', 'test_other.py']\n\n\n"
+    hook += f"def pytest_sessionstart():\n    if 'PYTEST_XDIST_WORKER' not in os.environ:\n        {call}\n"
+    case = trap(commands, {"conftest.py": hook, "test_it.py": GOOD, "test_other.py": BAD})
+    assert case.stock() == 0
+    found = case.run()
+    assert (found.exit, found.cell["tests"]["failed"]) == (1, 1), found

@@ -21,6 +21,7 @@ _PATCHES = {
 # As they are when the process starts: what it does to its variables later is its own affair.
 folder = os.environ.get("ENVMATRIX_RECORD", "")
 inherited = os.environ.get("ENVMATRIX_SESSION", "")  # the session that this process was started from, if any
+during = os.environ.get("PYTEST_CURRENT_TEST", "")  # the test of a pytest that this process was started by, if any
 watched = [name for name in os.environ.get("ENVMATRIX_WATCH", "").split(",") if name]
 _addresses = os.environ.get("ENVMATRIX_WATCH_ADDRESSES", "")
 _SUBUNIT = ("stestr", "subunit")  # their streams are read afterwards; what they start is part of their run

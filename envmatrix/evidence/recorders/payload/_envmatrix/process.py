@@ -6,11 +6,13 @@ PYTEST_DONT_REWRITE
 import os
 import sys
 
+from _envmatrix.boot import during, inherited, watched
 from _envmatrix.boot import folder as _folder
-from _envmatrix.boot import inherited, watched
 
 SESSION = "ENVMATRIX_SESSION"
 NESTED = "nested"
+_TEST = "PYTEST_CURRENT_TEST"  # set by pytest while one of its tests runs
+_PYTEST = "p"  # how the keys of pytest's sessions begin
 
 _fd = -1
 _owner = 0
@@ -74,19 +76,27 @@ def _descriptor():
     return _fd
 
 
+def _between():
+    """Tell whether what begins now was started by a pytest outside of its tests, as by a hook: it is not inside one."""
+    if _active:
+        return _active[-1].key.startswith(_PYTEST) and not os.environ.get(_TEST)
+    return inherited.startswith(_PYTEST) and not during
+
+
 class Session:
     """One run of a test runner. It opens when made, counts as crashed until ``finish`` and belongs to one process."""
 
     def __init__(self, runner, version, **facts):
         global _serial
         _serial += 1
-        self.key = "%d.%d" % (os.getpid(), _serial)
+        self.key = "%s%d.%d" % (_PYTEST if runner == "pytest" else "", os.getpid(), _serial)
         self.pid = os.getpid()
         for other in _active[-1:]:
             if other.idle():
                 other.at_exit()
-        self.nested = bool(inherited or _active)
+        self.nested = bool(inherited or _active) and not _between()
         self._outer = os.environ.get(SESSION)
+        self._during = os.environ.get(_TEST)
         _active.append(self)
         self.inside()
         write(
@@ -128,6 +138,8 @@ class Session:
             return
         _active.remove(self)
         self.outside()
+        if self._during and _TEST not in os.environ:  # the pytest inside took it away
+            os.environ[_TEST] = self._during
         if not self.nested:
             report_use()
         if whole():
