@@ -73,6 +73,11 @@ def die_with_parent(number: int, parent: int = 0) -> None:
         os.kill(os.getpid(), number)
 
 
+def outlive_parent() -> None:
+    """Take back what ``die_with_parent`` asked for."""
+    _prctl(1, 0)
+
+
 def _collect() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:

@@ -17,12 +17,12 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NoReturn
 
 from envmatrix.engine import leftover
-from envmatrix.engine.child import become_reaper, die_with_parent
+from envmatrix.engine.child import become_reaper, die_with_parent, outlive_parent
 from envmatrix.engine.request import Request, decode
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
@@ -56,8 +56,9 @@ _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those are the owner
 
 
 class _Server:
-    def __init__(self, owner: socket.socket) -> None:
+    def __init__(self, owner: socket.socket, parent: int = 0) -> None:
         self.owner = owner
+        self.parent = parent  # the owner's pid, where its first thread forked this process
         self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
         self.loaded = False
         self.later: list[Callable[[], None]] = []  # what is worth doing while nobody asks for anything
@@ -71,7 +72,8 @@ class _Server:
         while True:
             ready = select.select([self.owner.fileno(), wake_read], [], [], 0 if self.later else None)[0]
             if not ready and self.later:
-                self.later.pop(0)()
+                with self.going_with_owner():
+                    self.later.pop(0)()
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
@@ -101,10 +103,26 @@ class _Server:
             self.clear(request, *descriptors)
             return True
         if request.kind != "exec":
-            self.load()
+            with self.going_with_owner():
+                self.load()
         if request.kind != "preload":
             self.start(request, *descriptors)
         return True
+
+    @contextlib.contextmanager
+    def going_with_owner(self) -> Iterator[None]:
+        """Let the kernel end this process with its owner, as long as nothing has to be ended before.
+
+        What takes long is done within: loading tox lasts seconds on a busy machine, while nobody looks at the socket.
+        """
+        alone = bool(self.parent) and not self.children and not self.orphans()
+        if alone:
+            die_with_parent(signal.SIGKILL, self.parent)
+        try:
+            yield
+        finally:
+            if alone:
+                outlive_parent()
 
     def load(self) -> None:
         if self.loaded:
@@ -244,13 +262,13 @@ def tell(descriptor: int, **report: object) -> None:
         os.write(descriptor, json.dumps(report).encode() + b"\n")
 
 
-def main(descriptor: int) -> None:
-    """Serve the owner at the other end of ``descriptor`` until it is gone."""
+def main(descriptor: int, parent: int = 0) -> None:
+    """Serve the owner at the other end of ``descriptor`` until it is gone; ``parent`` is its pid, if it forked this."""
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     become_reaper()
     os.set_inheritable(descriptor, False)
-    server = _Server(socket.socket(fileno=descriptor))
+    server = _Server(socket.socket(fileno=descriptor), parent)
     try:
         server.serve()
     finally:

@@ -58,6 +58,7 @@ def fork_early(environ: Mapping[str, str]) -> None:
     if not possible(environ) or threading.active_count() > 1 or sys.flags.optimize:
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    parent = os.getpid()
     try:
         pid = os.fork()
     except OSError:
@@ -65,12 +66,12 @@ def fork_early(environ: Mapping[str, str]) -> None:
         theirs.close()
         return
     if pid == 0:
-        _become(theirs)
+        _become(theirs, parent)
     theirs.close()
     _early.append((_Forked(pid), ours))
 
 
-def _become(owner: socket.socket) -> NoReturn:
+def _become(owner: socket.socket, parent: int) -> NoReturn:
     """Be the helper, as if it had been started afresh: no script's folder on the path, no variables that leak."""
     try:
         os.setsid()
@@ -86,7 +87,7 @@ def _become(owner: socket.socket) -> NoReturn:
             os.environ.pop(name, None)
         from envmatrix.engine.forkserver import main
 
-        main(descriptor)
+        main(descriptor, parent)
     finally:
         os._exit(70)
 
