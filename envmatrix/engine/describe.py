@@ -76,8 +76,9 @@ def _describe_together(
 ) -> dict[str, Described]:
     import tempfile
 
-    from envmatrix.engine.launch import Request, Spawner  # a plan whose answers are kept starts nothing
+    from envmatrix.engine.launch import Spawner  # a plan whose answers are kept starts nothing
     from envmatrix.engine.processes import Stopper, run_process
+    from envmatrix.engine.request import Request
 
     with tempfile.TemporaryDirectory(prefix="envmatrix-describe-") as folder:
         events, job_file, answer = (Path(folder) / name for name in ("events", "job.json", "answer.json"))

@@ -22,8 +22,7 @@ import msgspec
 
 from envmatrix.decoding import decode
 from envmatrix.engine import helper
-from envmatrix.engine.request import Mark as Mark
-from envmatrix.engine.request import Request as Request
+from envmatrix.engine.request import Mark, Request
 from envmatrix.evidence.leftover import LeftOver
 
 # What a tox that is started by itself must not have before it has begun, and what it is called until then.

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envmatrix.engine.launch import Launcher, Mark, Process, Request
+from envmatrix.engine.launch import Launcher, Process
 from envmatrix.engine.leftover import look, shortened
+from envmatrix.engine.request import Mark, Request
 from envmatrix.evidence.leftover import LeftOver
 
 if TYPE_CHECKING:

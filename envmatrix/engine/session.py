@@ -17,10 +17,11 @@ from envmatrix.engine import standing, warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
 from envmatrix.engine.folders import cell_lock
 from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
-from envmatrix.engine.launch import Launcher, Request, Spawner, request_mark
+from envmatrix.engine.launch import Launcher, Spawner, request_mark
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS, tox_environ
 from envmatrix.engine.processes import Ended, Stopper, run_process
 from envmatrix.engine.record import make_evidence
+from envmatrix.engine.request import Request
 from envmatrix.engine.resolved import Resolved, find_program
 from envmatrix.engine.resolved import read as read_resolved
 from envmatrix.engine.told import CellRun, sort

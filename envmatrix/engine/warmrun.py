@@ -14,8 +14,9 @@ import msgspec
 
 from envmatrix.engine import leftover, pip, prove
 from envmatrix.engine.job import Events, Job, now
-from envmatrix.engine.launch import Launcher, Mark, Request
+from envmatrix.engine.launch import Launcher
 from envmatrix.engine.processes import Ended, Stopper, run_process
+from envmatrix.engine.request import Mark, Request
 from envmatrix.engine.resolved import Resolved, Step
 from envmatrix.engine.warm import Kept
 from envmatrix.errors import EnvmatrixError

@@ -31,7 +31,7 @@ class Earlier:
         self._records: tuple[Evidence, ...] | None = None
         self._lock = threading.Lock()
         with suppress(EnvmatrixError):
-            self._names = tuple(name for names in store.newest(tree, newest) for name in names)
+            self._names = tuple(store.newest(tree, newest))
             last = store.last_run()
             if last is not None and last.store == store.location and last.tree != tree:
                 self._names += last.names

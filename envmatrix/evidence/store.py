@@ -137,11 +137,11 @@ class Store:
         """The names of a tree's records, sorted, none of them looked into."""
         return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, Entry))
 
-    def newest(self, tree: str, count: int) -> Iterator[tuple[str, ...]]:
-        """For each cell of a tree, the names of its newest records, ``count`` at most, by the time in their ids."""
+    def newest(self, tree: str, count: int) -> Iterator[str]:
+        """The names of the newest records of each cell of a tree, ``count`` at most, by the time in their ids."""
         for folder, names in self._place.names(component(tree)):
             newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)
-            yield tuple(islice(filter(is_name, (f"{folder}/{name}" for name in newest)), count))
+            yield from islice(filter(is_name, (f"{folder}/{name}" for name in newest)), count)
 
     def entries(self, tree: str) -> Iterator[Entry | Problem]:
         """A tree's records with size and time, and a problem for everything that does not belong there."""

@@ -20,7 +20,8 @@ def load(name):
 
 forkserver.load = load
 helper.fork_early(os.environ)
-from envmatrix.engine.launch import ForkServer, Request
+from envmatrix.engine.launch import ForkServer
+from envmatrix.engine.request import Request
 
 server = ForkServer(os.environ)
 if sys.argv[2] == "busy":
