@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,22 +81,25 @@ class Follower:
         yield from added[:end].splitlines()
 
 
-def _length(line: bytes) -> int:
+def _object(line: bytes) -> dict[str, Any]:
+    import json  # which reads lone surrogates too; many runs end before the first look
+
     try:
         found = json.loads(line)
     except ValueError:
-        return 0
-    ids = found.get("ids") if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _length(line: bytes) -> int:
+    ids = _object(line).get("ids")
     return len(ids) if isinstance(ids, list) else 0
 
 
 def _phase(line: bytes) -> str:
     """Return what an event says of where the cell is, "" where it says nothing of that."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return ""
-    kind = event.get("event") if isinstance(event, dict) else None
+    event = _object(line)
+    kind = event.get("event")
     if kind == "begin":
         return "creating the environment"
     if kind == "command_start":

@@ -17,7 +17,8 @@ from envmatrix.cli.wanted import Wanted, meanwhile
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import convert
 from envmatrix.engine.folders import fresh_folder, new_run_id
-from envmatrix.engine.launch import Launcher
+from envmatrix.engine.launch import Launcher, Process
+from envmatrix.engine.request import Request
 from envmatrix.engine.run import Interrupt, run_plan
 from envmatrix.engine.scheduler import automatic_jobs, known_durations
 from envmatrix.engine.session import RunContext, Watcher
@@ -27,6 +28,21 @@ from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.store import Store
 from envmatrix.host.facts import host_facts
 from envmatrix.plan import Plan
+
+
+class _LoadingLast:
+    """A launcher that has what comes at the end loaded once the first process runs: earlier, that would delay it."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher, self._begun = launcher, False
+        self.begin, self.preload, self.clear = launcher.begin, launcher.preload, launcher.clear
+
+    def start(self, request: Request) -> Process:
+        process = self._launcher.start(request)
+        if not self._begun:
+            self._begun = True
+            meanwhile("envmatrix.cli.ending")
+        return process
 
 
 def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:
@@ -49,7 +65,6 @@ def _run(context: RunContext, plan: Plan, wanted: Wanted, store: Store, known: E
     progress = _progress(context, plan, wanted, interrupt)
     again = _passed_before(context, plan, wanted, store)
     taken = Taken(context, store, again)
-    meanwhile("envmatrix.cli.ending")
     known.begin()
     watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
     with interrupt.listening(), progress:
@@ -97,7 +112,7 @@ def _context(
         warm=wanted.warm,
         retries=wanted.retries,
         reruns=wanted.reruns,
-        launcher=starts,
+        launcher=_LoadingLast(starts),
     )
 
 

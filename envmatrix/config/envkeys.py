@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from envmatrix.decoding import decode
 
 
 class EnvKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,8 @@ def _properties() -> dict[str, Any]:
     if spec is None or spec.origin is None:
         return {}
     try:
-        found: dict[str, Any] = json.loads((Path(spec.origin).parent / "tox.schema.json").read_bytes())["properties"]
+        document = decode((Path(spec.origin).parent / "tox.schema.json").read_bytes(), dict[str, Any])
+        found: dict[str, Any] = document["properties"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return found

@@ -7,9 +7,10 @@ an environment that is written down nowhere, and a section for a tool that is no
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from envmatrix.config import envkeys, factors, pythons
 from envmatrix.config.toxfile import ToxFile
@@ -133,7 +134,7 @@ def slips(word: str, other: str) -> int:
 def _is_referred_to(tox: ToxFile, section: str, key: str = "") -> bool:
     """Tell whether other settings take the section's values, or those of one key."""
     if tox.kind == "toml":
-        text = json.dumps(tox.table, default=str)
-        return bool(key) and f'"key": "{key}"' in text
+        text = msgspec.json.encode(tox.table, enc_hook=str).decode()
+        return bool(key) and f'"key":"{key}"' in text
     reference = f"{{[{section}]{key}"
     return any(reference in value for keys in tox.sections.values() for value in keys.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -119,6 +118,8 @@ def _describe_together(
 
 
 def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: str) -> dict[str, Any]:
+    import json
+
     try:
         document = json.loads(answer.read_bytes())
     except (OSError, ValueError):

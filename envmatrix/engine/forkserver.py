@@ -1,8 +1,8 @@
 """The helper that starts cells' processes: ``python -m envmatrix.engine.forkserver DESCRIPTOR``.
 
-It loads tox once and forks a child per cell; a command of the warm path is forked and executed. It has one thread, so
-that forking is safe, and it is the reaper of whatever its children leave behind. When the socket to its owner ends,
-however the owner ended, it kills all of them and goes.
+It loads tox once and forks a child per cell; a command of the warm path is spawned. It has one thread, so that forking
+is safe, and it is the reaper of whatever its children leave behind. When the socket to its owner ends, however that
+came, it kills all of them and goes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import NoReturn
 
 from envmatrix.engine import leftover
 from envmatrix.engine.child import become_reaper, die_with_parent, outlive_parent
+from envmatrix.engine.guardian import Guardian
 from envmatrix.engine.request import Request, decode
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
@@ -61,7 +62,10 @@ class _Server:
         self.parent = parent  # the owner's pid, where its first thread forked this process
         self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
         self.loaded = False
-        self.later: list[Callable[[], None]] = []  # what is worth doing while nobody asks for anything
+        self.guardian: Guardian | None = None
+        self.guarded = False
+        self.here = os.open(".", os.O_PATH)  # where requests find it, whatever folder a command wants
+        self.later: list[Callable[[], None]] = [self.guard]  # what is worth doing while nobody asks for anything
 
     def serve(self) -> None:
         wake_read, wake_write = os.pipe()
@@ -85,6 +89,8 @@ class _Server:
         """Take one request; False when the owner is gone."""
         try:
             head, descriptors, _, _ = socket.recv_fds(self.owner, 8, 2)
+            for one in descriptors:  # recv_fds (3.11) passes on no flag that would ask for that
+                os.set_inheritable(one, False)
             while head and len(head) < 8:
                 head += self.owner.recv(8 - len(head))
             size = int.from_bytes(head, "big")
@@ -135,20 +141,60 @@ class _Server:
             importlib.import_module(_HOOKS).remember()
         gc.freeze()  # children that never write to these objects share their memory
         gc.enable()
-        self.later = [rehearse, *(partial(load, name) for name in _BUILDING)]
+        self.later += [rehearse, *(partial(load, name) for name in _BUILDING)]
 
     def plugins(self) -> tuple[str, ...]:
         """The plugin that most cells will use, where it is installed and not switched off."""
         off = os.environ.get("TOX_DISABLED_EXTERNAL_PLUGINS", "")
         return () if "tox-uv" in off or importlib.util.find_spec("tox_uv") is None else _UV
 
+    def guard(self) -> None:
+        """Start the guardian, once; without it every command is forked."""
+        if self.guarded:
+            return
+        self.guarded = True
+        with contextlib.suppress(OSError, NotImplementedError):
+            self.guardian = Guardian()
+
     def start(self, request: Request, out: int, told: int) -> None:
-        parent, pid = os.getpid(), os.fork()
-        if pid == 0:
-            self.become(request, out, parent)
+        pid = self.spawn(request, out) if request.kind == "exec" else 0
+        if not pid:
+            parent, pid = os.getpid(), os.fork()
+            if pid == 0:
+                self.become(request, out, parent)
         os.close(out)
         self.children[pid] = (told, request)
         tell(told, pid=pid)
+
+    def spawn(self, request: Request, out: int) -> int:
+        """Start a command without a copy of this process, and return its pid; 0 where it has to be forked.
+
+        The forked one tells in the command's output why it cannot be run.
+        """
+        self.guard()
+        if self.guardian is None:
+            return 0
+        files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0), *((os.POSIX_SPAWN_DUP2, out, to) for to in (1, 2))]
+        defaults = [*_IGNORED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ]
+        try:
+            os.chdir(request.cwd)
+            pid = os.posix_spawn(
+                request.argv[0],
+                request.argv,
+                request.environ,
+                file_actions=files,
+                setsid=True,
+                setsigdef=defaults,
+            )
+        except (OSError, ValueError):
+            return 0
+        finally:
+            os.fchdir(self.here)
+        try:
+            self.guardian.begun(pid)
+        except OSError:  # killed; this one command will outlive the helper
+            self.guardian = None
+        return pid
 
     def become(self, request: Request, out: int, parent: int) -> NoReturn:
         code = 70
@@ -186,7 +232,11 @@ class _Server:
                 break
             if pid == 0:
                 break
+            if self.guardian is not None and pid == self.guardian.pid:
+                self.guardian = None
             if pid in self.children:
+                if self.guardian is not None:
+                    self.guardian.ended(pid)
                 told, _ = self.children.pop(pid)
                 left = bool(self.orphans())
                 tell(told, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
@@ -194,7 +244,8 @@ class _Server:
 
     def orphans(self) -> set[int]:
         """What the children left behind; it became our own."""
-        return set(leftover.children()) - set(self.children)
+        own = {self.guardian.pid} if self.guardian is not None else set()
+        return set(leftover.children()) - set(self.children) - own
 
     def clear(self, request: Request, told: int) -> None:
         """Kill the orphans that bear a mark, and tell what they were; where no child runs, none can be another's."""
@@ -217,7 +268,9 @@ class _Server:
             for pid, (_, request) in self.children.items():
                 kill_left_over((pid,), request.mark)
         self.children.clear()
-        leftover.end(leftover.children, self.reap)
+        leftover.end(lambda: list(self.orphans()), self.reap)
+        if self.guardian is not None:
+            self.guardian.close()
 
 
 def load(name: str) -> None:

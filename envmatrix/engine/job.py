@@ -5,7 +5,6 @@ Files survive what memory does not: a provisioned tox is another process, and a 
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -135,6 +134,8 @@ class Events:
         try:
             line = msgspec.json.encode(record, enc_hook=str)
         except UnicodeEncodeError:  # what was no UTF-8, in arguments and output, and JSON can only write escaped
+            import json
+
             line = json.dumps(record, default=str).encode()
         handle = self._handle if self._handle is not None else self._open()
         try:
@@ -153,10 +154,12 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return
-    for line in lines:
+    for line in filter(None, lines):
         try:
             event = decode(line, dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError):
+            import json
+
             try:  # which reads lone surrogates too
                 event = json.loads(line)
             except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
@@ -77,6 +76,7 @@ def prepare(
 
 def _ask(env: Finished, job: Job, scripts: list[str], execute: Callable[[list[str]], str]) -> dict[str, Any]:
     """Run the payload with the environment's python, variables and folder, and return its answer."""
+    import json
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="envmatrix-proof-") as name:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -210,7 +209,8 @@ def _part_of_tox(name: str, content: bytes, tox_file: str) -> str:
         document = tomllib.loads(text)
     except ValueError:
         return text
-    return json.dumps(document.get("tool", {}).get("tox", {}) if name == "pyproject.toml" else document, default=str)
+    of_tox = document.get("tool", {}).get("tox", {}) if name == "pyproject.toml" else document
+    return msgspec.json.encode(of_tox, enc_hook=str).decode()
 
 
 def lasting(proof: dict[str, Any], inputs: Inputs, resolved: Resolved) -> dict[str, Any] | None:

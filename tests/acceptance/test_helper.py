@@ -1,6 +1,7 @@
 """The process that starts cells' processes goes with the tool, also where it is busy."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from envmatrix.engine.launch import ForkServer
+from envmatrix.engine.request import Request
 
 # A tool whose helper takes long over loading tox, and which ends in the middle of it; it tells the helper's pid.
 TOOL = """
@@ -69,3 +73,94 @@ def test_a_helper_that_is_loading_ends_with_its_owner(helper):
 
 def test_one_with_something_to_end_stays_to_end_it(helper):
     assert not gone(helper("busy"), 0.5)
+
+
+# What a command has of the process that started it: its descriptors, the signals it ignores, its folder and session.
+SHOWN = """
+import os, signal
+print(sorted(int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")))
+status = dict(line.split(":\\t") for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+print(status["SigIgn"], status["SigBlk"], os.getcwd(), os.getsid(0) == os.getpid(), os.readlink("/proc/self/fd/0"))
+"""
+
+
+@pytest.fixture
+def server():
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV", "ENVMATRIX"))}
+    with ForkServer(environ) as started:
+        yield started
+
+
+def start(server: ForkServer, *argv: str, folder: Path = Path("/")):
+    return server.start(Request(kind="exec", argv=argv, cwd=str(folder), environ={"PATH": os.environ["PATH"]}))
+
+
+def ended(process) -> tuple[int, str]:
+    code = process.wait()
+    return code, os.read(process.out, 100_000).decode()
+
+
+def guardian_of(process: psutil.Process) -> psutil.Process:
+    """The shell beside a command, among the children of its helper."""
+    beside = process.parent().children()
+    return next(one for one in beside if one.name() == "sh")
+
+
+def test_a_command_has_nothing_of_the_helper(server, tmp_path):
+    process = start(server, sys.executable, "-S", "-c", SHOWN, folder=tmp_path)
+    code, said = ended(process)
+    descriptors, rest = said.splitlines()
+    ignored, blocked, folder, leads, stdin = rest.split()
+    assert (code, descriptors) == (0, "[0, 1, 2]")
+    # Python itself ignores SIGPIPE and SIGXFSZ, and nothing else is; 32 and 33 are the C library's own
+    own = {number for number in range(1, 65) if int(ignored, 16) >> (number - 1) & 1} - {32, 33}
+    assert (own, int(blocked, 16)) == ({signal.SIGPIPE, signal.SIGXFSZ}, 0)
+    assert (folder, leads, stdin) == (str(tmp_path), "True", os.devnull)
+
+
+def test_what_cannot_be_run_says_why(server, tmp_path):
+    text = tmp_path / "text"
+    text.write_text("no program")
+    assert ended(start(server, str(tmp_path / "nothing"))) == (127, f"{tmp_path}/nothing: No such file or directory\n")
+    assert ended(start(server, str(text))) == (126, f"{text}: Permission denied\n")
+    text.chmod(0o755)
+    assert ended(start(server, str(text))) == (126, f"{text}: Exec format error\n")
+
+
+@pytest.mark.parametrize("also", ["owner alone", "helper alone", "owner and helper"])
+def test_commands_end_with_those_who_started_them(tmp_path, also):
+    """The commands, with what they started, also where nobody of envmatrix is left to end them."""
+    tool = """
+import os, sys, time
+from envmatrix.engine.launch import ForkServer
+from envmatrix.engine.request import Request
+server = ForkServer(os.environ)
+one = Request(kind="exec", argv=("/bin/sh", "-c", "sleep 60 & echo $!; wait"), cwd="/", environ={"A": "1"})
+processes = [server.start(one) for _ in range(3)]
+over = server.start(Request(kind="exec", argv=("/bin/true",), cwd="/", environ={}))
+over.wait()
+print(server._helper.pid, *(p.pid for p in processes), *(os.read(p.out, 100).decode().strip() for p in processes))
+sys.stdout.flush()
+time.sleep(60)
+"""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV", "ENVMATRIX"))}
+    with subprocess.Popen([sys.executable, "-c", tool], stdout=subprocess.PIPE, text=True, env=env) as owner:
+        helper, *commands = map(int, owner.stdout.readline().split())
+        guardian = guardian_of(psutil.Process(commands[0]))
+        for name, pid in (("owner", owner.pid), ("helper", helper)):
+            if name in also:
+                os.kill(pid, signal.SIGKILL)
+        assert all(gone(pid, 2) for pid in (*commands, guardian.pid, helper))
+        owner.kill()
+
+
+def test_without_the_guardian_a_command_still_ends_with_the_helper(server):
+    first = start(server, "/bin/sleep", "60")
+    guardian = guardian_of(psutil.Process(first.pid))
+    helper = psutil.Process(first.pid).parent()
+    guardian.kill()
+    assert gone(guardian.pid, 2)
+    second = start(server, "/bin/sleep", "60")
+    helper.kill()
+    assert gone(second.pid, 2)
+    os.kill(first.pid, signal.SIGKILL)

@@ -7,13 +7,14 @@ of another Python would stumble over. See docs/design.md for why.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import shutil
 import stat
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from envmatrix.errors import InternalError
 
@@ -84,7 +85,7 @@ def environment(
         "ENVMATRIX_WATCH_ADDRESSES": ",".join(_unique(watch_addresses)),
         "ENVMATRIX_CHECK_ORIGIN": "1" if check_origin else "",
         "ENVMATRIX_PROJECT": str(project.absolute()) if project is not None else "",
-        "ENVMATRIX_PROMISED": json.dumps(dict(promised or {}), sort_keys=True),
+        "ENVMATRIX_PROMISED": msgspec.json.encode(dict(promised or {}), order="sorted").decode(),
         "ENVMATRIX_PROFILE": profile,
     }
     outer = {name: "" for name in VARIABLES if base.get(name)}
