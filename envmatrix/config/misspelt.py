@@ -116,6 +116,7 @@ def is_slip(word: str, other: str, *, shortest: int = 4) -> bool:
     return len(short) >= shortest and plain != plain_other and long != f"{short}s" and slips(word, other) == 1
 
 
+@functools.lru_cache(maxsize=1024)  # every cell of a run asks of the same sections
 def slips(word: str, other: str) -> int:
     """Return by how many letters two words differ; exchanged neighbours are one (Damerau and Levenshtein)."""
     before: list[int] = []

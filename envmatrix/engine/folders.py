@@ -79,12 +79,12 @@ def _locked(path: Path) -> int | None:
 
 def _lock_folder(root: Path) -> Path:
     folder = root / ".envmatrix" / "locks"
-    try:
+    if os.access(folder, os.W_OK):
+        return folder
+    with contextlib.suppress(OSError):  # a read-only checkout, whose environments are elsewhere (TOX_WORK_DIR)
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
-        pass  # a read-only checkout, whose environments are elsewhere (TOX_WORK_DIR)
     import tempfile
 
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]

@@ -172,7 +172,8 @@ class _Server:
         The forked one tells in the command's output why it cannot be run.
         """
         self.guard()
-        if self.guardian is None:
+        if self.guardian is None or not self.guardian.alive():
+            self.guardian = None
             return 0
         files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0), *((os.POSIX_SPAWN_DUP2, out, to) for to in (1, 2))]
         defaults = [*_IGNORED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ]
@@ -192,7 +193,7 @@ class _Server:
             os.fchdir(self.here)
         try:
             self.guardian.begun(pid)
-        except OSError:  # killed; this one command will outlive the helper
+        except OSError:  # killed in this moment: the one command would outlive the helper
             self.guardian = None
         return pid
 

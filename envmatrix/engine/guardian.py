@@ -48,6 +48,13 @@ class Guardian:
             os.close(told)
         self._tell = tell
 
+    def alive(self) -> bool:
+        """Tell whether it is still there."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] == 0
+        except ChildProcessError:
+            return False
+
     def begun(self, group: int) -> None:
         """Note that a process group is to end with this process. Raises OSError where the guardian is gone."""
         os.write(self._tell, b"begun %d\n" % group)

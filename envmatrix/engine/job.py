@@ -18,6 +18,7 @@ from envmatrix.config.model import Setting
 from envmatrix.decoding import decode
 
 JOB_VARIABLE = "ENVMATRIX_JOB"
+JOB, EVENTS = "job.json", "events.jsonl"  # the two files, in the folder of a cell's run
 
 
 class Overlay(msgspec.Struct, frozen=True, kw_only=True):

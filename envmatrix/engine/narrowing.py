@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -70,7 +70,7 @@ def _of_commands(commands: Sequence[CommandRun], root: Path) -> Iterator[_Line]:
     """stestr's own arguments are in no session: it starts others that have them."""
     for command in commands:
         for at, word in enumerate(command.argv):
-            if PurePath(word).name in _STESTR:
+            if word.rpartition("/")[2] in _STESTR:
                 yield _line(command.argv[at + 1 :], GRAMMARS["stestr"], root)
                 break
 

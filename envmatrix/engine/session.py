@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from envmatrix.config.model import Cell, Matrix, Profile
 from envmatrix.engine import standing, warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
 from envmatrix.engine.folders import cell_lock
-from envmatrix.engine.job import JOB_VARIABLE, Job, now, write_job
+from envmatrix.engine.job import EVENTS, JOB, JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.launch import Launcher, Spawner, request_mark
 from envmatrix.engine.overlay_leaks import LEAKS, PIP_LEAKS, tox_environ
 from envmatrix.engine.processes import Ended, Stopper, run_process
@@ -76,9 +77,10 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
     """Run one cell to its end and return its evidence; whatever goes wrong is in the evidence, not raised."""
     cell, root = planned.cell, Path(context.matrix.project.root)
     profile = context.matrix.profiles[cell.profile]
-    folder = context.folder / f"{cell.name}~{attempt}" if attempt > 1 else context.folder / cell.name
-    (folder / "record").mkdir(parents=True, exist_ok=True)
-    _tell_ignored(context.identity, root, folder / "record")
+    folder = context.folder / (f"{cell.name}~{attempt}" if attempt > 1 else cell.name)
+    record_dir = f"{folder}/record"
+    os.makedirs(record_dir, exist_ok=True)  # noqa: PTH103 - half as long as pathlib's, and done for each cell
+    _tell_ignored(context.identity, root, Path(record_dir))
     run = CellRun(
         planned=planned,
         profile=profile,
@@ -174,7 +176,7 @@ def _run_commands(
         context.matrix, run.planned, context.environ, posargs=context.posargs, recreate=context.recreate
     )
     job = _job(context, run, running)
-    write_job(job, run.folder / "job.json")
+    write_job(job, run.folder / JOB)
     decision = warm.decide(inputs, cache)
     if not context.warm:
         decision = warm.Decision(reason="--no-warm was given", anew=decision.anew)
@@ -223,7 +225,7 @@ def _tox_environ(context: RunContext, job: Job) -> dict[str, str]:
     environ = tox_environ(context.environ)
     if job.overlays[0].isolated:
         environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
-    return environ | {JOB_VARIABLE: str(Path(job.events).with_name("job.json"))}
+    return environ | {JOB_VARIABLE: f"{job.events.removesuffix(EVENTS)}{JOB}"}
 
 
 def _run_tox(
@@ -238,7 +240,7 @@ def _run_tox(
 ) -> Ended:
     """Run the cell through tox, and keep what tox made of it for the next run."""
     root, cell, building = Path(context.matrix.project.root), run.planned.cell, Path(job.building)
-    argv = [str(Path(job.events).with_name("job.json")), "run", "-e", cell.name]
+    argv = [str(run.folder / JOB), "run", "-e", cell.name]
     argv += ["--skip-missing-interpreters", "false"]
     if building.exists() and not anew:
         output(f"{cell.name}: building it was interrupted the last time, so it is built anew\n".encode())
@@ -286,7 +288,7 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
     return Job(
         mode="run",
         overlays=(overlay,),
-        events=f"{run.folder}/events.jsonl",
+        events=f"{run.folder}/{EVENTS}",
         cell=cell.name,
         profile=cell.profile,
         project=context.matrix.project.root,

@@ -9,7 +9,7 @@ import msgspec
 
 from envmatrix.config.model import Profile
 from envmatrix.decoding import convert
-from envmatrix.engine.job import read_events
+from envmatrix.engine.job import EVENTS, read_events
 from envmatrix.evidence.leftover import LeftOver
 from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
@@ -50,7 +50,7 @@ class Told(msgspec.Struct, kw_only=True):
 def sort(run: CellRun) -> Told:
     """Return the events of one attempt by what they say."""
     told, cell = Told(), run.planned.cell.name
-    for event in read_events(run.folder / "events.jsonl"):
+    for event in read_events(run.folder / EVENTS):
         kind = event["event"]
         if kind == "command_start":
             told.pending = event

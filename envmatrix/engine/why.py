@@ -230,7 +230,6 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
     A key that tox knows and does not read here (skip_install where nothing is packaged) is neither, nor is one that
     other settings refer to.
     """
-    tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
     tox = read_tox_file(Path(context.matrix.project.root)) if told.result else None
     if tox is None or tox.error:
         unread, notes = [], []
@@ -238,6 +237,7 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
         unread = [_unread(sentence) for sentence in dict.fromkeys(_misspelt(context, run, tox))]
         notes = [f"{tox.name}: {sentence}" for sentence in idle(tox)]
     for key in (told.result or {}).get("unused", ()):
+        tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
         where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
         near = nearest(key, known(), cutoff=0.75)
         if key in known() or key in _OF_TOX_UV or is_referred_to(tox_file, key):

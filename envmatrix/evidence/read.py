@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -122,7 +123,11 @@ def read_recordings(record_dir: Path, *, project: Path) -> Recorded:
     """
     notes: list[str] = []
     recording = _Recording(project)
-    paths = sorted(record_dir.glob("*.jsonl")) if record_dir.is_dir() else []
+    try:
+        names = sorted(name for name in os.listdir(record_dir) if name.endswith(".jsonl"))  # noqa: PTH208 - for each cell
+    except OSError:
+        names = []
+    paths = [record_dir / name for name in names]
     lines = [(path.name, line) for path in paths for line in _lines(path, notes)]
     lines.sort(key=lambda named: named[1]["t"] != "start")  # a test may have closed the first file of its process
     for name, line in lines:

@@ -1,5 +1,6 @@
 """The process that starts cells' processes goes with the tool, also where it is busy."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,10 +41,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def gone(pid: int, limit_s: float) -> bool:
     end = time.monotonic() + limit_s
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
     return True
 
 

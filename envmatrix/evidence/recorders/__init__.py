@@ -78,7 +78,8 @@ def environment(
     environment, the standard library nor ``project``; ``promised`` maps the profile's capabilities to their version
     (``None`` where unknown) for ``@pytest.mark.requires``.
     """
-    record_dir.mkdir(parents=True, exist_ok=True)
+    if not record_dir.is_dir():
+        record_dir.mkdir(parents=True, exist_ok=True)
     values = {
         "ENVMATRIX_RECORD": str(record_dir.absolute()),
         "ENVMATRIX_WATCH": ",".join(_unique(watch)),
