@@ -190,7 +190,8 @@ class _Server:
         except (OSError, ValueError):
             return 0
         finally:
-            os.fchdir(self.here)
+            with contextlib.suppress(OSError):  # another user's, into which there is no way back
+                os.fchdir(self.here)
         try:
             self.guardian.begun(pid)
         except OSError:  # killed in this moment: the one command would outlive the helper
@@ -209,7 +210,7 @@ class _Server:
             nothing = os.open(os.devnull, os.O_RDWR)
             for target, source in ((0, nothing), (1, out), (2, out)):
                 os.dup2(source, target)
-            os.closerange(3, 256)
+            os.closerange(3, 4096)
             die_with_parent(signal.SIGKILL, parent)
             code = execute(request) if request.kind == "exec" else run_tox(request)
         except SystemExit as ended:
