@@ -19,9 +19,8 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NoReturn
 
-from envmatrix.engine import leftover
+from envmatrix.engine import becoming, leftover
 from envmatrix.engine.child import become_reaper, die_with_parent, outlive_parent
 from envmatrix.engine.guardian import Guardian
 from envmatrix.engine.request import Request, decode
@@ -53,7 +52,6 @@ _BUILDING = (
     "virtualenv.seed.embed.via_app_data.via_app_data",
     "virtualenv.create.via_global_ref.builtin.cpython.cpython3",
 )
-_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those are the owner's; its end is ours
 
 
 class _Server:
@@ -161,7 +159,7 @@ class _Server:
         if not pid:
             parent, pid = os.getpid(), os.fork()
             if pid == 0:
-                self.become(request, out, parent)
+                becoming.become(request, out, parent)
         os.close(out)
         self.children[pid] = (told, request)
         tell(told, pid=pid)
@@ -175,55 +173,14 @@ class _Server:
         if self.guardian is None or not self.guardian.alive():
             self.guardian = None
             return 0
-        files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0), *((os.POSIX_SPAWN_DUP2, out, to) for to in (1, 2))]
-        defaults = [*_IGNORED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ]
-        try:
-            os.chdir(request.cwd)
-            pid = os.posix_spawn(
-                request.argv[0],
-                request.argv,
-                request.environ,
-                file_actions=files,
-                setsid=True,
-                setsigdef=defaults,
-            )
-        except (OSError, ValueError):
+        pid = becoming.spawn(request, out, self.here)
+        if not pid:
             return 0
-        finally:
-            with contextlib.suppress(OSError):  # another user's, into which there is no way back
-                os.fchdir(self.here)
         try:
             self.guardian.begun(pid)
         except OSError:  # killed in this moment: the one command would outlive the helper
             self.guardian = None
         return pid
-
-    def become(self, request: Request, out: int, parent: int) -> NoReturn:
-        code = 70
-        try:
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            for number in (*_IGNORED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
-                # Python starts with SIGPIPE ignored, and so does a Python that was started by itself: exec inherits it.
-                keeps = request.kind == "tox" and number in (signal.SIGPIPE, signal.SIGXFSZ)
-                signal.signal(number, signal.SIG_IGN if keeps else signal.SIG_DFL)
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for target, source in ((0, nothing), (1, out), (2, out)):
-                os.dup2(source, target)
-            os.closerange(3, 4096)
-            die_with_parent(signal.SIGKILL, parent)
-            code = execute(request) if request.kind == "exec" else run_tox(request)
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(code & 0xFF)
 
     def reap(self) -> None:
         """Collect everything that ended; orphans of our children became our own."""
@@ -287,30 +244,6 @@ def rehearse() -> None:
         importlib.import_module(_HOOKS).rehearse()
 
 
-def execute(request: Request) -> NoReturn:
-    """Become another program, as a shell would: 127 where it is not there, 126 where it cannot be run."""
-    os.chdir(request.cwd)
-    try:
-        os.execve(request.argv[0], list(request.argv), request.environ)
-    except OSError as error:
-        sys.stderr.write(f"{request.argv[0]}: {error.strerror}\n")
-        raise SystemExit(127 if isinstance(error, FileNotFoundError) else 126) from None
-
-
-def run_tox(request: Request) -> int:
-    """Be the process that runs tox for a cell, as if it had been started with these arguments and variables."""
-    from envmatrix.engine.child import main
-
-    # The old ones know their file to be /dev/null, in which they could seek.
-    sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
-    os.chdir(request.cwd)
-    os.environ.clear()
-    os.environ.update(request.environ)
-    sys.argv = [f"{__file__.removesuffix('forkserver.py')}child.py", *request.argv]
-    return main(list(request.argv))
-
-
 def tell(descriptor: int, **report: object) -> None:
     """Write one report (``launch.Report``); an owner that listens no more is about to be noticed elsewhere."""
     with contextlib.suppress(OSError):
@@ -319,7 +252,7 @@ def tell(descriptor: int, **report: object) -> None:
 
 def main(descriptor: int, parent: int = 0) -> None:
     """Serve the owner at the other end of ``descriptor`` until it is gone; ``parent`` is its pid, if it forked this."""
-    for number in _IGNORED:
+    for number in becoming.IGNORED:
         signal.signal(number, signal.SIG_IGN)
     become_reaper()
     os.set_inheritable(descriptor, False)
