@@ -35,6 +35,11 @@ class Runnable(msgspec.Struct, frozen=True, kw_only=True, tag="runnable"):
     findings: tuple[Finding, ...] = ()
     considered: tuple[Candidate, ...] = ()
 
+    @property
+    def sees_system(self) -> bool:
+        """Tell whether the environment may have packages of the system, as far as is known."""
+        return self.system_site_packages is not False
+
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True, tag="blocked"):
     """The cell cannot run on this host; there is always at least one reason."""

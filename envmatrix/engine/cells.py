@@ -16,7 +16,7 @@ from envmatrix.plan import Runnable
 def overlay_of(planned: Runnable, profile: Profile) -> Overlay:
     """Return what ``profile`` lays over the tox environment of a cell that was planned."""
     overlay = overlay_for(planned.cell, profile, planned.interpreter)
-    return msgspec.structs.replace(overlay, sees_system=planned.system_site_packages is not False)
+    return msgspec.structs.replace(overlay, sees_system=planned.sees_system)
 
 
 def overlay_for(cell: Cell, profile: Profile, python: Interpreter | None = None) -> Overlay:

@@ -79,9 +79,8 @@ def reuse_key(
     if why := _not_comparable(matrix, planned):
         return "", why
     root, environ = Path(matrix.project.root), around.environ
-    inputs = warm.inputs_for(matrix, planned, environ)
     if kept is None:
-        decision = warm.decide(inputs, root / ".envmatrix" / "cache")
+        decision = warm.decide(warm.inputs_for(matrix, planned, environ), root / ".envmatrix" / "cache")
         if decision.kept is None:
             return "", decision.reason
         kept = decision.kept
@@ -101,7 +100,7 @@ def reuse_key(
         sorted(seen.items()),
         sorted(findings),
         around.ignored(),
-        around.system(planned.interpreter.path, resolved.env.python) if inputs.overlay.sees_system else "",
+        around.system(planned.interpreter.path, resolved.env.python) if planned.sees_system else "",
     )
     return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest(), ""
 
