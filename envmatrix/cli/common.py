@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -91,6 +93,27 @@ def fitted_to_terminal(text: str) -> str:
     columns = width(sys.stderr)
     lines = [line if len(line) <= columns else fitted(line, columns, "", "  ") for line in text.split("\n")]
     return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take SIGTERM and SIGHUP for an interrupt, so that what asks the host ends with those who ask.
+
+    One that whoever started this process chose to ignore, or that somebody here listens to already, stays as it is.
+    """
+    import signal
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def start() -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import fitted_to_terminal
+from envmatrix.cli.common import fitted_to_terminal, interruptible
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix
 from envmatrix.engine.planning import plan_cells
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher
 
 
+@interruptible()
 def planned(
     start: Path,
     names: Sequence[str],

@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envmatrix.cli.common import interruptible
+from envmatrix.cli.planner import EndedError, beside
 from envmatrix.config.toxfile import is_there
+from envmatrix.engine import helper
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.errors import EnvmatrixError
 
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode
+    from envmatrix.config.model import Matrix
+    from envmatrix.plan import Plan
+
+_NEXT = ("envmatrix.cli.running", "envmatrix.cli.ending", "envmatrix.verdict.classes")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +58,17 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     with launcher(environ) as starts:
         if not perhaps:
             _get_ready(starts, start, wanted)
-        from envmatrix.cli.planned import planned
 
-        if not perhaps:  # making the plan is mostly waiting for interpreters that are asked
-            meanwhile("envmatrix.cli.running")
-        matrix, plan = planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged, starts=starts)
+        def plan_all() -> tuple[Matrix, Plan]:
+            from envmatrix.cli.planned import planned
+
+            return planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged, starts=starts)
+
+        try:
+            with interruptible():
+                matrix, plan = plan_all() if perhaps else beside(plan_all, _NEXT, forked=helper.forked())
+        except EndedError as ended:
+            return ended.code
         from envmatrix.cli.running import run as run_plan
 
         return run_plan(matrix, plan, wanted, environ, starts)

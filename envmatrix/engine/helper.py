@@ -28,6 +28,7 @@ class Child(Protocol):
 OPTIMIZE = "PYTHONOPTIMIZE"
 Helper = tuple[Child, socket.socket]
 _early: list[Helper] = []
+_forked = False
 
 
 class _Forked:
@@ -68,6 +69,8 @@ def fork_early(environ: Mapping[str, str]) -> None:
     if pid == 0:
         _become(theirs, parent)
     theirs.close()
+    global _forked
+    _forked = True
     _early.append((_Forked(pid), ours))
 
 
@@ -97,6 +100,11 @@ def _forget_script() -> None:
     places = ("", os.getcwd(), os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH109, PTH120 - no pathlib yet
     if not sys.flags.safe_path and sys.path and sys.path[0] in places:
         del sys.path[0]
+
+
+def forked() -> bool:
+    """Tell whether the helper was forked by this process: it is the tool, and no library in somebody else's."""
+    return _forked
 
 
 def take(environ: Mapping[str, str]) -> Helper | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -17,6 +16,7 @@ from envmatrix.host.model import Finding
 from envmatrix.host.probes import module, probe_of
 from envmatrix.host.probes.base import Context
 from envmatrix.host.probes.interpreter import found
+from envmatrix.host.run import together
 from envmatrix.host.search import refused
 from envmatrix.host.wanted import too_old
 
@@ -35,7 +35,7 @@ def probe_all(
     modules = tuple(item for _name, item in sorted(known.items()) if kind(item) == "module")
     asked = Asked(modules, environ, timeout_s)
     context = Context(environ=environ, timeout_s=timeout_s, asked=asked)
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with together(WORKERS) as pool:
         others = [pool.submit(probe_of(kind(item)), item, context) for item in known.values() if kind(item) != "module"]
         there = [place for place in places(environ, system_first=True) if not place.dead and not too_old(place.hint)]
         told = list(pool.map(lambda place: asked.told(place.path, importing=True), there))

@@ -7,12 +7,23 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 OUTPUT_LIMIT = 65536  # bytes of each stream that are kept; the rest is read and dropped
+
+
+_lock = threading.Lock()
+_running: set[int] = set()  # the processes of commands, each the leader of a session
+_stopped = False
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +57,19 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
     :returns: what became of it; a program that is not there is a result, not an error
     """
     try:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environ),
-            cwd=cwd,
-            start_new_session=True,
-        )
+        with _lock:
+            if _stopped:
+                return Ran(argv=tuple(argv), failure="was stopped")
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environ),
+                cwd=cwd,
+                start_new_session=True,
+            )
+            _running.add(process.pid)
     except OSError as error:
         return Ran(argv=tuple(argv), failure=f"cannot be started: {error.strerror or error}")
     assert process.stdin and process.stdout and process.stderr
@@ -68,6 +83,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
             _end_session(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        with _lock:
+            _running.discard(process.pid)
         process.wait()
         process.stdout.close()
         process.stderr.close()
@@ -79,6 +96,29 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
         failure=f"did not end within {timeout_s:g} s" if late else "",
         late=late,
     )
+
+
+@contextmanager
+def together(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of threads that run commands. An exception, such as an interrupt, ends those and waits for nothing.
+
+    Without that, whoever presses Ctrl-C waits until the time of the slowest command is over.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # loading it takes longer than one question to an interpreter
+
+    global _stopped
+    _stopped = False
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        with _lock:
+            _stopped = True
+            for leader in _running:
+                _end_session(leader)
+        raise
+    pool.shutdown()
 
 
 def _end_session(leader: int) -> None:

@@ -16,6 +16,7 @@ from envmatrix.host.probes.base import Context
 from envmatrix.host.probes.interpreter import missing
 from envmatrix.host.remembered import Remembered
 from envmatrix.host.requirements import applies, held, marker_environment, parse
+from envmatrix.host.run import together
 from envmatrix.host.search import refused, search
 from envmatrix.host.wanted import wanted
 
@@ -59,9 +60,7 @@ def _side_by_side(
     """What was chosen for each request, and what was found of everything else."""
     if len(requests) == 1 and not others:  # one question needs no threads, and loading them takes longer than it
         return {requests[0]: _choose(requests[0], capabilities, asked)}, {}
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with together(WORKERS) as pool:
         probes = {key: pool.submit(_probe, *key, capabilities, asked) for key in others}
         chosen: dict[Request, tuple[tuple[Candidate, ...], Told]] = {}
         for system in (True, False):  # an interpreter that was asked for modules need not be started for its version

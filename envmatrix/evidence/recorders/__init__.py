@@ -37,10 +37,10 @@ def install(site_packages: Path) -> None:
     A file is replaced only where it differs, beside and then renamed. Raises InternalError where that is not possible.
     """
     try:
-        for name, content, changed_s in _payload():
+        for name, size, changed_s in _payload():
             place = f"{site_packages}/{name}"
-            if not _is_there(place, len(content), changed_s):
-                _replace(Path(place), content, changed_s)
+            if not _is_there(place, size, changed_s):
+                _replace(Path(place), (PAYLOAD / name).read_bytes(), changed_s)
     except OSError as error:
         raise InternalError(
             f"The test recorders cannot be written to {site_packages} ({error}). Make the folder writable, or remove"
@@ -98,17 +98,17 @@ def _unique(names: Collection[str]) -> list[str]:
 
 
 @functools.cache
-def _payload() -> tuple[tuple[str, bytes, int], ...]:
-    """Return the payload as name, content and time of change in whole seconds, which every file system can hold.
+def _payload() -> tuple[tuple[str, int, int], ...]:
+    """Return the payload as name, size and time of change in whole seconds, which every file system can hold.
 
     What starts it comes last, so that a start never finds it half written.
     """
-    modules = sorted((PAYLOAD / "_envmatrix").glob("*.py"))
-    starters = sorted(path for path in PAYLOAD.iterdir() if path.is_file())
-    return tuple(
-        (str(source.relative_to(PAYLOAD)), source.read_bytes(), int(source.stat().st_mtime))
-        for source in (*modules, *starters)
-    )
+    listed = []
+    for folder, ending in (("_envmatrix/", ".py"), ("", "")):
+        with os.scandir(f"{PAYLOAD}/{folder}") as entries:
+            files = sorted((one.name, one.stat()) for one in entries if one.is_file() and one.name.endswith(ending))
+        listed += [(f"{folder}{name}", found.st_size, int(found.st_mtime)) for name, found in files]
+    return tuple(listed)
 
 
 def _is_there(place: str, size: int, changed_s: int) -> bool:
