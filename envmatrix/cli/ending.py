@@ -12,7 +12,7 @@ from envmatrix.cli.common import use_color, verbosity, width
 from envmatrix.cli.kept import keep
 from envmatrix.cli.reusing import remember_passes, say_reused
 from envmatrix.cli.taken import Taken, output_of, today
-from envmatrix.cli.wanted import Wanted
+from envmatrix.cli.wanted import Wanted, later
 from envmatrix.config.model import Matrix
 from envmatrix.engine.reuse import Around
 from envmatrix.engine.session import RunContext
@@ -69,6 +69,8 @@ def end(run: Run, taken: Taken) -> int:
 def _judged(run: Run, taken: Taken) -> Verdict:
     """Return the verdict, with notes on the content that was tested, and remember what may be reused."""
     matrix, identity, root = run.matrix, run.context.identity, Path(run.matrix.project.root)
+    # Outside git nothing says what is ignored, and every file that the tests leave behind would be a change.
+    looked = later(lambda: identify(root)) if identity.vcs == "git" else lambda: identity
     verdict = judge(
         planned=run.plan.cells,
         profiles=matrix.profiles,
@@ -85,8 +87,7 @@ def _judged(run: Run, taken: Taken) -> Verdict:
         known=run.known,
         interrupted=run.interrupted,
     )
-    # Outside git nothing says what is ignored, and every file that the tests leave behind would be a change.
-    after = identify(root) if identity.vcs == "git" else identity
+    after = looked()
     changed = _changed_meanwhile(identity, after)
     notes = (*verdict.notes, *identity.notes, *changed)
     verdict = say_reused(msgspec.structs.replace(verdict, notes=notes), run.again)

@@ -6,13 +6,12 @@ The modules that make a plan are not those that run it, so that little is loaded
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn, TypeVar, cast
 
@@ -34,16 +33,17 @@ class _StoppedError(BaseException):
     """The child was asked to stop."""
 
 
-def beside(work: Callable[[], T], modules: Sequence[str], *, forked: bool) -> T:
-    """Return what ``work`` returns, whose process is a child of this one; meanwhile, ``modules`` are imported here.
+def beside(work: Callable[[], T], get_ready: Callable[[], None], *, forked: bool) -> T:
+    """Return what ``work`` returns, whose process is a child of this one; meanwhile, ``get_ready`` is called here.
 
     An exception of ``work`` is raised in the child, which goes on from there as this process would have, up to the end
     of the program; here EndedError is raised. A child that is killed is nobody's word: the work is done again, in here.
-    Unless ``forked`` allows a child, all of it is done in here, the imports in a thread.
+    Unless ``forked`` allows a child, all of it is done in here, and ``get_ready`` is called in a thread. What that
+    cannot do is left to whoever needs it, who says what is wrong.
     """
     # a lock that another thread holds would be held for ever in the child
     if not forked or threading.active_count() > 1:
-        threading.Thread(target=_load, args=(modules,), daemon=True).start()
+        threading.Thread(target=_try, args=(get_ready,), daemon=True).start()
         return work()
     (read, write), (watched, alive) = os.pipe(), os.pipe()
     try:
@@ -59,7 +59,7 @@ def beside(work: Callable[[], T], modules: Sequence[str], *, forked: bool) -> T:
     os.close(write)
     os.close(watched)
     try:
-        _load(modules)
+        _try(get_ready)
         with os.fdopen(read, "rb") as file:
             data = file.read()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -75,10 +75,9 @@ def beside(work: Callable[[], T], modules: Sequence[str], *, forked: bool) -> T:
     raise EndedError(code)
 
 
-def _load(modules: Sequence[str]) -> None:
-    for name in modules:
-        with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
-            importlib.import_module(name)
+def _try(get_ready: Callable[[], None]) -> None:
+    with contextlib.suppress(Exception):
+        get_ready()
 
 
 def _work(work: Callable[[], T], write: int, watched: int) -> NoReturn:

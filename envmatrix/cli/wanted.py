@@ -7,9 +7,9 @@ import importlib
 import os
 import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envmatrix.config.model import Matrix
     from envmatrix.plan import Plan
 
-_NEXT = ("envmatrix.cli.running", "envmatrix.cli.ending", "envmatrix.verdict.classes")
+T = TypeVar("T")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
 
         try:
             with interruptible():
-                matrix, plan = plan_all() if perhaps else beside(plan_all, _NEXT, forked=helper.forked())
+                matrix, plan = plan_all() if perhaps else beside(plan_all, _load_runner, forked=helper.forked())
         except EndedError as ended:
             return ended.code
         from envmatrix.cli.running import run as run_plan
@@ -95,6 +95,38 @@ def _refuse(wanted: Wanted) -> None:
 def meanwhile(name: str) -> None:
     """Load a module in a thread; whoever imports it waits for that."""
     threading.Thread(target=_load, args=(name,), daemon=True).start()
+
+
+def later(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin work in a thread, and return a function that waits for it and gives its result, or raises its error."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def result() -> T:
+        thread.join()
+        for error in failed:
+            raise error
+        return done[0]
+
+    return result
+
+
+def _load_runner() -> None:
+    """Load what runs cells and judges them, and let it get ready."""
+    for name in ("envmatrix.cli.running", "envmatrix.cli.ending", "envmatrix.verdict.classes"):
+        importlib.import_module(name)
+    from envmatrix.engine.session import get_ready
+
+    get_ready()
 
 
 def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:

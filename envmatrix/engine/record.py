@@ -49,6 +49,7 @@ def make_evidence(
     """Return the record of one attempt; without ``ended`` tox was never started, for the ``reasons`` given."""
     told = sort(run)
     project = Path(context.matrix.project.root)
+    inside = f"{project}/"
     state = state_of(told, ended) if ended is not None else "not_started"
     recorded = _recorded(run, project, mark)
     files, unwritten = _results(run, project, recorded)
@@ -98,7 +99,7 @@ def make_evidence(
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
         folder=context.identity.folder,
-        log=str(run.folder.relative_to(project) / "output.log") if run.folder.is_relative_to(project) else "",
+        log=f"{str(run.folder).removeprefix(inside)}/output.log" if str(run.folder).startswith(inside) else "",
     )
 
 

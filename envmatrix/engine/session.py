@@ -29,7 +29,7 @@ from envmatrix.engine.told import CellRun, sort
 from envmatrix.engine.warm import Kept
 from envmatrix.engine.warmrun import run_warm
 from envmatrix.errors import ServiceError
-from envmatrix.evidence import subunit
+from envmatrix.evidence import recorders, subunit
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
 from envmatrix.plan import Runnable
@@ -71,6 +71,12 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     said: Callable[[str, str], None]
     interrupted: Callable[[], bool]
     killed: Callable[[], bool] = lambda: False
+
+
+def get_ready() -> None:
+    """Do once, before there are cells, what the first of them would have to wait for."""
+    warm.get_ready()
+    recorders.get_ready()
 
 
 def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attempt: int = 1, why: str = "") -> Evidence:

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Matrix
-from envmatrix.decoding import decode
+from envmatrix.decoding import decode, decoder
 from envmatrix.engine import package, standing
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
@@ -73,6 +73,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     kept: Kept | None = None
     reason: str = ""
     anew: bool = False
+
+
+def get_ready() -> None:
+    """Do once, before there are cells, what the first of them would have to wait for."""
+    decoder(Kept)
+    _words("")
+    _installed_digest()
 
 
 def inputs_for(

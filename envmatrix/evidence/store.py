@@ -62,7 +62,7 @@ class Store:
 
     def __init__(self, url: str | None, project: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._project = project
-        self._own = url is None
+        self._own, self._made = url is None, False
         self._limit = limit_bytes
         self._place = LocalPlace(project / STATE_FOLDER / "evidence") if url is None else open_place(url, project)
 
@@ -242,8 +242,9 @@ class Store:
         return name_of(evidence)
 
     def _ready(self) -> None:
-        if self._own:
+        if self._own and not self._made:
             state_folder(self._project)
+            self._made = True
 
     def _name(self, name: str) -> str:
         if "/" in name:
