@@ -16,10 +16,22 @@ def runs(argv: Sequence[str]) -> bool:
     return "run" in own[:8] and not any(word.startswith(_PERHAPS) for word in own)
 
 
+def _open_streams() -> None:
+    """Let what was closed by whoever started this process (`>&-`, some daemons) lead nowhere.
+
+    The next file that is opened would have its number, and Python has None in its place.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this stream's
+            setattr(sys, name, os.fdopen(nowhere, mode, closefd=False))
+
+
 def main() -> None:
     """Run the command line; see ``main.main``."""
     # What is loaded and read here stays: looking for garbage among it ten times takes a twentieth of a short run.
     gc.set_threshold(50_000, 20, 20)
+    _open_streams()
     if runs(sys.argv[1:]):
         from envmatrix.engine.helper import fork_early
 

@@ -8,12 +8,13 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
 import click
 
 from envmatrix import __version__
 from envmatrix.cli.common import fitted_to_terminal
+from envmatrix.cli.streams import Heard
 from envmatrix.errors import EnvmatrixError, ExitCode
 
 VERBS = {
@@ -124,6 +125,7 @@ def _show(error: click.ClickException) -> None:
 def main() -> None:
     """Run the command line and exit: every known error is a sentence on stderr, a bug is a report to paste."""
     gc.set_threshold(50_000)  # what loads at the start is not garbage, and looking for some takes a tenth of it
+    sys.stdout, sys.stderr = cast(TextIO, Heard(sys.stdout)), cast(TextIO, Heard(sys.stderr))
     try:
         code = cli(standalone_mode=False)
         sys.stdout.flush()
@@ -138,10 +140,6 @@ def main() -> None:
         if "`" not in str(error):
             click.echo(fitted_to_terminal(f"  next: {_next(error)}"), err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of a pipe went away (`envmatrix list | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.PASSED
     except Exception as error:
         from envmatrix.cli.crash import report_bug
 
