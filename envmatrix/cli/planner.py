@@ -29,7 +29,7 @@ class EndedError(Exception):
         self.code = code
 
 
-class _StoppedError(BaseException):
+class _StopRequestError(BaseException):
     """The child was asked to stop."""
 
 
@@ -84,7 +84,7 @@ def _work(work: Callable[[], T], write: int, watched: int) -> NoReturn:
     """Be the child: it ends with its parent, and an interrupt is the parent's, which then asks it to stop."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _StoppedError
+        raise _StopRequestError
 
     def watch() -> None:
         os.read(watched, 1)
@@ -101,7 +101,7 @@ def _work(work: Callable[[], T], write: int, watched: int) -> NoReturn:
         data = pickle.dumps(work(), pickle.HIGHEST_PROTOCOL)
         with os.fdopen(write, "wb") as file:
             file.write(data)
-    except _StoppedError:
+    except _StopRequestError:
         os._exit(STOPPED)
     except BaseException:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -37,6 +37,7 @@ ERRORS = {
     "NoSuchEvidenceError": (BASE, ("evidence", "show", "deadbeef"), "there is no evidence deadbeef", 2),
     "StoreError": (BASE, ("run", "one", "--store", "/dev/null/x"), "this evidence was not kept", 4),
     "InternalError": (BASE, ("run", "one"), "The test recorders cannot be written", 3),
+    "UnwritableError": (BASE, ("list",), "make room or send it elsewhere; `envmatrix report` shows", 4),
     "ServiceError": ({**BASE, "profiles/one.toml": 'services = ["redis"]\n'}, ("run", "one"), "redis", 3),
 }
 
@@ -63,7 +64,8 @@ CARRIED = {
     "envmatrix.host.probes.protocols.wire.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
     "WireError": (STARTED, ("run", "one"), "it closed the connection", 3),
 }
-CONTROL = {"_StoppedError", "Stop"}  # say that something ended, and say nothing
+# Those that say that something ended, and say nothing.
+CONTROL = {"_StoppedError", "Stop", "EndedError", "_StopRequestError"}
 
 
 def errors():
@@ -155,7 +157,8 @@ def test_an_error_is_a_sentence_with_the_next_step(name, project, envmatrix, tmp
         server.write_text(BROKEN_SERVER)
         server.chmod(0o755)
         env["PATH"] = f"{server.parent}:/usr/local/bin:/usr/bin:/bin"
-    result = envmatrix(*command, cwd=root, env=env)
+    within = ("sh", "-c", '"$@" >/dev/full', "sh") if name == "UnwritableError" else ()
+    result = envmatrix(*command, cwd=root, env=env, within=within)
     assert result.returncode == code, result
     assert said in " ".join(result.output.split()), result
     assert "Traceback" not in result.output
