@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -45,10 +45,21 @@ class _LoadingLast:
         return process
 
 
-def run(matrix: Matrix, plan: Plan, wanted: Wanted, environ: Mapping[str, str], starts: Launcher) -> int:
-    """Run what was planned with progress on stderr, and return the exit code to which that comes (``ending.end``)."""
+def run(
+    matrix: Matrix,
+    plan: Plan,
+    wanted: Wanted,
+    environ: Mapping[str, str],
+    starts: Launcher,
+    *,
+    looked: Callable[[], Identity] | None = None,
+) -> int:
+    """Run what was planned with progress on stderr, and return the exit code to which that comes (``ending.end``).
+
+    ``looked`` gives the identity of what is tested, where somebody has begun to look.
+    """
     root = Path(matrix.project.root)
-    identity = identify(root)
+    identity = looked() if looked is not None else identify(root)
     store = Store(wanted.store, root)
     store.check()
     known = Earlier(store, tree=identity.tree)

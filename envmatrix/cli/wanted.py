@@ -23,6 +23,7 @@ from envmatrix.errors import EnvmatrixError
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode
     from envmatrix.config.model import Matrix
+    from envmatrix.evidence.identity import Identity
     from envmatrix.plan import Plan
 
 T = TypeVar("T")
@@ -55,23 +56,29 @@ def run(start: Path, wanted: Wanted, environ: Mapping[str, str]) -> int:
     """
     _refuse(wanted)
     perhaps = bool(wanted.staged or wanted.since is not None or wanted.reuse)  # it may be that nothing has to run
+    seen: dict[str, Callable[[], Identity]] = {}  # by project
     with launcher(environ) as starts:
-        if not perhaps:
-            _get_ready(starts, start, wanted)
+        forked = not perhaps and _get_ready(starts, start, wanted) and helper.forked()
 
         def plan_all() -> tuple[Matrix, Plan]:
             from envmatrix.cli.planned import planned
 
             return planned(start, wanted.names, environ, since=wanted.since, staged=wanted.staged, starts=starts)
 
+        def get_ready() -> None:
+            importlib.import_module("envmatrix.cli.running")
+            if forked:  # with a processor of its own
+                _load_more()
+                seen.update(_looking(start))
+
         try:
             with interruptible():
-                matrix, plan = plan_all() if perhaps else beside(plan_all, _load_runner, forked=helper.forked())
+                matrix, plan = plan_all() if perhaps else beside(plan_all, get_ready, forked=forked)
         except EndedError as ended:
             return ended.code
         from envmatrix.cli.running import run as run_plan
 
-        return run_plan(matrix, plan, wanted, environ, starts)
+        return run_plan(matrix, plan, wanted, environ, starts, looked=seen.get(matrix.project.root))
 
 
 def _refuse(wanted: Wanted) -> None:
@@ -120,21 +127,34 @@ def later(work: Callable[[], T]) -> Callable[[], T]:
     return result
 
 
-def _load_runner() -> None:
-    """Load what runs cells and judges them, and let it get ready."""
-    for name in ("envmatrix.cli.running", "envmatrix.cli.ending", "envmatrix.verdict.classes"):
+def _load_more() -> None:
+    """Load what judges, and let what runs cells get ready."""
+    for name in ("envmatrix.cli.ending", "envmatrix.verdict.classes"):
         importlib.import_module(name)
     from envmatrix.engine.session import get_ready
 
     get_ready()
 
 
-def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> None:
-    """Let the helper load while the plan is made, with tox where that will be needed."""
+def _looking(start: Path) -> dict[str, Callable[[], Identity]]:
+    """Begin to look at what will be tested, and return how that is got, by the project's folder."""
+    from envmatrix.config.project import find_project
+    from envmatrix.evidence.identity import identify
+
+    root = find_project(start).root
+    return {root: later(lambda: identify(Path(root)))}
+
+
+def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> bool:
+    """Let the helper load while the plan is made, with tox where that will be needed; tell whether it has little to do.
+
+    Loading tox takes a processor longer than everything else does, and is what the run will wait for.
+    """
     if wanted.warm and not wanted.recreate and is_there(start / ".envmatrix" / "cache" / "warm"):
         starts.begin()
-    else:
-        starts.preload()
+        return True
+    starts.preload()
+    return False
 
 
 def _load(name: str) -> None:

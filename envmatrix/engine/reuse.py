@@ -18,7 +18,6 @@ from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.run import run
 from envmatrix.plan import Runnable
-from envmatrix.writing import write_whole
 
 _PATHS = (
     "import sys; found = [path for path in sys.path if not path.startswith(sys.prefix) and 'packages' in path];"
@@ -149,10 +148,19 @@ def remembered(root: Path, cell: str, key: str) -> str | None:
 
 
 def remember(root: Path, cell: str, key: str, evidence: str) -> None:
-    """Keep that the cell passed under ``key``. Where that cannot be written the cell runs again, no more."""
-    place = _place(root, cell)
+    """Keep that the cell passed under ``key``. Where that cannot be written the cell runs again, no more.
+
+    So it does where somebody reads half of the file, which is no JSON. Renaming a file over another would have some
+    file systems bring it to the disk, for each cell at the end of a run.
+    """
+    place, content = _place(root, cell), msgspec.json.encode(Passed(key=key, evidence=evidence))
     with contextlib.suppress(OSError):
-        write_whole(place, msgspec.json.encode(Passed(key=key, evidence=evidence)))
+        place.unlink(missing_ok=True)
+        try:
+            place.write_bytes(content)
+        except FileNotFoundError:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
 
 
 def forget(root: Path, cell: str) -> None:
