@@ -95,25 +95,46 @@ def fitted_to_terminal(text: str) -> str:
     return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
 
 
+_AGAIN_S = 0.01
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Take SIGTERM and SIGHUP for an interrupt, so that what asks the host ends with those who ask.
 
     One that whoever started this process chose to ignore, or that somebody here listens to already, stays as it is.
+    None is raised in the middle of an import: Python would lose it there, with a lock that all other threads wait for.
     """
     import signal
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if _imports(frame):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+            return
         raise KeyboardInterrupt
 
-    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_DFL]
-    for number in numbers:
+    defaults = (signal.SIG_DFL, signal.default_int_handler)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {one: handler for one in numbers if (handler := signal.getsignal(one)) in defaults}
+    for number in before:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
+        late = signal.SIGALRM in before and signal.setitimer(signal.ITIMER_REAL, 0)[0] > 0
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if late:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Tell whether this frame, or one that waits for it, is of an import."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def start() -> Path:
