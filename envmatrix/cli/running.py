@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from envmatrix.cli.common import use_color, verbosity
 from envmatrix.cli.progress import Progress
 from envmatrix.cli.reusing import reused, without
 from envmatrix.cli.taken import Taken, classed
-from envmatrix.cli.wanted import Wanted, meanwhile
+from envmatrix.cli.wanted import Wanted, later
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import convert
 from envmatrix.engine.folders import fresh_folder, new_run_id
@@ -41,7 +42,7 @@ class _LoadingLast:
         process = self._launcher.start(request)
         if not self._begun:
             self._begun = True
-            meanwhile("envmatrix.cli.ending")
+            later(lambda: importlib.import_module("envmatrix.cli.ending"))  # whoever needs it says what is wrong
         return process
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import shlex
@@ -99,11 +98,6 @@ def _refuse(wanted: Wanted) -> None:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
 
 
-def meanwhile(name: str) -> None:
-    """Load a module in a thread; whoever imports it waits for that."""
-    threading.Thread(target=_load, args=(name,), daemon=True).start()
-
-
 def later(work: Callable[[], T]) -> Callable[[], T]:
     """Begin work in a thread, and return a function that waits for it and gives its result, or raises its error."""
     done: list[T] = []
@@ -155,8 +149,3 @@ def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> bool:
         return True
     starts.preload()
     return False
-
-
-def _load(name: str) -> None:
-    with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
-        importlib.import_module(name)
