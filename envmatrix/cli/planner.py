@@ -70,7 +70,7 @@ def beside(work: Callable[[], T], get_ready: Callable[[], None], *, forked: bool
         os.close(alive)
     if code == 0 and data:
         return cast(T, pickle.loads(data))
-    if code < 0 or code == STOPPED:  # by somebody else: nobody here has asked for it
+    if code <= 0 or code == STOPPED:  # by somebody else: nobody here has asked for it; and without an answer
         return work()
     raise EndedError(code)
 
