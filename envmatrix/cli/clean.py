@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.common import start
+from envmatrix.cli.terminal import start
 
 
 @click.command("clean", short_help="Stop and remove what killed runs left behind.")

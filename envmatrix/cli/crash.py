@@ -7,10 +7,8 @@ import sys
 import tempfile
 import traceback
 
-import click
-
 from envmatrix import __version__
-from envmatrix.cli.common import fitted_to_terminal
+from envmatrix.cli.terminal import fitted_to_terminal, say
 from envmatrix.errors import ExitCode
 
 
@@ -23,8 +21,8 @@ def report_bug(error: Exception) -> ExitCode:
             file.write(text.encode("utf-8", "backslashreplace"))
         where = f"the report is in {file.name}; please send it with your issue"
     except OSError:
-        click.echo(text, err=True)
+        say(text + "\n", err=True)
         where = "the report is above; please send it with your issue"
     said = f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {error}); {where}"
-    click.echo(fitted_to_terminal(said), err=True)
+    say(fitted_to_terminal(said) + "\n", err=True)
     return ExitCode.INTERNAL

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import json_option, start, use_color, verbosity, verbosity_options, width
+from envmatrix.cli.common import json_option, verbosity_options
+from envmatrix.cli.terminal import start, use_color, verbosity, width
 from envmatrix.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import msgspec
 
-from envmatrix.cli.common import use_color, verbosity, width
 from envmatrix.cli.kept import keep
 from envmatrix.cli.reusing import remember_passes, say_reused
 from envmatrix.cli.taken import Taken, output_of, today
+from envmatrix.cli.terminal import say, use_color, verbosity, width
 from envmatrix.cli.wanted import Wanted, later
 from envmatrix.config.model import Matrix
 from envmatrix.engine.reuse import Around
@@ -58,11 +57,11 @@ def end(run: Run, taken: Taken) -> int:
     if taken.unwritten and verdict.exit_code == 0:
         verdict = msgspec.structs.replace(verdict, exit_code=ExitCode.INTERNAL, notes=(*verdict.notes, _UNKEPT))
         report = msgspec.structs.replace(report, verdict=verdict)
-    click.echo(_shown(run.wanted, report), nl=False)
+    say(_shown(run.wanted, report))
     for sentence in sorted(set(taken.unwritten)):
-        click.echo(f"envmatrix: this evidence was not kept: {sentence}", err=True)
+        say(f"envmatrix: this evidence was not kept: {sentence}\n", err=True)
     if forgotten and not taken.unwritten:
-        click.echo(f"envmatrix: `envmatrix report` will not know this run: {forgotten}", err=True)
+        say(f"envmatrix: `envmatrix report` will not know this run: {forgotten}\n", err=True)
     return ExitCode.INTERRUPTED if run.interrupted else verdict.exit_code
 
 

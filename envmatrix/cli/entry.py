@@ -7,6 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+TYPE_CHECKING = False  # as in typing, which takes longer to load than all of this
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _PERHAPS = ("--staged", "--changed-since", "--reuse", "--help", "-h")  # it may be that nothing has to run
 
 
@@ -27,15 +31,53 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(nowhere, mode, closefd=False))
 
 
-def main() -> None:
-    """Run the command line; see ``main.main``."""
+def main() -> NoReturn:
+    """Run the command line and exit; see ``leaving.end_with``."""
     # What is loaded and read here stays: looking for garbage among it ten times takes a twentieth of a short run.
     gc.set_threshold(50_000, 20, 20)
     _open_streams()
-    if runs(sys.argv[1:]):
+    try:
+        _command()
+    except KeyboardInterrupt:  # before anybody listens
+        os.write(2, b"\nenvmatrix: interrupted\n")
+        os._exit(130)
+
+
+def _load_msgspec() -> None:
+    """Load msgspec with what typing has itself.
+
+    It asks typing_extensions first, which old Pythons need and tox brings along; with what that loads in its turn, it
+    takes as long as all the rest of msgspec.
+    """
+    name = "typing_extensions"
+    blocked = name not in sys.modules
+    if blocked:
+        sys.modules[name] = None  # type: ignore[assignment]  # so Python is told that there is none
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        if blocked:
+            del sys.modules[name]
+
+
+def _command() -> NoReturn:
+    argv = sys.argv[1:]
+    if runs(argv):
         from envmatrix.engine.helper import fork_early
 
         fork_early(os.environ)
+    from envmatrix.cli.interrupts import spare_imports
+
+    spare_imports()
+    _load_msgspec()
+    if "run" in argv[:8]:
+        from envmatrix.cli.quick import understood
+
+        quick = understood(argv, os.environ)
+        if quick is not None:
+            from envmatrix.cli.leaving import end_with
+
+            end_with(quick.run, "run")
     from envmatrix.cli.main import main as command
 
     command()

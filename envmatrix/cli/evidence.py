@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from envmatrix.cli.common import json_option, start
+from envmatrix.cli.common import json_option
+from envmatrix.cli.terminal import start
 
 
 @click.group("evidence", short_help="List, show, push, pull and prune evidence.")

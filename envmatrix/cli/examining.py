@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.cli.common import interruptible
+from envmatrix.cli.interrupts import interruptible
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.layers import TOX
 from envmatrix.config.load import load

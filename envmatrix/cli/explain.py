@@ -6,7 +6,8 @@ import os
 
 import click
 
-from envmatrix.cli.common import complete_names, json_option, start, use_color, width
+from envmatrix.cli.common import complete_names, json_option
+from envmatrix.cli.terminal import start, use_color, width
 
 
 @click.command("explain", short_help="Say where each setting of a cell comes from, and why this interpreter.")

@@ -7,7 +7,8 @@ import os
 import click
 from click.core import ParameterSource
 
-from envmatrix.cli.common import complete_formats, complete_names, json_option, start, use_color, width
+from envmatrix.cli.common import complete_formats, complete_names, json_option
+from envmatrix.cli.terminal import start, use_color, width
 
 
 def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.common import fitted_to_terminal, start
+from envmatrix.cli.terminal import fitted_to_terminal, start
 
 
 @click.command("init", short_help="Look at the project and write what it lacks to use envmatrix.")

@@ -6,7 +6,8 @@ import json
 
 import click
 
-from envmatrix.cli.common import json_option, start
+from envmatrix.cli.common import json_option
+from envmatrix.cli.terminal import start
 
 
 @click.command("list", short_help="List profiles, their cells, and the project's own tox environments.")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import importlib
-import os
 import sys
-from pathlib import Path
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, NoReturn
 
 import click
 
 from envmatrix import __version__
-from envmatrix.cli.common import fitted_to_terminal
-from envmatrix.cli.streams import Heard
-from envmatrix.errors import EnvmatrixError, ExitCode
+from envmatrix.cli.leaving import end_with
+from envmatrix.cli.terminal import begin, fitted_to_terminal, say
+from envmatrix.errors import ExitCode
 
 VERBS = {
     "init": "Look at the project and write what it lacks to use envmatrix.",
@@ -66,23 +62,13 @@ class LazyGroup(click.Group):
             raise
 
 
-class Settings:
-    """What the options before the verb say."""
-
-    def __init__(self) -> None:
-        self.directory = Path()
-        self.color: bool | None = None
-        self.verbosity = 0
-
-
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="envmatrix")
 @click.option("-C", "directory", metavar="DIR", default="", help="Work as if started in DIR, as in git and make.")
 @click.option("--color/--no-color", default=None, help="Colour the output, or never (also: NO_COLOR=1).")
 @click.option("-v", "--verbose", count=True, help="Say more; twice for everything.")
 @click.option("-q", "--quiet", count=True, help="Say less: only what is wrong, and the verdict.")
-@click.pass_context
-def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, quiet: int) -> None:
+def cli(directory: str, color: bool | None, verbose: int, quiet: int) -> None:
     """Run a test matrix through tox on what this host can really do, and judge only what really ran.
 
     \b
@@ -92,69 +78,31 @@ def cli(ctx: click.Context, directory: str, color: bool | None, verbose: int, qu
 
     Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 incomplete, 4 envmatrix itself failed, 130 interrupted.
     """
-    settings = ctx.ensure_object(Settings)
-    settings.color, settings.verbosity = color, verbose - quiet
-    if directory:
-        try:
-            os.chdir(directory)
-        except OSError as error:
-            why = _why_no_folder(error)
-            raise EnvmatrixError(f"-C {directory}: {why}") from error
-
-
-def _why_no_folder(error: OSError) -> str:
-    if isinstance(error, NotADirectoryError):
-        return "it is no folder"
-    return "there is no such folder" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
-
-
-def _next(error: EnvmatrixError) -> str:
-    """Return the command that helps on: the error's own, else the help of the verb."""
-    verb = next((word for word in sys.argv[1:] if word in VERBS), "")
-    return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"
+    begin(directory, color, verbose - quiet)
 
 
 def _show(error: click.ClickException) -> None:
     """Say what click found wrong, in the width of the terminal."""
+    if isinstance(error, click.UsageError) and error.ctx is not None and error.message == error.ctx.get_help():
+        click.echo(error.message, err=True)  # nothing was asked for, which click (8.2) takes for an error
+        return
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(error.ctx.get_usage(), err=True)
         click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
     click.echo(fitted_to_terminal(f"Error: {error.format_message()}"), err=True)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit: every known error is a sentence on stderr, a bug is a report to paste."""
-    gc.set_threshold(50_000)  # what loads at the start is not garbage, and looking for some takes a tenth of it
-    sys.stdout, sys.stderr = cast(TextIO, Heard(sys.stdout)), cast(TextIO, Heard(sys.stderr))
+    end_with(_command, next((word for word in sys.argv[1:] if word in VERBS), ""))
+
+
+def _command() -> object:
     try:
-        code = cli(standalone_mode=False)
-        sys.stdout.flush()
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("envmatrix: interrupted", err=True)
-        code = ExitCode.INTERRUPTED
+        return cli(standalone_mode=False)
+    except click.exceptions.Abort:  # click's word for an interrupt, after which it has begun a new line
+        say("envmatrix: interrupted\n", err=True)
+        return ExitCode.INTERRUPTED
     except click.ClickException as error:
         _show(error)
-        code = ExitCode.USAGE
-    except EnvmatrixError as error:
-        click.echo(fitted_to_terminal(f"envmatrix: {error}"), err=True)
-        if "`" not in str(error):
-            click.echo(fitted_to_terminal(f"  next: {_next(error)}"), err=True)
-        code = error.exit_code
-    except Exception as error:
-        from envmatrix.cli.crash import report_bug
-
-        code = report_bug(error)
-    _leave(code if isinstance(code, int) else 0)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process at once: taking hundreds of modules apart takes longer than what many verbs do.
-
-    Only those that watch a process from inside, to its very end, get one in full.
-    """
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if not {"coverage", "_envmatrix.boot"} & sys.modules.keys():
-            os._exit(code)
-    sys.exit(code)
+        return ExitCode.USAGE

@@ -6,7 +6,8 @@ import os
 
 import click
 
-from envmatrix.cli.common import json_option, profiles_argument, start, use_color, width
+from envmatrix.cli.common import json_option, profiles_argument
+from envmatrix.cli.terminal import start, use_color, width
 from envmatrix.errors import ExitCode
 
 

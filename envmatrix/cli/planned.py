@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from envmatrix.cli.common import fitted_to_terminal, interruptible
+from envmatrix.cli.interrupts import interruptible
+from envmatrix.cli.terminal import fitted_to_terminal, say
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix
 from envmatrix.engine.planning import plan_cells
@@ -46,7 +45,7 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
     try:
         changed = changed_paths(Path(matrix.project.root), since or "HEAD", staged=staged)
     except UnknownBaseError as error:
-        click.echo(fitted_to_terminal(f"envmatrix: {error}; so every profile counts as needed"), err=True)
+        say(fitted_to_terminal(f"envmatrix: {error}; so every profile counts as needed") + "\n", err=True)
         return {}
     found = {}
     for cell in matrix.cells:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.common import complete_formats, start, use_color, width
+from envmatrix.cli.common import complete_formats
+from envmatrix.cli.terminal import start, use_color, width
 
 
 @click.command("report", short_help="Show the last run, or given evidence, in some format.")

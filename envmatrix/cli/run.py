@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envmatrix.cli.common import complete_formats, json_option, profiles_argument, start, verbosity_options
+from envmatrix.cli.common import complete_formats, json_option, profiles_argument, verbosity_options
+from envmatrix.cli.terminal import start
 
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode

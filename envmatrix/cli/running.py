@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.cli.common import use_color, verbosity
 from envmatrix.cli.progress import Progress
 from envmatrix.cli.reusing import reused, without
 from envmatrix.cli.taken import Taken, classed
+from envmatrix.cli.terminal import use_color, verbosity
 from envmatrix.cli.wanted import Wanted, later
 from envmatrix.config.model import Matrix
 from envmatrix.decoding import convert

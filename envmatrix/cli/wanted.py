@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from envmatrix.cli.common import interruptible
+from envmatrix.cli.interrupts import interruptible
 from envmatrix.cli.planner import EndedError, beside
 from envmatrix.config.toxfile import is_there
 from envmatrix.engine import helper

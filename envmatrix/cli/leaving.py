@@ -1,0 +1,55 @@
+"""How the command ends: with an exit code, and what is wrong as a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn, TextIO, cast
+
+from envmatrix.cli.streams import Heard
+from envmatrix.cli.terminal import fitted_to_terminal, say
+from envmatrix.errors import EnvmatrixError, ExitCode
+
+
+def end_with(work: Callable[[], object], verb: str) -> NoReturn:
+    """Do the work and exit with the code that it returns: known errors are sentences, a bug is a report to paste.
+
+    ``verb`` is whose help is shown to be the remedy where an error names none.
+    """
+    sys.stdout, sys.stderr = cast(TextIO, Heard(sys.stdout)), cast(TextIO, Heard(sys.stderr))
+    try:
+        code = work()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        say("\nenvmatrix: interrupted\n", err=True)
+        code = ExitCode.INTERRUPTED
+    except EnvmatrixError as error:
+        say(fitted_to_terminal(f"envmatrix: {error}") + "\n", err=True)
+        if "`" not in str(error):
+            say(fitted_to_terminal(f"  next: {_next(error, verb)}") + "\n", err=True)
+        code = error.exit_code
+    except Exception as error:
+        from envmatrix.cli.crash import report_bug
+
+        code = report_bug(error)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _next(error: EnvmatrixError, verb: str) -> str:
+    """Return the command that helps on: the error's own, else the help of the verb."""
+    return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: taking hundreds of modules apart takes longer than what many verbs do.
+
+    Only those that watch a process from inside, to its very end, get one in full.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if not {"coverage", "_envmatrix.boot"} & sys.modules.keys():
+            os._exit(code)
+    sys.exit(code)

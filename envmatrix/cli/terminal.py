@@ -1,0 +1,96 @@
+"""What verbs know of the terminal, and what is said there.
+
+Nothing here imports click: a run whose command line is plain (``quick``) does without.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from envmatrix.errors import EnvmatrixError
+
+
+class Settings:
+    """What the options before the verb say, and -v and -q after it."""
+
+    color: bool | None = None
+    verbosity = 0
+
+
+settings = Settings()
+
+
+def begin(directory: str, color: bool | None, verbosity: int) -> None:
+    """Go to where the verb works, and keep what the options say. Raises EnvmatrixError if there is no such folder."""
+    settings.color, settings.verbosity = color, verbosity
+    if directory:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            why = _why_no_folder(error)
+            raise EnvmatrixError(f"-C {directory}: {why}") from error
+
+
+def _why_no_folder(error: OSError) -> str:
+    if isinstance(error, NotADirectoryError):
+        return "it is no folder"
+    return "there is no such folder" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Write a text to stdout, or to stderr, at once.
+
+    click knows what of it has to change for a stream that shows no colours, or has another encoding.
+    """
+    stream = sys.stderr if err else sys.stdout
+    try:
+        if "\x1b" not in text:
+            stream.write(text)
+            stream.flush()
+            return
+    except UnicodeEncodeError:
+        pass
+    import click
+
+    click.echo(text, err=err, nl=False)
+
+
+def use_color(stream: TextIO | None = None) -> bool:
+    """Tell whether to colour: --color or --no-color, else NO_COLOR, else whether ``stream`` (stdout) is a terminal."""
+    if settings.color is not None:
+        return settings.color
+    if os.environ.get("NO_COLOR"):
+        return False
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def verbosity() -> int:
+    """Return how much to say: 0 is normal, below is less, above is more."""
+    return settings.verbosity
+
+
+def width(stream: TextIO | None = None) -> int:
+    """Return the width in columns of the terminal behind a stream, stdout if none is named; 80 where there is none."""
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns if (stream or sys.stdout).isatty() else 80
+
+
+def fitted_to_terminal(text: str) -> str:
+    """Return the text, on a terminal with lines of its width that break between words and not within a command."""
+    text = text.encode("utf-8", "backslashreplace").decode()  # of a file's name that is no text, as it will be shown
+    if not sys.stderr.isatty():
+        return text
+    from envmatrix.report.page import fitted
+
+    columns = width(sys.stderr)
+    lines = [line if len(line) <= columns else fitted(line, columns, "", "  ") for line in text.split("\n")]
+    return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
+
+
+def start() -> Path:
+    """Return the folder that the verb works in."""
+    return Path.cwd()
