@@ -22,8 +22,8 @@ from functools import partial
 
 from envmatrix.engine import becoming, leftover
 from envmatrix.engine.child import become_reaper, die_with_parent, outlive_parent
-from envmatrix.engine.guardian import Guardian
 from envmatrix.engine.request import Request, decode
+from envmatrix.host.guardian import Guardian
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
 _SESSION = (

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envmatrix.host.guardian import Guardian
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +26,7 @@ OUTPUT_LIMIT = 65536  # bytes of each stream that are kept; the rest is read and
 _lock = threading.Lock()
 _running: set[int] = set()  # the processes of commands, each the leader of a session
 _stopped = False
+_guardian: tuple[int, Guardian] | None = None  # and the process that it is for
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +73,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
                 start_new_session=True,
             )
             _running.add(process.pid)
+            guardian = _guard(process.pid)
     except OSError as error:
         return Ran(argv=tuple(argv), failure=f"cannot be started: {error.strerror or error}")
     assert process.stdin and process.stdout and process.stderr
@@ -85,6 +89,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
             os.killpg(process.pid, signal.SIGKILL)
         with _lock:
             _running.discard(process.pid)
+            if guardian is not None:
+                guardian.ended(process.pid)
         process.wait()
         process.stdout.close()
         process.stderr.close()
@@ -96,6 +102,20 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
         failure=f"did not end within {timeout_s:g} s" if late else "",
         late=late,
     )
+
+
+def _guard(leader: int) -> Guardian | None:
+    """Let a command end also with a kill of this process, which cannot end anything then; None where that cannot be."""
+    global _guardian
+    if _guardian is None or _guardian[0] != os.getpid() or not _guardian[1].alive():
+        try:
+            _guardian = (os.getpid(), Guardian())
+        except (OSError, NotImplementedError):
+            return None
+    guardian = _guardian[1]
+    with contextlib.suppress(OSError):
+        guardian.begun(leader)
+    return guardian
 
 
 @contextmanager
