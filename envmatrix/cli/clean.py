@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.terminal import start
+from envmatrix.cli.terminal import say, start
 
 
 @click.command("clean", short_help="Stop and remove what killed runs left behind.")
@@ -17,5 +17,5 @@ def command(runs: bool) -> int:
     from envmatrix.cli.cleaning import clean
 
     for line in clean(start(), runs=runs):
-        click.echo(line)
+        say(f"{line}\n")
     return 0

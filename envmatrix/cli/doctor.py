@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envmatrix.cli.common import json_option, verbosity_options
-from envmatrix.cli.terminal import start, use_color, verbosity, width
+from envmatrix.cli.terminal import say, start, use_color, verbosity, width
 from envmatrix.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def command(names: tuple[str, ...], as_json: bool, labels: str | None) -> int:
     check_style(labels)
     examined = examine(start(), names, os.environ)
     if labels is not None:
-        click.echo(examined.labels(labels))
+        say(examined.labels(labels) + "\n")
     elif as_json:
-        click.echo(examined.json(), nl=False)
+        say(examined.json())
     else:
-        click.echo(examined.text(everything=verbosity() > 0, width=width(), color=use_color()), nl=False)
+        say(examined.text(everything=verbosity() > 0, width=width(), color=use_color()))
     return ExitCode.INCOMPLETE if examined.blocked or examined.lacking else ExitCode.PASSED

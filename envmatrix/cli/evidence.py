@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from envmatrix.cli.common import json_option
-from envmatrix.cli.terminal import start
+from envmatrix.cli.terminal import say, start
 
 
 @click.group("evidence", short_help="List, show, push, pull and prune evidence.")
@@ -40,7 +40,7 @@ def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
     from envmatrix.evidence.manage import listing, listing_lines
 
     found = listing(ctx.meta["envmatrix.store"], trees)
-    click.echo(json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found)))
+    say((json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found))) + "\n")
     return 0
 
 
@@ -62,11 +62,11 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
 
     record = find(ctx.meta["envmatrix.store"], ref, start())
     if as_json or format_ == "json":
-        click.echo(json.dumps(json.loads(encode(record)), indent=2))
+        say(json.dumps(json.loads(encode(record)), indent=2) + "\n")
     elif format_ == "in-toto":
-        click.echo(json.dumps(statement(record), indent=2))
+        say(json.dumps(statement(record), indent=2) + "\n")
     else:
-        click.echo("\n".join(evidence_lines(record)))
+        say("\n".join(evidence_lines(record)) + "\n")
     return 0
 
 
@@ -102,7 +102,7 @@ def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: boo
     other.check(there=not push)
     done = own.push(other, trees or None) if push else own.pull(other, trees or None)
     ends = (own.location, other.location) if push else (other.location, own.location)
-    click.echo("\n".join(transfer_lines(done, *ends)))
+    say("\n".join(transfer_lines(done, *ends)) + "\n")
     return 0
 
 
@@ -121,5 +121,5 @@ def prune(ctx: click.Context, keep_days: float | None, keep_trees: int | None) -
     from envmatrix.evidence.manage import prune_lines
 
     store = ctx.meta["envmatrix.store"]
-    click.echo("\n".join(prune_lines(remove(store, keep_days=keep_days, keep_trees=keep_trees), store.location)))
+    say("\n".join(prune_lines(remove(store, keep_days=keep_days, keep_trees=keep_trees), store.location)) + "\n")
     return 0

@@ -7,7 +7,7 @@ import os
 import click
 
 from envmatrix.cli.common import complete_names, json_option
-from envmatrix.cli.terminal import start, use_color, width
+from envmatrix.cli.terminal import say, start, use_color, width
 
 
 @click.command("explain", short_help="Say where each setting of a cell comes from, and why this interpreter.")
@@ -25,7 +25,7 @@ def command(cell: str, as_json: bool, everything: bool) -> int:
 
     explained = explain(start(), cell, os.environ)
     if as_json:
-        click.echo(explained.as_json(everything))
+        say(explained.as_json(everything) + "\n")
     else:
-        click.echo(explained.as_text(everything, width=width(), color=use_color()), nl=False)
+        say(explained.as_text(everything, width=width(), color=use_color()))
     return explained.exit_code

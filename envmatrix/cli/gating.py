@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-import click
 import msgspec
 
 from envmatrix.cli.gathering import Gathering
+from envmatrix.cli.terminal import say
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
@@ -91,7 +91,7 @@ def run_gate(start: Path, wanted: Wanted) -> int:
     others = _waiting_for_others(start, root, verdict, policy, wanted)
     notes = (*subject.notes, *_policy_notes(subject, policy, tox, wanted.policy), *doubts, *others, *gathering.notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
-    click.echo(render(wanted.format, _report(verdict, gathering, policy, wanted)), nl=False)
+    say(render(wanted.format, _report(verdict, gathering, policy, wanted)))
     return verdict.exit_code
 
 

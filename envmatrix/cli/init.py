@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from envmatrix.cli.terminal import fitted_to_terminal, start
+from envmatrix.cli.terminal import fitted_to_terminal, say, start
 
 
 @click.command("init", short_help="Look at the project and write what it lacks to use envmatrix.")
@@ -22,12 +22,12 @@ def command(dry_run: bool) -> int:
     if not dry_run:
         write(start(), proposals)
     for path, text in proposals:
-        click.echo(f"{'would write' if dry_run else 'wrote'} {path}:\n")
-        click.echo("".join(f"    {line}\n" for line in text.splitlines()))
+        say(f"{'would write' if dry_run else 'wrote'} {path}:\n\n")
+        say("".join(f"    {line}\n" for line in text.splitlines()) + "\n")
     if not proposals:
-        click.echo("nothing to write: the project has a tox file and profiles; try `envmatrix plan`")
+        say("nothing to write: the project has a tox file and profiles; try `envmatrix plan`\n")
     elif not dry_run:
-        click.echo("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it")
+        say("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it\n")
     if note := mistaken(start()):
-        click.echo(fitted_to_terminal(note))
+        say(fitted_to_terminal(note) + "\n")
     return 0

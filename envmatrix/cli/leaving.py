@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -18,7 +19,7 @@ def end_with(work: Callable[[], object], verb: str) -> NoReturn:
 
     ``verb`` is whose help is shown to be the remedy where an error names none.
     """
-    sys.stdout, sys.stderr = cast(TextIO, Heard(sys.stdout)), cast(TextIO, Heard(sys.stderr))
+    sys.stdout, sys.stderr = _heard(sys.stdout), _heard(sys.stderr)
     try:
         code = work()
         sys.stdout.flush()
@@ -35,6 +36,13 @@ def end_with(work: Callable[[], object], verb: str) -> NoReturn:
 
         code = report_bug(error)
     _leave(code if isinstance(code, int) else 0)
+
+
+def _heard(stream: TextIO) -> TextIO:
+    """Return the stream as one that no reader and no character is too much for: a test may be named in any alphabet."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
+    return cast(TextIO, Heard(stream))
 
 
 def _next(error: EnvmatrixError, verb: str) -> str:

@@ -7,7 +7,7 @@ import json
 import click
 
 from envmatrix.cli.common import json_option
-from envmatrix.cli.terminal import start
+from envmatrix.cli.terminal import say, start
 
 
 @click.command("list", short_help="List profiles, their cells, and the project's own tox environments.")
@@ -24,5 +24,5 @@ def command(as_json: bool, with_tox: bool) -> int:
     from envmatrix.cli.listing import listing
 
     found = listing(start(), with_tox=with_tox)
-    click.echo(json.dumps(found.document(), indent=2) if as_json else found.text())
+    say((json.dumps(found.document(), indent=2) if as_json else found.text()) + "\n")
     return 0

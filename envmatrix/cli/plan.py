@@ -7,7 +7,7 @@ import os
 import click
 
 from envmatrix.cli.common import json_option, profiles_argument
-from envmatrix.cli.terminal import start, use_color, width
+from envmatrix.cli.terminal import say, start, use_color, width
 from envmatrix.errors import ExitCode
 
 
@@ -28,5 +28,5 @@ def command(names: tuple[str, ...], as_json: bool, changed_since: str | None, st
     from envmatrix.report import plan as report
 
     _, plan = planned(start(), names, os.environ, since=changed_since, staged=staged)
-    click.echo(report.json(plan) if as_json else report.text(plan, color=use_color(), width=width()), nl=False)
+    say(report.json(plan) if as_json else report.text(plan, color=use_color(), width=width()))
     return ExitCode.INCOMPLETE if any(isinstance(one, Blocked) for one in plan.cells) else ExitCode.PASSED

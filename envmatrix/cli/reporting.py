@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import msgspec
 
 from envmatrix.cli.kept import NoRunError, kept
+from envmatrix.cli.terminal import say
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.project import find_project
 from envmatrix.errors import EnvmatrixError, Problem
@@ -47,7 +47,7 @@ def report(
     shown = msgspec.structs.replace(shown, color=color and output is None, width=width)
     text = render(format_, shown)
     if output is None:
-        click.echo(text, nl=False)
+        say(text)
         return shown.verdict.exit_code
     try:
         Path(output).write_text(text, encoding="utf-8")

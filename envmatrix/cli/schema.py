@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from envmatrix.cli.terminal import say
 from envmatrix.errors import EnvmatrixError
 
 
@@ -28,5 +29,5 @@ def command(name: str) -> int:
     }
     if name not in makers:
         raise EnvmatrixError(f"there is no schema {name!r}; choose one of {', '.join(sorted(makers))}")
-    click.echo(json.dumps(makers[name](), indent=2, sort_keys=True))
+    say(json.dumps(makers[name](), indent=2, sort_keys=True) + "\n")
     return 0

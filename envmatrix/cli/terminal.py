@@ -43,19 +43,15 @@ def _why_no_folder(error: OSError) -> str:
 def say(text: str, *, err: bool = False) -> None:
     """Write a text to stdout, or to stderr, at once.
 
-    click knows what of it has to change for a stream that shows no colours, or has another encoding.
+    Colours reach what shows them, and whatever --color sends them to.
     """
     stream = sys.stderr if err else sys.stdout
-    try:
-        if "\x1b" not in text:
-            stream.write(text)
-            stream.flush()
-            return
-    except UnicodeEncodeError:
-        pass
-    import click
+    if "\x1b" in text and not settings.color and not stream.isatty():
+        from click import unstyle
 
-    click.echo(text, err=err, nl=False)
+        text = unstyle(text)
+    stream.write(text)
+    stream.flush()
 
 
 def use_color(stream: TextIO | None = None) -> bool:

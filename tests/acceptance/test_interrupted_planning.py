@@ -15,11 +15,12 @@ import pytest
 
 TOOL = str(Path(sys.executable).with_name("envmatrix"))
 # The check waits for a process in a group of its own, as those do that jobs of a shell start.
+CHECK = 'check = ["sh", "-c", "set -m; sleep {seconds} & wait; exit 0"]'
 SLOW = {
     "tox.ini": "[testenv]\nskip_install = true\ncommands = python -m unittest test_it\n",
     "test_it.py": "import unittest\nclass It(unittest.TestCase):\n    def test_it(self):\n        pass\n",
     "profiles/slow.toml": 'description = "Waits for its host"\nrequires = ["cluster"]\n',
-    "profiles/capabilities.toml": '[cluster]\ncheck = ["sh", "-c", "set -m; sleep {seconds} & wait; exit 0"]\ntimeout_s = 100\n',
+    "profiles/capabilities.toml": f"[cluster]\n{CHECK}\ntimeout_s = 100\n",
 }
 
 

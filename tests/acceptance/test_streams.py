@@ -56,3 +56,16 @@ def test_nothing_is_told_of_a_full_disk_behind_standard_error(outcome):
     code, shell = outcome
     assert shell('"$@" 2>/dev/full', "run", "tox:py").returncode == code
     assert shell('"$@" 2>/dev/full', "run", "tox:nothing").returncode == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_stream_takes_a_name_in_any_alphabet(project, clean_env, encoding):
+    test = "import unittest\nclass It(unittest.TestCase):\n    def test_naïve_試驗(self): self.fail('\\x1b[31m☃')\n"
+    root = project({**FILES, "test_it.py": test})
+    env = {**clean_env, "PYTHONIOENCODING": encoding}
+    for argv in [["run", "tox:py"], ["report"], ["--color", "report"]]:
+        done = subprocess.run([TOOL, *argv], cwd=root, env=env, capture_output=True, check=False)
+        assert (done.returncode, b"bug in envmatrix" in done.stderr) == (1, False), done
+        name = "test_naïve_試驗".encode(encoding, "backslashreplace")
+        assert name in done.stdout
+        assert (b"\x1b[" in done.stdout) == ("--color" in argv)
