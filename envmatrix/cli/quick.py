@@ -1,6 +1,6 @@
 """The command line of a plain ``envmatrix run``, understood without click.
 
-Loading click takes a third of the time until the first cell of a warm run starts. What is not certain here is left to
+Loading click is a fifth of the time until the first cell of a warm run starts. What is not certain here is left to
 click: an option that is abbreviated, unknown or has a value that cannot be, a variable that gives a default, help.
 """
 
