@@ -83,13 +83,13 @@ def cli(directory: str, color: bool | None, verbose: int, quiet: int) -> None:
 
 def _show(error: click.ClickException) -> None:
     """Say what click found wrong, in the width of the terminal."""
-    if isinstance(error, click.UsageError) and error.ctx is not None and error.message == error.ctx.get_help():
-        click.echo(error.message, err=True)  # nothing was asked for, which click (8.2) takes for an error
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
+        say(f"{error.message}\n", err=True)
         return
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        click.echo(error.ctx.get_usage(), err=True)
-        click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
-    click.echo(fitted_to_terminal(f"Error: {error.format_message()}"), err=True)
+        say(error.ctx.get_usage() + "\n", err=True)
+        say(f"Try '{error.ctx.command_path} --help' for help.\n\n", err=True)
+    say(fitted_to_terminal(f"Error: {error.format_message()}") + "\n", err=True)
 
 
 def main() -> NoReturn:
