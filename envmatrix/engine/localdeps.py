@@ -2,13 +2,15 @@
 
 tox compares the lines of requirements. ``./lib`` is the same line whatever lies in the folder, and so are an archive
 that was built again and a constraints file that a variable names: what is installed would be of another content than
-the evidence says.
+the evidence says. Nor does tox look at where an environment was made: in a copied checkout, or in a work directory that
+two checkouts share, an editable installation still leads to the other checkout.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import wraps
 from pathlib import Path
@@ -22,13 +24,45 @@ _CONSTRAINTS = ("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_BUILD_CONSTRAINT", "UV
 
 def watch() -> None:
     """Make every installation of this tox session look at what it was made from first."""
+    from tox.tox_env.python.api import Python
     from tox.tox_env.python.pip.pip_install import Pip
 
+    _watch_place(Python)
     _watch(Pip)
     with contextlib.suppress(ImportError):
         from tox_uv._installer import UvInstaller
 
         _watch(UvInstaller)
+
+
+def _watch_place(python: Any) -> None:
+    """Make tox recreate an environment that was made at another path or for another checkout."""
+    from tox.tox_env.errors import Recreate
+
+    plain = getattr(python._setup_env, "__wrapped__", python._setup_env)
+
+    @wraps(plain)
+    def setup_env(self: Any) -> None:
+        now = {"env_dir": str(self.env_dir.resolve()), "root": str(Path(self.core["tox_root"]).resolve())}
+        with self.cache.compare(now, "envmatrix", "place") as (same, old):
+            if not same:
+                known = old or {"env_dir": _activated_directory(self.env_dir) or now["env_dir"]}
+                differing = sorted(path for name, path in known.items() if path != now[name])
+                if differing:
+                    raise Recreate(f"it was made for another place: {', '.join(differing)}")
+        plain(self)
+
+    python._setup_env = setup_env
+
+
+def _activated_directory(env_dir: Path) -> str:
+    """Return the directory for which virtualenv or uv wrote bin/activate, "" where that cannot be read from it."""
+    try:
+        script = (env_dir / "bin" / "activate").read_text(errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"^\s*VIRTUAL_ENV=(['\"]?)(/[^\n$]*?)\1$", script, re.MULTILINE)
+    return str(Path(found[2]).resolve()) if found else ""
 
 
 def _watch(installer: Any) -> None:

@@ -173,6 +173,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
         if name in known or name in more or name in _ALWAYS or name.startswith(_PREFIXES)
     }
     result = {name: _digest(content) for name, content in texts.items() if content}
+    result["place"] = _digest(os.fsencode(os.path.realpath(inputs.root)))  # what tox resolved holds absolute paths
     result["profile"] = _digest(laid.encode())
     result["arguments"] = _digest(repr(inputs.posargs).encode())
     result["interpreter"] = _digest(repr((inputs.interpreter, _state(inputs.interpreter.path))).encode())

@@ -1,5 +1,7 @@
 """Things that an environment was built from change, and nothing in it is built again: the second run is no pass."""
 
+import shutil
+
 import pytest
 from conftest import Result
 
@@ -150,3 +152,43 @@ def test_a_pass_with_an_editable_project_from_elsewhere_is_not_shown_again(proje
     assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 0
     (other / "src" / "demo" / "__init__.py").write_text("VALUE = 2\n")
     assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 1
+
+
+EDITABLE = {"pyproject.toml": METADATA.format(""), "src/demo/__init__.py": "VALUE = 1\n"}
+IN_DEPS = "package = skip\ndeps = -e ."
+
+
+@pytest.fixture
+def copied(project, envmatrix, tmp_path):
+    """``copied(env=…)``: a checkout with its environments, copied, and then broken in the copy alone."""
+
+    def copy(*, env, without=(), variables=None):
+        ini = TOX.format(tox="", env=env)
+        root = project({"tox.ini": ini, ".gitignore": IGNORE, **EDITABLE, **OF_LIB})
+        first = envmatrix("run", "restricted", cwd=root, env=variables)
+        assert green(first), first
+        copy = tmp_path / "copy"
+        shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns(*without))
+        (copy / "src/demo/__init__.py").write_text("VALUE = 2\n")
+        return root, copy
+
+    return copy
+
+
+@pytest.mark.parametrize("runner", ["", "runner = virtualenv\n"], ids=["uv", "pip"])
+@pytest.mark.parametrize("without", [(), (".envmatrix",)], ids=["everything", "environments alone"])
+@pytest.mark.parametrize("env", [IN_DEPS, "package = editable"], ids=["deps", "package"])
+def test_a_copied_checkout_runs_its_own_tests(copied, envmatrix, env, without, runner):
+    root, copy = copied(env=f"{runner}{env}", without=without)
+    for _ in range(2):
+        second = envmatrix("run", "restricted", cwd=copy)
+        assert second.returncode == 1, second
+    assert green(envmatrix("run", "restricted", cwd=root))
+
+
+def test_checkouts_that_share_a_work_directory_run_their_own_tests(copied, envmatrix, tmp_path):
+    variables = {"TOX_WORK_DIR": str(tmp_path / "work")}
+    root, copy = copied(env=IN_DEPS, variables=variables)
+    for _ in range(2):
+        assert envmatrix("run", "restricted", cwd=copy, env=variables).returncode == 1
+        assert green(envmatrix("run", "restricted", cwd=root, env=variables))
