@@ -19,6 +19,7 @@ from envmatrix.plan import Blocked, Planned, Runnable
 from envmatrix.report.page import Page
 from envmatrix.report.plan import reasons
 from envmatrix.report.text import STYLES
+from envmatrix.util.state_dir import state_path
 
 SCHEMA = "envmatrix/explain/1"
 
@@ -140,6 +141,6 @@ def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
 
 
 def _way(matrix: Matrix, one: Runnable, environ: Mapping[str, str]) -> str:
-    cache = Path(matrix.project.root) / ".envmatrix" / "cache"
+    cache = state_path(Path(matrix.project.root), "cache")
     decision = decide(inputs_for(matrix, one, environ), cache)
     return f"through tox: {decision.reason}" if decision.kept is None else "without tox: nothing has changed since"

@@ -17,6 +17,7 @@ from envmatrix.evidence.manage import find
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store import Store
 from envmatrix.report import Report, render
+from envmatrix.util.state_dir import state_path
 from envmatrix.verdict.drift import drift
 
 
@@ -62,7 +63,7 @@ def _last(shelf: Store, root: Path) -> Report:
     last = shelf.last_run()
     if last is None:
         raise NoRunError("there is no last run here to report on; `envmatrix run` makes one")
-    shown = kept(root / ".envmatrix" / "runs" / last.run_id)
+    shown = kept(state_path(root, "runs", last.run_id))
     evidence = tuple(shelf.get(name) for name in last.names)
     return msgspec.structs.replace(shown, evidence=evidence, logs=logs_of(shelf, root, evidence))
 

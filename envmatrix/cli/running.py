@@ -29,6 +29,7 @@ from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.store import Store
 from envmatrix.host.facts import host_facts
 from envmatrix.plan import Plan
+from envmatrix.util.state_dir import state_path
 
 
 class _LoadingLast:
@@ -129,7 +130,7 @@ def _context(
 
 
 def _progress(context: RunContext, plan: Plan, wanted: Wanted, interrupt: Interrupt) -> Progress:
-    cache = Path(context.matrix.project.root) / ".envmatrix" / "cache"
+    cache = state_path(Path(context.matrix.project.root), "cache")
     return Progress(
         sys.stderr,
         plan,

@@ -18,6 +18,7 @@ from envmatrix.config.toxfile import is_there
 from envmatrix.engine import helper
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.errors import EnvmatrixError
+from envmatrix.util.state_dir import state_path
 
 if TYPE_CHECKING:
     from envmatrix.cli.progress import Mode
@@ -144,7 +145,7 @@ def _get_ready(starts: Launcher, start: Path, wanted: Wanted) -> bool:
 
     Loading tox takes a processor longer than everything else does, and is what the run will wait for.
     """
-    if wanted.warm and not wanted.recreate and is_there(start / ".envmatrix" / "cache" / "warm"):
+    if wanted.warm and not wanted.recreate and is_there(state_path(start, "cache", "warm")):
         starts.begin()
         return True
     starts.preload()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from envmatrix.patterns import lazy
+from envmatrix.util.state_dir import state_path
 
 # What Python itself writes (PEP 3147) and looks at again before it believes it. pytest's own has a longer tag, and the
 # path of one environment in it.
@@ -23,7 +24,7 @@ _CACHE: Final = "__pycache__"
 
 def cache_of(project: str) -> Path:
     """Return the folder in which a project's bytecode is kept."""
-    return Path(project, ".envmatrix", "cache", "bytecode")
+    return state_path(Path(project), "cache", "bytecode")
 
 
 def share(site_packages: str, cache: Path) -> bool:

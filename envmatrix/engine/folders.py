@@ -6,21 +6,24 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from envmatrix.engine.job import now
+from envmatrix.util.state_dir import check_state_dir, state_path
 
 LOOK_S = 0.2  # seconds between two looks at a lock that another process has
 
 
 def fresh_folder(root: Path, run_id: str) -> Path:
     """Make and return the folder of a run: under .envmatrix, or a temporary one where the checkout is read-only."""
-    folder = root / ".envmatrix" / "runs" / run_id
+    check_state_dir(root)
+    folder = state_path(root, "runs", run_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = root / ".envmatrix" / ".gitignore"
+        ignore = state_path(root, ".gitignore")
         if not ignore.exists():
             ignore.write_text("*\n")
     except OSError:
@@ -33,6 +36,11 @@ def fresh_folder(root: Path, run_id: str) -> Path:
 def new_run_id() -> str:
     """Return a name for a run: its UTC start to the second, and a random part."""
     return now()[:19].replace(":", "").replace("-", "") + "Z-" + os.urandom(3).hex()
+
+
+def is_run_id(name: str) -> bool:
+    """Tell whether ``new_run_id`` could have made this name."""
+    return re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", name) is not None
 
 
 @contextlib.contextmanager
@@ -62,7 +70,7 @@ def cell_lock(
 def _locked(path: Path) -> int | None:
     """Take the lock and return its descriptor, whose end is the lock's; None where another process has it."""
     while True:
-        handle, kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), False
+        handle, kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), False
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # where somebody removed the file in between, whoever comes next would lock another one: once more
@@ -78,7 +86,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _lock_folder(root: Path) -> Path:
-    folder = root / ".envmatrix" / "locks"
+    folder = state_path(root, "locks")
     if os.access(folder, os.W_OK):
         return folder
     with contextlib.suppress(OSError):  # a read-only checkout, whose environments are elsewhere (TOX_WORK_DIR)

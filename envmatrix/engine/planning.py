@@ -12,6 +12,7 @@ from envmatrix.engine.cells import overlay_for
 from envmatrix.engine.describe import plan_facts
 from envmatrix.host.survey import survey
 from envmatrix.plan import NotRelevant, Plan, ToxEnv, make_plan, needs_tox, request_for
+from envmatrix.util.state_dir import state_path
 
 if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher
@@ -31,7 +32,7 @@ def plan_cells(
     not_relevant = not_relevant or {}
     wanted = [cell for cell in matrix.cells if cell.name not in not_relevant]
     root = Path(matrix.project.root)
-    cache = root / ".envmatrix" / "cache"
+    cache = state_path(root, "cache")
     facts = plan_facts(
         root,
         [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if needs_tox(cell)],

@@ -18,6 +18,7 @@ from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.run import run
 from envmatrix.plan import Runnable
+from envmatrix.util.state_dir import state_path
 
 _PATHS = (
     "import sys; found = [path for path in sys.path if not path.startswith(sys.prefix) and 'packages' in path];"
@@ -79,7 +80,7 @@ def reuse_key(
         return "", why
     root, environ = Path(matrix.project.root), around.environ
     if kept is None:
-        decision = warm.decide(warm.inputs_for(matrix, planned, environ), root / ".envmatrix" / "cache")
+        decision = warm.decide(warm.inputs_for(matrix, planned, environ), state_path(root, "cache"))
         if decision.kept is None:
             return "", decision.reason
         kept = decision.kept
@@ -181,4 +182,4 @@ def still_good(evidence: Evidence, matrix: Matrix, identity: Identity, cell: str
 
 
 def _place(root: Path, cell: str) -> Path:
-    return root / ".envmatrix" / "cache" / "passed" / f"{cell}.json"
+    return state_path(root, "cache", "passed", f"{cell}.json")

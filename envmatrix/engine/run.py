@@ -16,6 +16,7 @@ from envmatrix.engine.scheduler import Memory, Queue, exclusive, keep_durations,
 from envmatrix.engine.session import RunContext, Watcher
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan, Runnable
+from envmatrix.util.state_dir import state_path
 
 LOOK_S = 0.5  # how often an interrupt or freed memory is looked for while all cells are busy
 
@@ -86,7 +87,7 @@ def run_plan(
     started, for that or for an interrupt, have no evidence.
     """
     cells = {planned.cell.name: planned for planned in plan.cells if isinstance(planned, Runnable)}
-    cache = Path(context.matrix.project.root) / ".envmatrix" / "cache"
+    cache = state_path(Path(context.matrix.project.root), "cache")
     profiles, capabilities = context.matrix.profiles, context.matrix.capabilities
     waiting = list(cells) if jobs == 1 else order(list(cells), known_durations(cache, cells))
     holds = {name: exclusive(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()}

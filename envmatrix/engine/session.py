@@ -33,6 +33,7 @@ from envmatrix.evidence import recorders, subunit
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
 from envmatrix.plan import Runnable
+from envmatrix.util.state_dir import state_path
 
 if TYPE_CHECKING:
     from envmatrix.engine.services import Running, ServiceInfo
@@ -155,7 +156,7 @@ def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[Run
     with services.start(
         cell.services,
         cell=cell.name,
-        work_dir=Path(context.matrix.project.root) / ".envmatrix",
+        work_dir=state_path(Path(context.matrix.project.root)),
         environ=context.environ,
         service_env=profile.service_env,
         urls=services.pointed_to(cell.services, context.environ, declared),
@@ -177,7 +178,7 @@ def _run_commands(
 ) -> tuple[Ended, subunit.Mark]:
     """Run the cell, through tox or without; return how it ended and where its test stream begins."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
-    cache = root / ".envmatrix" / "cache"
+    cache = state_path(root, "cache")
     inputs = warm.inputs_for(
         context.matrix, run.planned, context.environ, posargs=context.posargs, recreate=context.recreate
     )
@@ -270,12 +271,12 @@ def _run_tox(
     if not ended.cause and told.result is not None:
         building.unlink(missing_ok=True)
     if told.ready:
-        standing.remember(root / ".envmatrix" / "cache", cell.name, told.proof)
+        standing.remember(state_path(root, "cache"), cell.name, told.proof)
     resolved = read_resolved(run.folder)
     if not ended.cause and resolved is not None and told.ready and told.result is not None:
         kept = warm.keep(
             inputs,
-            root / ".envmatrix" / "cache",
+            state_path(root, "cache"),
             before if isinstance(before, dict) else {},
             resolved,
             unused=told.result["unused"],
@@ -308,7 +309,7 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
         python_version=planned.interpreter.version,
         host_prefix=sys.prefix,
         packages=f"{context.folder}/packages",
-        building=f"{context.matrix.project.root}/.envmatrix/building/{cell.name}",
+        building=str(state_path(Path(context.matrix.project.root), "building", cell.name)),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from envmatrix.patterns import lazy
+from envmatrix.util import state_dir
 
 # What tools leave behind when the tests run. As none of it was there before the run, counting it would give the same
 # checkout another identity after its first run.
@@ -18,7 +19,7 @@ _FOLDERS: Final = frozenset(
         ".bzr",
         ".cache",
         ".eggs",
-        ".envmatrix",
+        state_dir.NAME,
         ".git",
         ".hg",
         ".hypothesis",

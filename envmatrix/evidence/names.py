@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.places import StoreError, temporary_name
-
-STATE_FOLDER: Final = ".envmatrix"
+from envmatrix.util.state_dir import state_path
 
 _PART: Final = r"[A-Za-z0-9_~%-][A-Za-z0-9_.~%-]*"
 _NAME: Final = re.compile(rf"(?:{_PART}/){{2}}{_PART}\.(?:json|log)")
@@ -50,7 +49,7 @@ def component(text: str) -> str:
 
 def state_folder(project: Path) -> Path:
     """The project's ``.envmatrix`` folder, made where it is missing, out of git's sight. Raises StoreError."""
-    folder = project / STATE_FOLDER
+    folder = state_path(project)
     ignore = folder / ".gitignore"
     try:
         if not ignore.is_file():

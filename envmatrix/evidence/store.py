@@ -14,7 +14,7 @@ from envmatrix.decoding import decode as decode_json
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode, printable
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.names import STATE_FOLDER, component, is_name, log_name_of, name_of, state_folder, tree_of
+from envmatrix.evidence.names import component, is_name, log_name_of, name_of, state_folder, tree_of
 from envmatrix.evidence.places import (
     TEMPORARY,
     Entry,
@@ -24,6 +24,7 @@ from envmatrix.evidence.places import (
     open_place,
     temporary_name,
 )
+from envmatrix.util.state_dir import state_path
 
 LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
@@ -64,7 +65,7 @@ class Store:
         self._project = project
         self._own, self._made = url is None, False
         self._limit = limit_bytes
-        self._place = LocalPlace(project / STATE_FOLDER / "evidence") if url is None else open_place(url, project)
+        self._place = LocalPlace(state_path(project, "evidence")) if url is None else open_place(url, project)
 
     @property
     def location(self) -> str:
@@ -159,7 +160,7 @@ class Store:
     def last_run(self) -> LastRun | None:
         """What ``record_last_run`` wrote last, None where there is nothing to be believed."""
         try:
-            data = LocalPlace(self._project / STATE_FOLDER).read("last-run.json", 1 << 20)
+            data = LocalPlace(state_path(self._project)).read("last-run.json", 1 << 20)
             return decode_json(data, LastRun)
         except (UnreadableError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None

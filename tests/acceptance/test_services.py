@@ -215,8 +215,8 @@ def test_a_program_that_the_daemons_user_may_not_run(start, tmp_path):
     assert f"{private}/redis-server: Permission denied" in caught.value.detail
 
 
-@pytest.mark.parametrize("name", ["redis", "memcached"])
-def test_a_port_that_somebody_took_in_between(name, tmp_path):
+@pytest.mark.parametrize(("name", "token"), [("redis", "0a1b2c3d"), ("memcached", "0a1b2c3e")])
+def test_a_port_that_somebody_took_in_between(name, token, tmp_path):
     """The keeper is told a port on which another server listens already: it goes on to the next."""
     script = f"""
         import socket, sys
@@ -226,14 +226,14 @@ def test_a_port_that_somebody_took_in_between(name, tmp_path):
         ports, free_port = [number], driver.free_port
         driver.free_port = lambda: ports.pop(0) if ports else free_port()
         answer = keeper._started(keeper.Request(entry=keeper.registry.new_entry(
-            token="0a1b2c3d", service={name!r}, cell="c", folder=keeper.Path(sys.argv[1])), work_dir="/nonexistent"))
+            token={token!r}, service={name!r}, cell="c", folder=keeper.Path(sys.argv[1])), work_dir="/nonexistent"))
         print(answer.error or (answer.info.port != number, ports))
-        keeper.processes.end("0a1b2c3d", sys.argv[1])
+        keeper.processes.end({token!r}, sys.argv[1])
     """
-    folder = Path(f"/tmp/envmatrix-{name}-0a1b2c3d")
+    folder = Path(f"/tmp/envmatrix-{name}-{token}")
     folder.mkdir(mode=0o711)
     folder.chmod(0o711)
-    env = {**os.environ, "ENVMATRIX_SERVICE_TOKEN": "0a1b2c3d"}
+    env = {**os.environ, "ENVMATRIX_SERVICE_TOKEN": token}
     try:
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(script), folder],

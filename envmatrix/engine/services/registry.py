@@ -10,14 +10,20 @@ import contextlib
 import fcntl
 import os
 import platform
+import re
 import shutil
 import time
 from pathlib import Path
+from stat import S_ISDIR
+from typing import Final
 
 import msgspec
 
 from envmatrix.decoding import decode
 from envmatrix.engine.services import processes
+from envmatrix.engine.services.kinds import KINDS
+
+_TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +40,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def owner_lives(self) -> bool:
         """Whether the process that asked for the daemon is still there."""
         return bool(self.owner_started) and processes.identity(self.owner_pid) == self.owner_started
+
+
+def folder_name(service: str, token: str) -> str:
+    """The name of the folder that a daemon has for itself."""
+    return f"envmatrix-{service}-{token}"
 
 
 def state_folder(work_dir: Path) -> Path:
@@ -75,12 +86,33 @@ def new_entry(*, token: str, service: str, cell: str, folder: Path) -> Entry:
 
 
 def entries(work_dir: Path) -> tuple[Entry, ...]:
-    """Every readable entry of ``work_dir``, sorted; a file that is no entry is passed over."""
+    """Every readable entry of ``work_dir``, sorted; a file that ``register`` could not have written is passed over.
+
+    The state directory is part of a checkout, so a commit can hold entries: what one names is ended and removed.
+    """
     found = []
     for path in sorted(state_folder(work_dir).glob("*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            found.append(decode(path.read_bytes(), Entry))
+            entry = decode(path.read_bytes(), Entry)
+            if path.name == f"{entry.token}.json" and _is_genuine(entry):
+                found.append(entry)
     return tuple(found)
+
+
+def _is_genuine(entry: Entry) -> bool:
+    """Tell whether the entry's names have the form that the tool gives them, and its folder is this user's own."""
+    folder = Path(entry.folder)
+    if not (_TOKEN.fullmatch(entry.token) and entry.service in KINDS and folder.is_absolute()):
+        return False
+    if folder.name != folder_name(entry.service, entry.token) or ".." in folder.parts:
+        return False
+    try:
+        stat = folder.lstat()
+    except FileNotFoundError:
+        return True  # its keeper has removed it already
+    except OSError:
+        return False
+    return S_ISDIR(stat.st_mode) and stat.st_uid == os.geteuid()
 
 
 def bury(work_dir: Path, entry: Entry) -> None:
@@ -97,12 +129,9 @@ def bury(work_dir: Path, entry: Entry) -> None:
 def remove_folder(entry: Entry, *, patience_s: float = 5.0) -> bool:
     """Remove the daemon's folder and say whether it is gone.
 
-    A daemon of many threads may still write for a moment after its main thread is dead, hence the patience. A folder
-    that does not bear the entry's token is no business of the entry's: a forged one removes nothing.
+    A daemon of many threads may still write for a moment after its main thread is dead, hence the patience.
     """
     folder = Path(entry.folder)
-    if not folder.name.endswith(entry.token) or folder.is_symlink():
-        return True
     until = time.monotonic() + patience_s
     while folder.exists() and time.monotonic() < until:
         shutil.rmtree(folder, ignore_errors=True)

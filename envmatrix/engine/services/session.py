@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -120,7 +119,7 @@ class _Daemon:
 
     def _launch(self) -> None:
         token = secrets.token_hex(4)
-        folder = self.base / f"envmatrix-{self.kind.name}-{token}"
+        folder = self.base / registry.folder_name(self.kind.name, token)
         self.entry = registry.new_entry(token=token, service=self.kind.name, cell=self.cell, folder=folder)
         grip = registry.register(self.work_dir, self.entry)
         self.stack.callback(os.close, grip)
@@ -244,5 +243,8 @@ def clean(work_dir: Path) -> tuple[registry.Entry, ...]:
     removed = registry.reap(work_dir, patience_s=PATIENCE_S)
     state = registry.state_folder(work_dir)
     if state.is_dir() and not registry.entries(work_dir):
-        shutil.rmtree(state, ignore_errors=True)
+        for lock in (*state.glob("*.lock"), *state.glob("*.new")):
+            lock.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            state.rmdir()
     return removed

@@ -1,0 +1,1 @@
+"""What every room may use: no domain knowledge, no imports of other rooms."""
