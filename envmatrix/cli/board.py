@@ -11,7 +11,7 @@ import msgspec
 from envmatrix.cli.following import Seen
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Plan, Planned, Runnable
-from envmatrix.report.words import count
+from envmatrix.util.text import count
 
 State = Literal["running", "failed", "waiting", "finished", "blocked", "not relevant"]
 

@@ -21,7 +21,7 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan
 from envmatrix.report import Report, render
 from envmatrix.report.words import last_lines
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 from envmatrix.verdict.judge import judge
 from envmatrix.verdict.model import Verdict
 

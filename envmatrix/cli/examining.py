@@ -15,7 +15,6 @@ from envmatrix.config.matrix import NothingToRunError, load_matrix
 from envmatrix.config.model import Capability, Project
 from envmatrix.config.project import find_project
 from envmatrix.config.select import UnknownNameError, find
-from envmatrix.config.words import hint
 from envmatrix.engine.planning import plan_cells
 from envmatrix.errors import EnvmatrixError
 from envmatrix.host import labels as host_labels
@@ -26,6 +25,7 @@ from envmatrix.host.platforms import installer
 from envmatrix.host.remedy import remedies
 from envmatrix.plan import Blocked, Plan, Reason, Runnable
 from envmatrix.report import host as report
+from envmatrix.util.text import hint
 
 _LISTED = "`envmatrix list` and `envmatrix doctor` show them all"
 

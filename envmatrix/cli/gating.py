@@ -22,7 +22,7 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.revision import export, resolve
 from envmatrix.evidence.store import Store
 from envmatrix.report import FORMATS, Report, UnknownFormatError, render
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 from envmatrix.verdict.gate import Asked, gate
 from envmatrix.verdict.model import Verdict
 from envmatrix.verdict.names import profiles_promising

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.errors import EnvmatrixError
 from envmatrix.report import Report
+from envmatrix.util.json import decode
 
 NAME = "report.json"
 

@@ -15,7 +15,8 @@ from envmatrix.cli.suite import Skip, Suite, Variable
 from envmatrix.config.load import Loaded
 from envmatrix.host import bindep
 from envmatrix.patterns import lazy
-from envmatrix.report.words import count, visible
+from envmatrix.report.words import visible
+from envmatrix.util.text import count
 from envmatrix.verdict.phrases import Phrases
 
 MOST_REASONS = 5

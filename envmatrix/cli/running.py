@@ -16,7 +16,6 @@ from envmatrix.cli.taken import Taken, classed
 from envmatrix.cli.terminal import use_color, verbosity
 from envmatrix.cli.wanted import Wanted, later
 from envmatrix.config.model import Matrix
-from envmatrix.decoding import convert
 from envmatrix.engine.folders import fresh_folder, new_run_id
 from envmatrix.engine.launch import Launcher, Process
 from envmatrix.engine.request import Request
@@ -29,6 +28,7 @@ from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.store import Store
 from envmatrix.host.facts import host_facts
 from envmatrix.plan import Plan
+from envmatrix.util.json import convert
 from envmatrix.util.state_dir import state_path
 
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from envmatrix.cli.board import Board, Row
-from envmatrix.report.words import count, visible, visible_lines
+from envmatrix.report.words import visible, visible_lines
+from envmatrix.util.text import count
 
 TAIL_LINES = 12
 _ORDER = ("running", "failed", "waiting", "blocked", "finished", "not relevant")

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from envmatrix.config import pythons, settings
 from envmatrix.config.builtin import python_of
 from envmatrix.config.layers import TOX, is_env_name, texts
-from envmatrix.config.lines import Path
 from envmatrix.config.model import Capability
 from envmatrix.config.schema import ProfileFile
-from envmatrix.config.words import hint, listed, nearest
 from envmatrix.patterns import lazy
+from envmatrix.util.text import hint, nearest, quoted
+from envmatrix.util.toml import KeyPath
 
-Fault = tuple[Path, str]
+Fault = tuple[KeyPath, str]
 
 _FACTOR = lazy(r"[A-Za-z0-9_.]+")
 _NAME = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
@@ -61,13 +61,13 @@ def _service_fault(name: str, capabilities: Mapping[str, Capability]) -> str:
         return ""
     if name in capabilities:
         return f"{name!r} is no service that could be started; put it into requires"
-    return f"no service is called {name!r}{hint(name, services, otherwise=f'services: {listed(services)}')}"
+    return f"no service is called {name!r}{hint(name, services, otherwise=f'services: {quoted(services)}')}"
 
 
 def _tox_envs(file: ProfileFile) -> Iterator[Fault]:
     for number, word in enumerate(texts(file.extends)):
         if word.startswith(TOX) and not is_env_name(word.removeprefix(TOX)):
-            path: Path = ("extends",) if isinstance(file.extends, str) else ("extends", number)
+            path: KeyPath = ("extends",) if isinstance(file.extends, str) else ("extends", number)
             yield path, f'{word!r} names no tox environment; write it like "tox:py311-mysql"'
 
 

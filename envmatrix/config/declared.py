@@ -12,12 +12,12 @@ from envmatrix.config.builtin import python_of
 from envmatrix.config.checks import Fault, pattern_fault
 from envmatrix.config.layers import texts
 from envmatrix.config.model import Capability
-from envmatrix.config.reading import Document
 from envmatrix.config.schema import PROBES, CapabilityTable
-from envmatrix.config.words import listed
-from envmatrix.decoding import convert
 from envmatrix.errors import Problem
 from envmatrix.patterns import lazy
+from envmatrix.util.json import convert
+from envmatrix.util.text import quoted
+from envmatrix.util.toml import Document
 
 _NAME = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -51,11 +51,11 @@ def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterat
         return
     probes = [key for key in PROBES if key in table]
     if len(probes) > 1:
-        yield (), f"has {listed(probes)}; a capability is probed in one way, keep one of them"
+        yield (), f"has {quoted(probes)}; a capability is probed in one way, keep one of them"
     elif probes and probes != ["service"] and name in built_in and built_in[name].service:
-        yield (), f"is a built-in service, which profiles start; give what has {listed(probes)} another name"
+        yield (), f"is a built-in service, which profiles start; give what has {quoted(probes)} another name"
     elif not probes and name not in built_in and not found:
-        yield (), f"does not say how it is probed; give it one of {listed(PROBES)}"
+        yield (), f"does not say how it is probed; give it one of {quoted(PROBES)}"
     reasons = table.get("skip_reasons")
     for number, pattern in enumerate(reasons if isinstance(reasons, list) else ()):
         if isinstance(pattern, str) and (message := pattern_fault(pattern)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from envmatrix.decoding import decode
+from envmatrix.util.json import decode
 
 
 class EnvKey(msgspec.Struct, frozen=True, kw_only=True):

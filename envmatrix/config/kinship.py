@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from envmatrix.config import expand, layers
 from envmatrix.config.layers import TOX, Catalogue, Layer
 from envmatrix.config.model import Profile
-from envmatrix.config.words import hint, listed
 from envmatrix.errors import Problem
+from envmatrix.util.text import hint, quoted
 
 
 def sound_layers(catalogue: Catalogue, problems: list[Problem]) -> Iterator[Layer]:
@@ -58,7 +58,7 @@ def _extends_problems(layer: Layer, catalogue: Catalogue) -> Iterator[Problem]:
             message = "a profile cannot extend itself, unless a built-in one has its name"
             if name != layer.name:
                 others = sorted(set(known) - {layer.name})
-                message = f"no profile is called {name!r}{hint(name, others, otherwise=f'profiles: {listed(others)}')}"
+                message = f"no profile is called {name!r}{hint(name, others, otherwise=f'profiles: {quoted(others)}')}"
             yield layer.document.problem(path, message)
 
 

@@ -10,9 +10,9 @@ import msgspec
 from envmatrix.config import settings
 from envmatrix.config.envkeys import present
 from envmatrix.config.model import FlakyRule, Gate, Profile, Relevant, Setting, SkipRule
-from envmatrix.config.reading import Document
 from envmatrix.config.schema import ProfileFile
 from envmatrix.patterns import lazy
+from envmatrix.util.toml import Document
 
 TOX = "tox:"
 _ENV = lazy(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]*")

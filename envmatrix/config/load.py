@@ -10,11 +10,10 @@ from envmatrix.config import checks, kinship, layers, shape, toxfile, whole
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.declared import declared
 from envmatrix.config.layers import Catalogue, Layer
-from envmatrix.config.lines import Lines
 from envmatrix.config.model import Capability, Profile, Project
-from envmatrix.config.reading import Document, Unreadable, read_toml
 from envmatrix.config.schema import ProfileFile
 from envmatrix.errors import ConfigError, Problem
+from envmatrix.util.toml import Document, Lines, Unreadable, read_toml
 
 BUILT_IN = Path(__file__).parent.parent / "profiles"
 CAPABILITIES = "capabilities.toml"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from envmatrix.decoding import schema as json_schema
+from envmatrix.util.json import schema as json_schema
 
 Text = Annotated[str, Meta(min_length=1)]
 Texts = tuple[Text, ...]

@@ -11,8 +11,8 @@ from envmatrix.config import expand, layers, pythons, whole
 from envmatrix.config.layers import TOX
 from envmatrix.config.load import Loaded
 from envmatrix.config.model import Cell, Profile
-from envmatrix.config.words import hint
 from envmatrix.errors import EnvmatrixError
+from envmatrix.util.text import hint
 
 WITHOUT_OWN = ("restricted", "full")
 _MOST_NAMES = 2000  # cell names offered to a suggestion: enough to be useful, few enough to be quick

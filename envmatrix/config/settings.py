@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from envmatrix.config.envkeys import EnvKey, known, present
-from envmatrix.config.lines import Path
 from envmatrix.config.model import Setting
 from envmatrix.config.shape import kind_of
-from envmatrix.config.words import nearest
+from envmatrix.util.text import nearest
+from envmatrix.util.toml import KeyPath
 
 _JSON_TYPES: tuple[tuple[type, str], ...] = (
     (bool, "boolean"),
@@ -29,7 +29,7 @@ _WORDS = {
 }
 
 
-def faults(env: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+def faults(env: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Yield the path and a sentence for what is wrong in one file's [env]."""
     seen: dict[str, str] = {}
     for key, value in env.items():
@@ -64,7 +64,7 @@ def merged(inherited: Setting | None, key: str, value: Any, source: str) -> Sett
     )
 
 
-def _value_faults(key: EnvKey, name: str, value: Any) -> Iterator[tuple[Path, str]]:
+def _value_faults(key: EnvKey, name: str, value: Any) -> Iterator[tuple[KeyPath, str]]:
     if is_append(value):
         if not key.appendable:
             yield ("env", name), f"holds {_expected(key)}, so there is nothing to append to; write the value itself"
@@ -88,7 +88,7 @@ def _value_faults(key: EnvKey, name: str, value: Any) -> Iterator[tuple[Path, st
         yield from _part_faults(key, ("env", name), value)
 
 
-def _part_faults(key: EnvKey, path: Path, value: object) -> Iterator[tuple[Path, str]]:
+def _part_faults(key: EnvKey, path: KeyPath, value: object) -> Iterator[tuple[KeyPath, str]]:
     """Yield what tox could not take of what a list or a table holds. A table may always be one of tox's own."""
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     if not key.parts or (isinstance(value, dict) and "replace" in value):

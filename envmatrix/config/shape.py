@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from envmatrix.config.lines import Path
-from envmatrix.config.words import hint, listed
-from envmatrix.decoding import convert
+from envmatrix.util.json import convert
+from envmatrix.util.text import hint, quoted
+from envmatrix.util.toml import KeyPath
 
-Difference = tuple[Path, str]
+Difference = tuple[KeyPath, str]
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
@@ -25,7 +25,7 @@ def shape_of(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
 
 
-def differences(shape: inspect.Type, value: object, path: Path = ()) -> Iterator[Difference]:
+def differences(shape: inspect.Type, value: object, path: KeyPath = ()) -> Iterator[Difference]:
     """Yield the path and a sentence for every value that is not of the shape."""
     if isinstance(shape, inspect.Metadata):
         shape = shape.type
@@ -55,11 +55,11 @@ _KINDS: tuple[tuple[type, str], ...] = (
 )
 
 
-def _wrong(path: Path, expected: str, value: object, remedy: str = "") -> Difference:
+def _wrong(path: KeyPath, expected: str, value: object, remedy: str = "") -> Difference:
     return path, f"expected {expected}, not {kind_of(value)}{remedy}"
 
 
-def _text(shape: inspect.StrType, value: object, path: Path) -> Iterator[Difference]:
+def _text(shape: inspect.StrType, value: object, path: KeyPath) -> Iterator[Difference]:
     if not isinstance(value, str):
         number = isinstance(value, int | float) and not isinstance(value, bool)
         yield _wrong(path, "text", value, "; write it in quotes" if number else "")
@@ -67,12 +67,12 @@ def _text(shape: inspect.StrType, value: object, path: Path) -> Iterator[Differe
         yield path, "must not be empty"
 
 
-def _bool(shape: inspect.BoolType, value: object, path: Path) -> Iterator[Difference]:
+def _bool(shape: inspect.BoolType, value: object, path: KeyPath) -> Iterator[Difference]:
     if not isinstance(value, bool):
         yield _wrong(path, "true or false", value)
 
 
-def _number(shape: inspect.IntType | inspect.FloatType, value: object, path: Path) -> Iterator[Difference]:
+def _number(shape: inspect.IntType | inspect.FloatType, value: object, path: KeyPath) -> Iterator[Difference]:
     whole = isinstance(shape, inspect.IntType)
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield _wrong(path, "a whole number" if whole else "a number", value)
@@ -86,13 +86,13 @@ def _number(shape: inspect.IntType | inspect.FloatType, value: object, path: Pat
         yield path, f"must be {shape.ge:g} or more"
 
 
-def _date(shape: inspect.DateType, value: object, path: Path) -> Iterator[Difference]:
+def _date(shape: inspect.DateType, value: object, path: KeyPath) -> Iterator[Difference]:
     if isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
         unquote = isinstance(value, str)
         yield _wrong(path, "a date", value, f"; write it {'without quotes, ' if unquote else ''}like 2027-03-01")
 
 
-def _literal(shape: inspect.LiteralType, value: object, path: Path) -> Iterator[Difference]:
+def _literal(shape: inspect.LiteralType, value: object, path: KeyPath) -> Iterator[Difference]:
     if value not in shape.values:
         allowed = [str(word) for word in shape.values]
         got = repr(value) if isinstance(value, str) else kind_of(value)
@@ -100,7 +100,7 @@ def _literal(shape: inspect.LiteralType, value: object, path: Path) -> Iterator[
         yield path, f"expected {' or '.join(map(repr, allowed))}, not {got}{near}"
 
 
-def _list(shape: inspect.VarTupleType, value: object, path: Path) -> Iterator[Difference]:
+def _list(shape: inspect.VarTupleType, value: object, path: KeyPath) -> Iterator[Difference]:
     if not isinstance(value, list):
         remedy = f"; write [[{path[0]}]]" if isinstance(value, dict) and len(path) == 1 else ""
         yield _wrong(path, "a list", value, "; put it in brackets" if isinstance(value, str) else remedy)
@@ -111,7 +111,7 @@ def _list(shape: inspect.VarTupleType, value: object, path: Path) -> Iterator[Di
         yield from differences(shape.item_type, item, (*path, number))
 
 
-def _table(shape: inspect.DictType, value: object, path: Path) -> Iterator[Difference]:
+def _table(shape: inspect.DictType, value: object, path: KeyPath) -> Iterator[Difference]:
     if not isinstance(value, dict):
         yield _wrong(path, "a table", value)
         return
@@ -121,7 +121,7 @@ def _table(shape: inspect.DictType, value: object, path: Path) -> Iterator[Diffe
         yield from differences(shape.value_type, item, (*path, key))
 
 
-def _struct(shape: inspect.StructType, value: object, path: Path) -> Iterator[Difference]:
+def _struct(shape: inspect.StructType, value: object, path: KeyPath) -> Iterator[Difference]:
     if not isinstance(value, dict):
         yield _wrong(path, "a table", value)
         return
@@ -130,14 +130,14 @@ def _struct(shape: inspect.StructType, value: object, path: Path) -> Iterator[Di
         if key in fields:
             yield from differences(fields[key].type, item, (*path, key))
         else:
-            known = f"known here: {listed(fields)}"
+            known = f"known here: {quoted(fields)}"
             yield (*path, key), f"unknown key{hint(key, fields, otherwise=known)}"
     for name, field in fields.items():
         if field.required and name not in value:
             yield (*path, name), "is missing; add it"
 
 
-def _union(shape: inspect.UnionType, value: object, path: Path) -> Iterator[Difference]:
+def _union(shape: inspect.UnionType, value: object, path: KeyPath) -> Iterator[Difference]:
     """The only unions in the schema are of text and a list of texts."""
     if isinstance(value, list | str):
         wanted = inspect.VarTupleType if isinstance(value, list) else inspect.StrType
@@ -150,7 +150,7 @@ def _bare(shape: inspect.Type) -> inspect.Type:
     return shape.type if isinstance(shape, inspect.Metadata) else shape
 
 
-_CHECKS: dict[type, Callable[[Any, object, Path], Iterator[Difference]]] = {
+_CHECKS: dict[type, Callable[[Any, object, KeyPath], Iterator[Difference]]] = {
     inspect.StrType: _text,
     inspect.BoolType: _bool,
     inspect.IntType: _number,

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import msgspec
 
 from envmatrix.config import factors, pythons
-from envmatrix.config.reading import Unreadable, read_bytes
 from envmatrix.patterns import lazy
+from envmatrix.util.toml import Unreadable, read_bytes
 
 NAMES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
 _WORD = lazy(r"[A-Za-z0-9_.]+")

@@ -13,8 +13,8 @@ from envmatrix.config.checks import Fault
 from envmatrix.config.layers import Layer
 from envmatrix.config.model import Profile, Setting
 from envmatrix.config.toxfile import ToxFile
-from envmatrix.config.words import hint, listed, nearest
 from envmatrix.patterns import lazy
+from envmatrix.util.text import hint, nearest, quoted
 
 MOST_CELLS = 100_000
 _TEMPLATE = lazy(r"\{([A-Za-z0-9_.-]*?)\.[A-Za-z_]\w*\}")
@@ -44,7 +44,7 @@ def _points(subject: Subject) -> Iterator[Fault]:
             for axis, value in point.items():
                 path = (key, number, axis)
                 if axis not in axes:
-                    yield path, f"no axis is called {axis!r}{hint(axis, axes, otherwise=f'axes: {listed(axes)}')}"
+                    yield path, f"no axis is called {axis!r}{hint(axis, axes, otherwise=f'axes: {quoted(axes)}')}"
                 elif key == "exclude" and value not in axes[axis]:
                     yield path, f"{value!r} is no value of this axis{hint(value, axes[axis])}"
                 elif key == "include" and (message := _include_fault(axis, value)):
@@ -117,7 +117,7 @@ def _service_env(subject: Subject) -> Iterator[Fault]:
                 message = f"{found[0]} names no service of this profile"
                 yield (
                     ("service_env", name),
-                    message + hint(found[1], services, otherwise=f"services: {listed(services)}"),
+                    message + hint(found[1], services, otherwise=f"services: {quoted(services)}"),
                 )
 
 

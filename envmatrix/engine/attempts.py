@@ -15,7 +15,7 @@ import msgspec
 from envmatrix.engine.session import RunContext, Watcher, run_cell
 from envmatrix.evidence.model import Evidence, Outcome, TestResult
 from envmatrix.plan import Runnable
-from envmatrix.sentences import listed
+from envmatrix.util.text import count, listed
 
 # What has nothing to do with the content tested and may be over in a moment. A full disk is not.
 INFRASTRUCTURE: Final = frozenset({"index_unreachable", "install_timed_out", "service_failed", "killed"})
@@ -82,7 +82,7 @@ def unsettled(attempts: Sequence[Evidence]) -> str:
     if not failing:
         return ""
     names = sorted(failing)
-    return f"{len(names)} test{'s' if len(names) > 1 else ''} failed: {listed(names, 3)}"
+    return f"{count(len(names), 'test')} failed: {listed(names, 3)}"
 
 
 def with_history(evidence: Evidence, before: Sequence[Evidence]) -> Evidence:

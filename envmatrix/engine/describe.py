@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine.beside import installed
 from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
-from envmatrix.writing import write_whole
+from envmatrix.util.files import write_whole
+from envmatrix.util.json import decode
 
 if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher

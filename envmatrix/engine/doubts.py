@@ -8,7 +8,7 @@ from typing import Final
 from envmatrix.engine.told import CellRun, Told
 from envmatrix.evidence.model import RanReason
 from envmatrix.evidence.read import Recorded
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 
 _NO_SPACE: Final = "[Errno 28]"
 _LEAST: Final = 1 << 20  # bytes: who finds less than that free at the end may have been refused

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from envmatrix.config.model import Setting
-from envmatrix.decoding import decode
+from envmatrix.util.json import decode
 
 JOB_VARIABLE = "ENVMATRIX_JOB"
 JOB, EVENTS = "job.json", "events.jsonl"  # the two files, in the folder of a cell's run

@@ -20,10 +20,10 @@ from typing import Protocol
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine import helper
 from envmatrix.engine.request import Mark, Request
 from envmatrix.evidence.leftover import LeftOver
+from envmatrix.util.json import decode
 
 # What a tox that is started by itself must not have before it has begun, and what it is called until then.
 KEPT = {helper.OPTIMIZE: "_ENVMATRIX_PYTHONOPTIMIZE"}

@@ -14,10 +14,10 @@ from packaging.requirements import Requirement
 from tox.tox_env.python.package import EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 
-from envmatrix.decoding import decode
 from envmatrix.engine.job import Job
 from envmatrix.engine.sourcetree import sources_digest
-from envmatrix.writing import write_whole
+from envmatrix.util.files import write_whole
+from envmatrix.util.json import decode
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (EditablePackage, SdistPackage, WheelPackage)}
 _EXTRA = "DIST_EXTRA_CONFIG"  # a configuration file that setuptools reads after all others

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine.prove import Finished
 from envmatrix.evidence.recorders import VARIABLES
+from envmatrix.util.json import decode
 
 NAME = "resolved.json"
 _SPECIAL = frozenset("*?[")

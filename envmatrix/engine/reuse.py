@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.model import Matrix
-from envmatrix.decoding import decode
 from envmatrix.engine import warm
 from envmatrix.engine.sourcetree import sources_digest
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.run import run
 from envmatrix.plan import Runnable
+from envmatrix.util.json import decode
 from envmatrix.util.state_dir import state_path
 
 _PATHS = (

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from envmatrix.config.model import Capability, Cell, Profile
-from envmatrix.decoding import decode
 from envmatrix.host.requirements import parse
-from envmatrix.writing import write_whole
+from envmatrix.util.files import write_whole
+from envmatrix.util.json import decode
 
 MEMORY_PER_CELL_MB = 512
 MEMORY_LOOK_S = 0.2

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from envmatrix.decoding import decode
-from envmatrix.sentences import listed
-from envmatrix.writing import write_whole
+from envmatrix.util.files import write_whole
+from envmatrix.util.json import decode
+from envmatrix.util.text import listed
 
 _METADATA = (".dist-info", ".egg-info")
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Profile
-from envmatrix.decoding import convert
 from envmatrix.engine.job import EVENTS, read_events
 from envmatrix.evidence.leftover import LeftOver
 from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
+from envmatrix.util.json import convert
 
 _PHASES = lazy(r"(commands_pre|commands|commands_post)\[")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from envmatrix.config.reading import Unreadable, read_bytes
+from envmatrix.util.toml import Unreadable, read_bytes
 
 
 def is_referred_to(tox_file: Path, key: str) -> bool:

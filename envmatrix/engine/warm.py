@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Matrix
-from envmatrix.decoding import decode, decoder
 from envmatrix.engine import package, standing
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
@@ -29,7 +28,8 @@ from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
-from envmatrix.writing import write_whole
+from envmatrix.util.files import write_whole
+from envmatrix.util.json import decode, decoder
 
 _TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
 _METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from envmatrix.config.envkeys import known
 from envmatrix.config.misspelt import idle, misspelt
 from envmatrix.config.toxfile import ToxFile, read_tox_file
-from envmatrix.config.words import nearest
 from envmatrix.engine.pip import installs
 from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
 from envmatrix.engine.unused import is_referred_to
 from envmatrix.evidence.model import RanReason, RunState
 from envmatrix.patterns import lazy
+from envmatrix.util.text import nearest
 
 if TYPE_CHECKING:
     from envmatrix.engine.session import RunContext

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from envmatrix.decoding import decode as decode_json
-from envmatrix.decoding import schema as json_schema
 from envmatrix.evidence.model import SCHEMA, CommandRun, Evidence
+from envmatrix.util.json import decode as decode_json
+from envmatrix.util.json import schema as json_schema
+from envmatrix.util.text import printable
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 
@@ -48,12 +49,6 @@ def decode(data: bytes) -> Evidence:
         raise RejectedError(_why(data, error)) from None
     _check(evidence)
     return evidence
-
-
-def printable(text: str, limit: int = 200) -> str:
-    """Text that is safe on any terminal and in any log: what cannot be printed is shown as "?", the rest cut."""
-    clean = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
-    return clean if len(clean) <= limit else f"{clean[:limit]}…"
 
 
 def evidence_schema() -> dict[str, Any]:

@@ -7,7 +7,6 @@ and the tree is what a commit of the same content would have.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -19,8 +18,8 @@ from envmatrix.evidence.changes import changed_paths as changed_paths
 from envmatrix.evidence.content import content_id, files_digest, is_dropping
 from envmatrix.evidence.git import GitError, git
 from envmatrix.evidence.worktree import Repository, State, absent_link, link_id, read_state, tree_on_disk
+from envmatrix.util.text import listed, printable
 
-_MANY: Final = 5
 _UNDER_WAY: Final = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
@@ -129,7 +128,7 @@ def _identity(repository: Repository, state: State) -> Identity:
     notes = [*_under_way(repository), *(absent_link(path) for path in gone)]
     notes += [f"in {path}: {note}" for path, inner in nested.items() if inner is not None for note in inner.notes]
     if state.hidden:
-        notes.append(f"git is told to overlook {_some(state.hidden)}: what is on disk was counted")
+        notes.append(f"git is told to overlook {listed(map(printable, state.hidden))}: what is on disk was counted")
     own = [path for path in (*state.changed, *state.hidden) if path not in state.untracked and path not in links]
     ignored = tuple(path for path in state.ignored if not is_dropping(path))
     return Identity(
@@ -150,7 +149,7 @@ def _identity(repository: Repository, state: State) -> Identity:
 def _content(root: Path, notes: tuple[str, ...]) -> Identity:
     tree, unreadable = content_id(root)
     if unreadable:
-        notes = (*notes, f"{_some(unreadable)} cannot be read and was counted as unreadable")
+        notes = (*notes, f"{listed(map(printable, unreadable))} cannot be read and was counted as unreadable")
     return Identity(tree=tree, commit="", dirty=False, vcs="none", notes=notes)
 
 
@@ -174,7 +173,7 @@ def _elsewhere() -> tuple[str, ...]:
     place = os.environ.get("GIT_DIR", "")
     if not place:
         return ()
-    told = f"GIT_DIR names the repository {_printable(place)}, which was not asked: only one around the project counts"
+    told = f"GIT_DIR names the repository {printable(place)}, which was not asked: only one around the project counts"
     return (
         f"{told}. The files' content was taken for the identity, and evidence named like this counts for no commit.",
     )
@@ -207,12 +206,3 @@ def _ignored(root: Path) -> bool:
 def _under_way(repository: Repository) -> list[str]:
     found = {what for name, what in _UNDER_WAY.items() if (repository.git_dir / name).exists()}
     return [f"{what} is under way in this checkout" for what in sorted(found)]
-
-
-def _some(paths: tuple[str, ...]) -> str:
-    shown = ", ".join(_printable(path) for path in paths[:_MANY])
-    return shown if len(paths) <= _MANY else f"{shown} and {len(paths) - _MANY} more"
-
-
-def _printable(path: str) -> str:
-    return re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", "?", path)

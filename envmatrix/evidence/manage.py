@@ -10,13 +10,13 @@ from typing import Final, Literal
 import msgspec
 
 from envmatrix.errors import EnvmatrixError, Problem
-from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, printable
+from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode
 from envmatrix.evidence.model import Evidence, Outcome
 from envmatrix.evidence.names import name_of
 from envmatrix.evidence.places import LocalPlace, UnreadableError
 from envmatrix.evidence.store import NoSuchEvidenceError, Store, Transfer
+from envmatrix.util.text import count, printable, short_digest
 
-_SHORT: Final = 12
 _ORDER: Final[tuple[Outcome, ...]] = ("failed", "error", "passed", "skipped", "xfailed", "xpassed", "deselected")
 
 
@@ -113,7 +113,10 @@ def listing_lines(found: Listing) -> Iterator[str]:
     for row in found.evidence:
         if row.tree != tree:
             tree = row.tree
-            yield f"tree {_short(tree)}  commit {_short(row.commit) or '-'}{' + changes' if row.dirty else ''}"
+            yield (
+                f"tree {printable(short_digest(tree))}  commit {printable(short_digest(row.commit)) or '-'}"
+                f"{' + changes' if row.dirty else ''}"
+            )
         aside = f"  partial: {printable(row.partial, 60)}" if row.partial else ""
         again = f"  attempt {row.attempt}" if row.attempt > 1 else ""
         yield (
@@ -157,14 +160,14 @@ def evidence_lines(evidence: Evidence) -> Iterator[str]:
 def transfer_lines(done: Transfer, source: str, target: str) -> Iterator[str]:
     """What a push or pull did, for people."""
     yield from (printable(name, 400) for name in done.copied)
-    yield f"{_number(len(done.copied), 'record')} copied from {source} to {target}, {done.present} there already"
+    yield f"{count(len(done.copied), 'record')} copied from {source} to {target}, {done.present} there already"
     yield from (str(problem) for problem in done.problems)
 
 
 def prune_lines(removed: Sequence[str], store: str) -> Iterator[str]:
     """What pruning removed, for people."""
     yield from (printable(name, 400) for name in removed)
-    yield f"{_number(len(removed), 'file')} removed from {store}"
+    yield f"{count(len(removed), 'file')} removed from {store}"
 
 
 def _trees(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -204,12 +207,3 @@ def _row(evidence: Evidence) -> Row:
 def _counts(tests: dict[str, int] | Counter[Outcome]) -> str:
     known: dict[str, int] = {str(outcome): count for outcome, count in tests.items()}
     return ", ".join(f"{known[outcome]} {outcome}" for outcome in _ORDER if known.get(outcome)) or "no tests"
-
-
-def _short(digest: str) -> str:
-    head, colon, rest = digest.partition(":")
-    return printable(f"{head}:{rest[:_SHORT]}" if colon else head[:_SHORT])
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

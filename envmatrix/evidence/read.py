@@ -11,7 +11,7 @@ import msgspec
 
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 
 REASON_LENGTH: Final = 4000
 NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started

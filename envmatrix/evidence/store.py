@@ -10,9 +10,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from envmatrix.decoding import decode as decode_json
 from envmatrix.errors import EnvmatrixError, Problem
-from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode, printable
+from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.names import component, is_name, log_name_of, name_of, state_folder, tree_of
 from envmatrix.evidence.places import (
@@ -24,7 +23,9 @@ from envmatrix.evidence.places import (
     open_place,
     temporary_name,
 )
+from envmatrix.util.json import decode as decode_json
 from envmatrix.util.state_dir import state_path
+from envmatrix.util.text import printable
 
 LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Capability
-from envmatrix.decoding import decode
 from envmatrix.host.run import Ran, run
+from envmatrix.util.json import decode
 
 SCRIPT = Path(__file__).with_name("asker.py")
 MIN_VERSION = (3, 7)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.host.ask import Told
-from envmatrix.writing import write_whole
+from envmatrix.util.files import write_whole
+from envmatrix.util.json import decode
 
 _State = tuple[tuple[str, int, int, int], ...]
 

@@ -12,7 +12,8 @@ from envmatrix.host.model import Finding, HostFacts
 from envmatrix.plan import Reason
 from envmatrix.report.document import dumps
 from envmatrix.report.page import Page, Span
-from envmatrix.report.words import count, visible
+from envmatrix.report.words import visible
+from envmatrix.util.text import count
 
 SCHEMA: Final = "envmatrix/host/1"
 

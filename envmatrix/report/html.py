@@ -13,7 +13,8 @@ from envmatrix.patterns import lazy
 from envmatrix.report import text
 from envmatrix.report.model import Report
 from envmatrix.report.pagedata import build
-from envmatrix.report.words import count, not_run, short, summary, visible
+from envmatrix.report.words import not_run, short, summary, visible
+from envmatrix.util.text import count
 
 SCRIPTS: Final = ("core.js", "overview.js", "tests.js", "minimap.js", "time.js", "cells.js")
 

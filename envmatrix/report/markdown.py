@@ -17,7 +17,6 @@ from envmatrix.report.text import SEEN_IN, alike, bad_tests
 from envmatrix.report.words import (
     STATE_WORDS,
     STATES,
-    count,
     duration,
     has_run,
     not_run,
@@ -27,7 +26,7 @@ from envmatrix.report.words import (
     visible,
     visible_lines,
 )
-from envmatrix.sentences import listed
+from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_BYTES = 1_000_000

@@ -9,7 +9,7 @@ from typing import Any
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, TestResult
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
-from envmatrix.report.words import visible, visible_lines
+from envmatrix.report.words import short, visible, visible_lines
 from envmatrix.verdict.model import CellVerdict, VerdictReason
 
 LETTERS = {
@@ -225,6 +225,6 @@ def _drift(report: Report) -> dict[str, Any] | None:
     changes = sorted(report.drift, key=lambda change: (change.kind, change.cell, change.test))
     fields = ("test", "cell", "kind", "before", "after", "reason")
     return {
-        "against": visible(report.drift_against[:12]),
+        "against": short(report.drift_against),
         "tests": [{name: visible(getattr(change, name)) for name in fields} for change in changes],
     }

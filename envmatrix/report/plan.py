@@ -9,7 +9,8 @@ from envmatrix.plan import Blocked, NotRelevant, Plan, Planned, Reason, Runnable
 from envmatrix.report.document import dumps
 from envmatrix.report.page import Page, Span
 from envmatrix.report.text import STYLES
-from envmatrix.report.words import columns, count, short
+from envmatrix.report.words import columns, short
+from envmatrix.util.text import count
 
 SCHEMA: Final = "envmatrix/plan/1"
 

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from envmatrix.decoding import schema as json_schema
 from envmatrix.evidence.model import Evidence
 from envmatrix.host.model import HostFacts
 from envmatrix.plan import PlanState, Reason
+from envmatrix.util.json import schema as json_schema
 from envmatrix.verdict.model import Change, Verdict
 
 

@@ -9,8 +9,8 @@ from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
-from envmatrix.report.words import STATE_WORDS, STATES, count, duration, has_run, last_lines, others, short, visible
-from envmatrix.sentences import listed
+from envmatrix.report.words import STATE_WORDS, STATES, duration, has_run, last_lines, others, short, visible
+from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
 
 MOST_FAILURES = 20

@@ -9,7 +9,8 @@ from envmatrix.report.document import dumps
 from envmatrix.report.markdown import body, cell_line, code, prose
 from envmatrix.report.model import Report
 from envmatrix.report.text import bad_tests
-from envmatrix.report.words import count, not_run, summary
+from envmatrix.report.words import not_run, summary
+from envmatrix.util.text import count
 from envmatrix.verdict.model import Verdict
 
 GERRIT_LABEL: Final = "Verified"

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 
 from envmatrix.patterns import lazy
-from envmatrix.sentences import listed
+from envmatrix.util.text import count, listed, short_digest
 from envmatrix.verdict.model import CellVerdict, Tests, Verdict
 
 MOST_CHARACTERS = 4000
@@ -66,12 +66,6 @@ def columns(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
-def count(number: int, noun: str) -> str:
-    """``1 test``, ``4,000 tests``, ``2 breaches``."""
-    plural = noun if number == 1 else f"{noun}es" if noun.endswith(("ch", "s")) else f"{noun}s"
-    return f"{number:,} {plural}"
-
-
 def duration(seconds: float) -> str:
     """Seconds for a reader: ``0.42 s``, ``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
     if seconds < 10:
@@ -86,8 +80,7 @@ def duration(seconds: float) -> str:
 
 def short(digest: str) -> str:
     """The first 12 characters of a git id or a digest, whose prefix ("sha256:") stays."""
-    kind, colon, value = digest.rpartition(":")
-    return f"{visible(kind)}{colon}{visible(value[:12])}"
+    return visible(short_digest(digest))
 
 
 def total(tests: Tests) -> int:

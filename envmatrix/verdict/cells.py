@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from envmatrix.evidence.model import CommandRun, Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
-from envmatrix.sentences import listed
-from envmatrix.verdict.counting import Tally, number, tally
+from envmatrix.util.text import count, listed
+from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.leftover import others
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
 
@@ -84,7 +84,7 @@ def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, c
 def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
     """What ran and was wrong."""
     if failed := sums.failed:
-        message = f"{number(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
+        message = f"{count(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
         return (VerdictReason(code="tests_failed", message=message),)
     if evidence.state != "finished" or any(not session.finished for session in evidence.runs):
         return ()

@@ -9,9 +9,9 @@ import msgspec
 from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.evidence.read import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
-from envmatrix.sentences import listed
+from envmatrix.util.text import count, listed
 from envmatrix.verdict.commands import unseen
-from envmatrix.verdict.counting import NOT_TRIED, Tally, number
+from envmatrix.verdict.counting import NOT_TRIED, Tally
 from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.kept import unmet as unproved
 from envmatrix.verdict.leftover import unwaited
@@ -72,7 +72,7 @@ def _crashed(case: Case) -> Iterator[Breach]:
     broken = [s for s in case.evidence.runs if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
     if unfinished or case.evidence.state == "crashed":
         what = f"a {unfinished[0].runner} session died before its end" if unfinished else "tox died"
-        ran = number(len(case.tally.ran), "test")
+        ran = count(len(case.tally.ran), "test")
         message = f"{what}; {ran} had run by then, the others are unknown"
         if unfinished and unfinished[0].stopped == BEFORE:
             message = f"a {unfinished[0].runner} process ended {BEFORE}: which tests it would have run is unknown"
@@ -92,15 +92,15 @@ def _ended_early(case: Case) -> Iterator[Breach]:
     if stopped is not None and unrun and case.tally.ran:
         message = (
             f"a {stopped.runner} session ended itself before its last test ({stopped.stopped});"
-            f" {number(len(unrun), 'test')} did not run, such as {unrun[0]}"
+            f" {count(len(unrun), 'test')} did not run, such as {unrun[0]}"
         )
         yield case.breach("crashed", message, unrun)
         return
     # other runners than pytest may collect a test under another id than the one that it runs under
     passed_over = [t.id for t in case.tally.left if t.reason == NOT_RUN + NEVER_RAN and t.runner == "pytest"]
     if passed_over and case.tally.ran:
-        count = number(len(passed_over), "test")
-        message = f"a session ended and left out {count} that it had collected, such as {passed_over[0]}"
+        left_out = count(len(passed_over), "test")
+        message = f"a session ended and left out {left_out} that it had collected, such as {passed_over[0]}"
         yield case.breach("crashed", message, passed_over)
 
 
@@ -132,16 +132,16 @@ def _no_tests(case: Case) -> Iterator[Breach]:
     elif ran == 0 and (gate.min_tests > 0 or silent):
         yield case.breach("no_tests", why_no_tests(evidence))
     elif ran and only_expected(case.tally.tests) and not evidence.partial:
-        yield case.breach("no_tests", NONE_PASSED.format(number(ran, "test")))
+        yield case.breach("no_tests", NONE_PASSED.format(count(ran, "test")))
     elif unknown := _unknown(case):
         yield case.breach("no_tests", unknown)
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
     elif only := [test.id for test in case.tally.left if test.reason == NOT_RUN + LISTING]:
-        message = f"{number(len(only), 'test')} only collected and not run ({LISTING}), such as {only[0]}"
+        message = f"{count(len(only), 'test')} only collected and not run ({LISTING}), such as {only[0]}"
         yield case.breach("no_tests", message, only)
     elif ran < gate.min_tests and not evidence.partial:
-        yield case.breach("min_tests", f"{number(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
+        yield case.breach("min_tests", f"{count(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
 
 
 def _unknown(case: Case) -> str:
@@ -166,7 +166,7 @@ def _capability_skip(case: Case) -> Iterator[Breach]:
     for capability, tests in sorted(found.items()):
         what = " or ".join(sorted({test.outcome for test in tests}))
         message = (
-            f"{number(len(tests), 'test')} {what} for want of {capability}, which profile {case.profile.name!r}"
+            f"{count(len(tests), 'test')} {what} for want of {capability}, which profile {case.profile.name!r}"
             f' promises ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}")'
         )
         yield case.breach("capability_skip", message, [test.id for test in tests])
@@ -204,7 +204,7 @@ def _expired_skip(case: Case) -> Iterator[Breach]:
     if tests:
         owners = sorted({f"{rule.owner} until {rule.expires}" for rule in case.profile.skips})
         message = (
-            f"{number(len(tests), 'test')} skipped by a [[skips]] entry that has expired (entries: {listed(owners)})"
+            f"{count(len(tests), 'test')} skipped by a [[skips]] entry that has expired (entries: {listed(owners)})"
         )
         yield case.breach("expired_skip", message, [test.id for test in tests])
 
@@ -217,7 +217,7 @@ def _unexpected_skip(case: Case) -> Iterator[Breach]:
     ids = [test.id for test in tests] + ([] if narrowed else list(case.absent))
     if ids:
         first = f': "{tests[0].reason}"' if tests and tests[0].reason else ""
-        what = f"{number(len(ids), 'test')} did not run and no [[skips]] entry of the profile accepts that"
+        what = f"{count(len(ids), 'test')} did not run and no [[skips]] entry of the profile accepts that"
         message = f"{what}, such as {ids[0]}{first}"
         yield case.breach("unexpected_skip", message, ids)
 

@@ -49,8 +49,3 @@ def tally(tests: Sequence[TestResult]) -> Tally:
         tests=Tests(**numbers),
         with_parts=frozenset(test.id for test in tests if test.has_parts),
     )
-
-
-def number(count: int, word: str) -> str:
-    """ "1 test", "3 tests"."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -9,8 +9,7 @@ import msgspec
 
 from envmatrix.config.model import FlakyRule, Profile
 from envmatrix.evidence.model import Evidence
-from envmatrix.sentences import listed
-from envmatrix.verdict.counting import number
+from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import CellVerdict, VerdictReason
 from envmatrix.verdict.patterns import matches
 
@@ -48,10 +47,10 @@ def with_reruns(verdict: CellVerdict, found: Reran, profile: Profile, today: dat
     refused = [test for test in found.flaky if test not in accepted]
     reasons = []
     if found.unresolved:
-        what = f"{number(len(found.unresolved), 'test')} failed and did not run in the attempt after that"
+        what = f"{count(len(found.unresolved), 'test')} failed and did not run in the attempt after that"
         reasons.append(VerdictReason(code="tests_failed", message=f"{what}: {listed(found.unresolved)}"))
     if refused:
-        what = f"{number(len(refused), 'test')} failed and then passed when run again, which no [[flaky]] entry accepts"
+        what = f"{count(len(refused), 'test')} failed and then passed when run again, which no [[flaky]] entry accepts"
         remedy = (
             f"mend it, or accept it in {profile.origin} with a [[flaky]] entry that has an owner and an expiry date"
         )
@@ -69,5 +68,5 @@ def _rule(test: str, profile: Profile, today: datetime.date) -> FlakyRule | None
 
 def _note(accepted: dict[str, FlakyRule]) -> str:
     owners = sorted({f"{rule.owner} until {rule.expires}" for rule in accepted.values()})
-    told = f"{number(len(accepted), 'test')} failed and then passed when run again: {listed(accepted)}"
+    told = f"{count(len(accepted), 'test')} failed and then passed when run again: {listed(accepted)}"
     return f"flaky: {told}; accepted by {listed(owners)}"

@@ -9,9 +9,10 @@ import msgspec
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.evidence.model import Evidence
+from envmatrix.util.text import count, short_digest
 from envmatrix.verdict.cells import is_noise, with_evidence
 from envmatrix.verdict.contracts import Case, breaches
-from envmatrix.verdict.counting import Tally, number, tally
+from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.flaky import Reran, with_reruns
 from envmatrix.verdict.hosts import Hosts
 from envmatrix.verdict.judge import excused, exit_code, verdict_word
@@ -103,7 +104,8 @@ class _Collected:
 
     def _stale(self, record: Evidence) -> Stale | None:
         if record.tree != self._asked.tree:
-            why = f"tree {record.tree[:12]}" + (f" (commit {record.commit[:12]})" if record.commit else "")
+            commit = f" (commit {short_digest(record.commit)})" if record.commit else ""
+            why = f"tree {short_digest(record.tree)}{commit}"
         elif record.profile != self._profile_of.get(record.cell, record.profile):
             why = f"another profile ({record.profile})"
         elif record.matrix_digest != self._asked.matrix_digest:
@@ -197,7 +199,7 @@ def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry]) -> tuple[str, ..
         notes.append("no profile has cells that the gate could ask for, so nothing is proved")
     if owed:
         them = "it" if len(owed) == 1 else "them"
-        notes.append(f"{number(len(owed), 'test')} ran on no host although one could have run {them}")
+        notes.append(f"{count(len(owed), 'test')} ran on no host although one could have run {them}")
     disputed = [cell.name for cell in cells if any(reason.code == "disputed" for reason in cell.reasons)]
     if disputed:
         notes.append(f"hosts disagree about {', '.join(disputed)}")

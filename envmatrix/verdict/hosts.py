@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from envmatrix.config.model import Cell, Profile
 from envmatrix.evidence.model import Evidence
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 from envmatrix.verdict.model import Breach
 from envmatrix.verdict.names import canonical, promised
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import Evidence
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 from envmatrix.verdict.counting import Tally
 from envmatrix.verdict.runners import runner_of
 

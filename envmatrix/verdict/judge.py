@@ -11,9 +11,10 @@ from envmatrix.config.model import Capability, Profile
 from envmatrix.errors import ExitCode
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
+from envmatrix.util.text import count
 from envmatrix.verdict.cells import stale, with_evidence, without_evidence
 from envmatrix.verdict.contracts import Case, breaches
-from envmatrix.verdict.counting import Tally, number, tally
+from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.flaky import Reran, last_that_decides, reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
 from envmatrix.verdict.names import never_held
@@ -162,7 +163,7 @@ def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: boo
         notes.append("the run was interrupted")
     if owed:
         them = "it" if len(owed) == 1 else "them"
-        notes.append(f"{number(len(owed), 'test')} ran in no cell of this matrix although a host could have run {them}")
+        notes.append(f"{count(len(owed), 'test')} ran in no cell of this matrix although a host could have run {them}")
     return tuple(notes)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from envmatrix.evidence.leftover import LeftOver
 from envmatrix.evidence.model import Evidence
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed
 from envmatrix.verdict.runners import is_runner, runner_of
 
 _SHOWN: Final = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from envmatrix.evidence.model import TestResult
-from envmatrix.verdict.counting import number
+from envmatrix.util.text import count
 from envmatrix.verdict.patterns import matches
 
 
@@ -25,7 +25,7 @@ def unmet(
         if missing:
             what = f'{missing[0].outcome}: "{missing[0].reason}"' if missing[0].reason else missing[0].outcome
             message = (
-                f"must_run {pattern!r}: {number(len(missing), 'test')} did not run, such as {missing[0].id} ({what})"
+                f"must_run {pattern!r}: {count(len(missing), 'test')} did not run, such as {missing[0].id} ({what})"
             )
             yield message, tuple(test.id for test in missing)
         elif not any(test.id in ran for test in met):
@@ -34,7 +34,7 @@ def unmet(
 
 def _nothing_met(pattern: str, tests: Sequence[TestResult], met: Sequence[TestResult]) -> str:
     if met:
-        return f"all of its {number(len(met), 'test')} were skipped"
+        return f"all of its {count(len(met), 'test')} were skipped"
     for test in tests:
         if test.stands_for_module and matches(pattern, test.id):
             return f'its module {test.id} did not run: "{test.reason}"'

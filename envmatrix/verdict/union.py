@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from envmatrix.config.model import Cell, Profile
-from envmatrix.sentences import listed
+from envmatrix.util.text import listed, short_digest
 from envmatrix.verdict.flaky import reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
 from envmatrix.verdict.names import promised
@@ -72,7 +72,7 @@ def _told(verdict: CellVerdict, deciding: Sequence[Report], reports: CellReports
     shown = deciding[-1]
     notes = [*verdict.notes, f"ran on {_hosts(deciding)}"]
     if commit and shown.commit and shown.commit != commit:
-        notes.append(f"the evidence was made at commit {shown.commit[:12]}, whose content is the same")
+        notes.append(f"the evidence was made at commit {short_digest(shown.commit)}, whose content is the same")
     if verdict.state == "passed":
         for report in deciding:
             others = [item.evidence for item in reports.earlier_failures(report) if item.run_id != report.run_id]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from envmatrix.evidence.model import Evidence, Session
+from envmatrix.util.text import count
 from envmatrix.verdict.commands import unseen
-from envmatrix.verdict.counting import NOT_TRIED, number
+from envmatrix.verdict.counting import NOT_TRIED
 from envmatrix.verdict.model import Tests
 
 NONE_PASSED: Final = "no test passed: {} ran, and failed as xfail or expectedFailure says, so that nothing is proved"
@@ -31,17 +32,17 @@ def why_no_tests(evidence: Evidence) -> str:
     skipped = [test for test in evidence.tests if test.outcome == "skipped"]
     if skipped:
         first = skipped[0]
-        return f"no test was executed: {number(len(skipped), 'test')} skipped, such as {first.id}: {first.reason}"
+        return f"no test was executed: {count(len(skipped), 'test')} skipped, such as {first.id}: {first.reason}"
     broken = [test for test in evidence.tests if test.outcome == "error"]
     if broken:
-        return f"no test was executed: {number(len(broken), 'error')} before any test, such as in {broken[0].id}"
+        return f"no test was executed: {count(len(broken), 'error')} before any test, such as in {broken[0].id}"
     untried = [test for test in evidence.tests if test.outcome == "xfailed"]
     if untried:
         first, why = untried[0], untried[0].reason.removeprefix(NOT_TRIED).strip()
         told = f": {why}" if why else ""
-        return f"no test was executed: {number(len(untried), 'xfail')} not even tried, such as {first.id}{told}"
+        return f"no test was executed: {count(len(untried), 'xfail')} not even tried, such as {first.id}{told}"
     if evidence.tests:
-        return f"no test was executed: {number(len(evidence.tests), 'test')} deselected"
+        return f"no test was executed: {count(len(evidence.tests), 'test')} deselected"
     if died := [session for session in evidence.runs if not session.finished]:
         return f"no test was executed: {died[0].runner} ended before its first test"
     if evidence.runs:

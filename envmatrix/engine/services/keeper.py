@@ -19,10 +19,10 @@ from types import FrameType
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine.services import processes, registry, wire
 from envmatrix.engine.services.kinds import KINDS, Kind
 from envmatrix.engine.services.model import ServiceInfo
+from envmatrix.util.json import decode
 
 ATTEMPTS = 5
 

@@ -19,9 +19,9 @@ from typing import Final
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine.services import processes
 from envmatrix.engine.services.kinds import KINDS
+from envmatrix.util.json import decode
 
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 

@@ -16,11 +16,11 @@ from typing import Final
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine.services import keeper, processes, registry, templates, usage, wire
 from envmatrix.engine.services.kinds import KINDS, Kind, missing_programs, remedy, search_path
 from envmatrix.engine.services.model import Running, ServiceInfo
 from envmatrix.errors import ServiceError
+from envmatrix.util.json import decode
 
 PATIENCE_S = 15.0  # for a keeper that is clearing up
 NEXT_RUN_S = 3.0  # the same at the start of a run, where the owner is dead

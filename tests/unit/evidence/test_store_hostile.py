@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envmatrix.errors import Problem
-from envmatrix.evidence.codec import RejectedError, decode, encode, evidence_schema, printable
+from envmatrix.evidence.codec import RejectedError, decode, encode, evidence_schema
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.evidence.names import name_of
@@ -240,13 +240,6 @@ def test_a_damaged_record_is_rejected_or_still_one(at: int, length: int, put: by
 def test_no_beginning_of_a_record_is_a_record(cut: int) -> None:
     with pytest.raises(RejectedError):
         decode(encode(GOOD)[:cut])
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(), st.integers(1, 50))
-def test_printable_text_is_printable_and_short(text: str, limit: int) -> None:
-    assert printable(text, limit).isprintable()
-    assert len(printable(text, limit)) <= limit + 1
 
 
 def test_the_schema_accepts_what_is_written() -> None:

@@ -2,7 +2,7 @@ import pytest
 import report_samples as samples
 
 from envmatrix.report import Report, UnknownFormatError, render
-from envmatrix.report.words import columns, count, duration, has_run, not_run, short, visible, visible_lines
+from envmatrix.report.words import columns, duration, has_run, not_run, short, visible, visible_lines
 from envmatrix.verdict.model import CellVerdict, Tests
 
 
@@ -19,10 +19,6 @@ from envmatrix.verdict.model import CellVerdict, Tests
 )
 def test_durations(seconds, words):
     assert duration(seconds) == words
-
-
-def test_counts_have_the_right_plural():
-    assert [count(1, "test"), count(4000, "test"), count(2, "breach")] == ["1 test", "4,000 tests", "2 breaches"]
 
 
 def test_controls_are_spelt_out():

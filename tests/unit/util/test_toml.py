@@ -2,8 +2,7 @@ import os
 
 import pytest
 
-from envmatrix.config.lines import Lines, dotted
-from envmatrix.config.reading import LARGEST, Unreadable, read_toml
+from envmatrix.util.toml import LARGEST, Lines, Unreadable, dotted, read_toml
 
 TEXT = '''description = """
 axes = "not a key"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from envmatrix.decoding import convert, decode, schema
+from envmatrix.util.json import convert, decode, schema
 
 
 def kinds(number: int) -> list[Any]:

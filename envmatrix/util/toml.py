@@ -1,21 +1,106 @@
-"""TOML files read without surprises: whatever is in the file, the answer is a table or a sentence."""
+"""TOML files as foreign input: whatever is in a file, the result is a table with line numbers, or a sentence."""
 
 from __future__ import annotations
 
+import functools
+import re
 import stat
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from envmatrix.config import lines
 from envmatrix.errors import Problem
+from envmatrix.patterns import lazy
+
+KeyPath = tuple[str | int, ...]
 
 LARGEST = 1 << 20  # bytes; a profile is a page of text, and a mistaken symlink is not read to its end
 DEEPEST = 32  # tables and lists in one another
 _INT64 = 1 << 63
+
+# tomllib does not say where a key was written, and a message should.
+_PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
+_KEY = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEADER = lazy(rf"\s*(?P<open>\[\[?)\s*(?P<key>{_KEY})\s*\]")
+_PAIR = lazy(rf"\s*(?P<key>{_KEY})\s*=")
+_SPLIT = lazy(_PART)
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a path as a user would say it: ``axes.python[1]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            word = part if re.fullmatch(r"[A-Za-z0-9_:-]+", part) else repr(part)
+            text += f".{word}" if text else word
+    return text
+
+
+class Lines:
+    """The lines on which the keys of one TOML text are written; best effort, never wrong by raising.
+
+    The text is looked at when something is first asked of it: of most files nobody asks.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text.splitlines()
+
+    @functools.cached_property
+    def _starts(self) -> list[int]:
+        return sorted(set(self._at.values()))
+
+    @functools.cached_property
+    def _at(self) -> dict[KeyPath, int]:
+        found: dict[KeyPath, int] = {}
+        table: KeyPath = ()
+        tables: dict[KeyPath, int] = {}
+        quotes = ""
+        for number, line in enumerate(self._text, 1):
+            if quotes:
+                quotes = "" if line.count(quotes) % 2 else quotes
+                continue
+            if header := _HEADER.match(line):
+                table = _path(header["key"])
+                if header["open"] == "[[":
+                    found.setdefault(table, number)
+                    tables[table] = tables.get(table, -1) + 1
+                    table = (*table, tables[table])
+                found.setdefault(table, number)
+            elif pair := _PAIR.match(line):
+                path = (*table, *_path(pair["key"]))
+                found.setdefault(path, number)
+            quotes = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
+        return found
+
+    def find(self, path: KeyPath, value: object = None) -> int:
+        """Return the line of ``path``, of its nearest known parent else, 0 where nothing is known.
+
+        ``value``, where it is text, narrows the search to the line that holds it in quotes.
+        """
+        known = path
+        while known and known not in self._at:
+            known = known[:-1]
+        if not known:
+            return 0
+        start = self._at[known]
+        if known == path or not isinstance(value, str):
+            return start
+        following = bisect_right(self._starts, start)
+        end = self._starts[following] - 1 if following < len(self._starts) else len(self._text)
+        for number in range(start, end + 1):
+            if f'"{value}"' in self._text[number - 1] or f"'{value}'" in self._text[number - 1]:
+                return number
+        return start
+
+
+def _path(key: str) -> KeyPath:
+    return tuple(part.strip("\"'") for part in _SPLIT.findall(key))
 
 
 class Unreadable(Exception):  # noqa: N818 - carries a Problem to the loader, is no error of the user's by itself
@@ -31,9 +116,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str
     data: dict[str, Any]
-    places: Any  # lines.Lines
+    places: Any  # Lines
 
-    def line(self, path: lines.Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """Return the line on which the value at ``path`` was written, 0 where unknown."""
         value: Any = self.data
         for part in path:
@@ -45,11 +130,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         found: int = self.places.find(path, value)
         return found
 
-    def problem(self, path: lines.Path, message: str) -> Problem:
+    def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem of the value at ``path``."""
-        return Problem(file=self.label, line=self.line(path), key=lines.dotted(path), message=message)
+        return Problem(file=self.label, line=self.line(path), key=dotted(path), message=message)
 
-    def source(self, path: lines.Path) -> str:
+    def source(self, path: KeyPath) -> str:
         """Return ``file:line`` of the value at ``path``."""
         line = self.line(path)
         return f"{self.label}:{line}" if line else self.label
@@ -98,7 +183,7 @@ def parse(text: str, label: str) -> dict[str, Any]:
 def read_toml(path: Path, label: str) -> Document:
     """Return the document in a TOML file; messages call it ``label``. Raises Unreadable."""
     text = decode(read_bytes(path, label), label)
-    document = Document(label=label, data=parse(text, label), places=lines.Lines(text))
+    document = Document(label=label, data=parse(text, label), places=Lines(text))
     for place, message in _excesses(document.data):
         raise Unreadable(document.problem(place, message))
     return document
@@ -117,11 +202,11 @@ def _syntax(message: str, label: str) -> Problem:
     return Problem(file=label, line=line, message=f"is not valid TOML: {what[0].lower()}{what[1:]}{where}")
 
 
-def _excesses(data: dict[str, Any]) -> Iterator[tuple[lines.Path, str]]:
+def _excesses(data: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Yield what later stages could not carry: too deep, or integers beyond 64 bits."""
-    level: list[tuple[lines.Path, Any]] = [((), data)]
+    level: list[tuple[KeyPath, Any]] = [((), data)]
     for _ in range(DEEPEST):
-        following: list[tuple[lines.Path, Any]] = []
+        following: list[tuple[KeyPath, Any]] = []
         for path, value in level:
             if isinstance(value, dict):
                 following += [((*path, key), item) for key, item in value.items()]
