@@ -8,6 +8,7 @@ import msgspec
 
 from envmatrix.errors import EnvmatrixError
 from envmatrix.report import Report
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
 NAME = "report.json"
@@ -23,10 +24,8 @@ def keep(report: Report, folder: Path) -> None:
     Raises EnvmatrixError where that cannot be written.
     """
     bare = msgspec.structs.replace(report, evidence=(), logs={})
-    beside = folder / f"{NAME}.part"
     try:
-        beside.write_bytes(msgspec.json.encode(bare))
-        beside.replace(folder / NAME)
+        write_atomically(folder / NAME, msgspec.json.encode(bare))
     except OSError as error:
         raise EnvmatrixError(f"{folder / NAME} cannot be written: {error.strerror}") from error
 

@@ -10,6 +10,7 @@ import msgspec
 from envmatrix.config.load import Loaded
 from envmatrix.patterns import lazy
 from envmatrix.report.words import visible
+from envmatrix.util.files import read_text
 
 _SCRIPT = lazy(r"[\w./-]+\.sh\b")
 _PROFILE = """# Proposed because {where} starts daemons itself, with pifpaf: one cell for each
@@ -35,9 +36,9 @@ def self_started(loaded: Loaded) -> SelfStarted:
     """Return what the tox file's commands, or the scripts that it names, start with pifpaf."""
     services = tuple(sorted(name for name in loaded.factors if _is_service(loaded, name)))
     root, tox = Path(loaded.project.root), loaded.project.tox_file
-    text = _text(root / tox) if tox else ""
+    text = read_text(root / tox) if tox else ""
     scripts = sorted({found.lstrip("/") for found in _SCRIPT.findall(text)})
-    where = next((name for name in (tox, *scripts) if name and "pifpaf" in _text(root / name)), "")
+    where = next((name for name in (tox, *scripts) if name and "pifpaf" in read_text(root / name)), "")
     return SelfStarted(where=where, services=services) if where and services else SelfStarted()
 
 
@@ -49,10 +50,3 @@ def profile(found: SelfStarted, loaded: Loaded) -> str:
 
 def _is_service(loaded: Loaded, name: str) -> bool:
     return name in loaded.capabilities and bool(loaded.capabilities[name].service)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""

@@ -11,6 +11,7 @@ from envmatrix.cli.suite import Suite, read_suite
 from envmatrix.config.load import load
 from envmatrix.config.project import find_project
 from envmatrix.errors import EnvmatrixError
+from envmatrix.util.files import read_text
 
 _TOX_INI = """[tox]
 env_list = py
@@ -47,11 +48,11 @@ def mistaken(start: Path) -> str:
     setuptools looks for packages in the project's folder where nothing names them and there is no folder src.
     """
     root = Path(find_project(start).root)
-    if (root / "src").is_dir() or "packages" in _text(root / "setup.cfg") or "pbr" in _text(root / "setup.cfg"):
+    if (root / "src").is_dir() or "packages" in read_text(root / "setup.cfg") or "pbr" in read_text(root / "setup.cfg"):
         return ""
-    script = _text(root / "setup.py")
+    script = read_text(root / "setup.py")
     try:
-        pyproject = tomllib.loads(_text(root / "pyproject.toml"))
+        pyproject = tomllib.loads(read_text(root / "pyproject.toml"))
     except tomllib.TOMLDecodeError:
         return ""
     backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools" if script or pyproject else ""))
@@ -62,13 +63,6 @@ def mistaken(start: Path) -> str:
         "note: setuptools would take the folder profiles for a package, and fail: name the project's own in"
         ' pyproject.toml, as in [tool.setuptools.packages.find] include = ["NAME*"]'
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def write(start: Path, proposals: tuple[tuple[str, str], ...]) -> None:

@@ -18,7 +18,7 @@ from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
-from envmatrix.util.files import write_whole
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
 
 def _keep(place: Path, content: bytes) -> None:
     try:
-        write_whole(place, content)
+        write_atomically(place, content)
         answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)
         for old in answers[:-KEPT_ANSWERS]:
             old.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from envmatrix.engine.job import now
-from envmatrix.util.state_dir import check_state_dir, state_path
+from envmatrix.util.state_dir import check_state_dir, make_state_dir, state_path
 
 LOOK_S = 0.2  # seconds between two looks at a lock that another process has
 
@@ -22,10 +22,8 @@ def fresh_folder(root: Path, run_id: str) -> Path:
     check_state_dir(root)
     folder = state_path(root, "runs", run_id)
     try:
+        make_state_dir(root)
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = state_path(root, ".gitignore")
-        if not ignore.exists():
-            ignore.write_text("*\n")
     except OSError:
         import tempfile
 

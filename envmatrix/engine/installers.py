@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envmatrix.patterns import lazy
+from envmatrix.util.files import read_text
 
 if TYPE_CHECKING:
     from tox.session.state import State
@@ -42,7 +43,7 @@ def may_use_uv(state: State, overlay: Overlay, content: Mapping[str, Any]) -> bo
     """
     if overlay.sees_system or not _registered() or not _supported(overlay.python_version):
         return False
-    return not _needs_pip(_text(state), content) and not _pip_knows_better(os.environ)
+    return not _needs_pip(read_text(state.conf.src_path), content) and not _pip_knows_better(os.environ)
 
 
 def _registered() -> bool:
@@ -56,13 +57,6 @@ def _supported(version: str) -> bool:
         return tuple(int(part) for part in version.split(".")[:2]) >= _OLDEST
     except ValueError:
         return False
-
-
-def _text(state: State) -> str:
-    try:
-        return state.conf.src_path.read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def _needs_pip(text: str, content: Mapping[str, Any]) -> bool:

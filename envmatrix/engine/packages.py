@@ -16,7 +16,7 @@ from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 
 from envmatrix.engine.job import Job
 from envmatrix.engine.sourcetree import sources_digest
-from envmatrix.util.files import write_whole
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (EditablePackage, SdistPackage, WheelPackage)}
@@ -116,4 +116,4 @@ def _leave(place: Path, before: str, packages: list[Any], after: str) -> None:
         source=after,
         settings=getattr(package, "config_settings", None),
     )
-    write_whole(place, msgspec.json.encode(built))
+    write_atomically(place, msgspec.json.encode(built))

@@ -25,6 +25,7 @@ from envmatrix.evidence.model import (
     RanReason,
 )
 from envmatrix.evidence.read import Recorded
+from envmatrix.util.files import read_text
 
 if TYPE_CHECKING:
     from envmatrix.engine.session import RunContext
@@ -144,7 +145,7 @@ def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[Comm
     root = Path(project.root)
     by_variables = narrowed_by(
         context.environ,
-        settings=lambda: f"{_text(root / project.tox_file) if project.tox_file else ''} {run.profile.env}",
+        settings=lambda: f"{read_text(root / project.tox_file) if project.tox_file else ''} {run.profile.env}",
         sessions=merged.sessions,
         commands=commands,
         root=root,
@@ -157,13 +158,6 @@ def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[Comm
         *by_variables,
     ]
     return "; ".join(dict.fromkeys(filter(None, found)))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def _command(event: dict[str, Any]) -> CommandRun:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.host.requirements import parse
-from envmatrix.util.files import write_whole
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
 MEMORY_PER_CELL_MB = 512
@@ -145,4 +145,4 @@ def keep_durations(folder: Path, durations: Mapping[str, float]) -> None:
         known: dict[str, float] = {}
         with contextlib.suppress(OSError, msgspec.DecodeError):
             known = decode(place.read_bytes(), dict[str, float])
-        write_whole(place, msgspec.json.encode(known | dict(durations)))
+        write_atomically(place, msgspec.json.encode(known | dict(durations)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from envmatrix.util.files import write_whole
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 from envmatrix.util.text import listed
 
@@ -40,7 +40,7 @@ def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
         if not folders:
             place.unlink(missing_ok=True)
             return
-        write_whole(place, msgspec.json.encode(found))
+        write_atomically(place, msgspec.json.encode(found))
 
 
 def gone(cache: Path, cell: str) -> str:

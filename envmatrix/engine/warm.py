@@ -28,7 +28,7 @@ from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
-from envmatrix.util.files import write_whole
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode, decoder
 
 _TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
@@ -149,7 +149,7 @@ def keep(
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
     place, kept = _place(cache, inputs), Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
-        write_whole(place, msgspec.json.encode(kept))
+        write_atomically(place, msgspec.json.encode(kept))
     return None if resolved.doubt else kept
 
 

@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.places import StoreError, temporary_name
-from envmatrix.util.state_dir import state_path
+from envmatrix.evidence.places import StoreError
+from envmatrix.util.state_dir import make_state_dir, state_path
 
 _PART: Final = r"[A-Za-z0-9_~%-][A-Za-z0-9_.~%-]*"
 _NAME: Final = re.compile(rf"(?:{_PART}/){{2}}{_PART}\.(?:json|log)")
@@ -49,20 +49,13 @@ def component(text: str) -> str:
 
 def state_folder(project: Path) -> Path:
     """The project's ``.envmatrix`` folder, made where it is missing, out of git's sight. Raises StoreError."""
-    folder = state_path(project)
-    ignore = folder / ".gitignore"
     try:
-        if not ignore.is_file():
-            folder.mkdir(exist_ok=True)
-            temporary = folder / temporary_name()
-            temporary.write_text("*\n")
-            temporary.replace(ignore)
+        return make_state_dir(project)
     except OSError as error:
         raise StoreError(
-            f"{folder} cannot be made or written: {error.strerror}; make the project folder writable, or keep the "
-            "evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
+            f"{state_path(project)} cannot be made or written: {error.strerror}; make the project folder writable, or "
+            "keep the evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
         ) from error
-    return folder
 
 
 def tree_of(folder: str) -> str:

@@ -7,20 +7,15 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from envmatrix.errors import EnvmatrixError, ExitCode, InternalError
 from envmatrix.evidence.sharing import create
-
-TEMPORARY: Final = ".tmp"
-
-
-def temporary_name() -> str:
-    """Return a name that no other writer has, for a file that is to be renamed."""
-    return f".{os.urandom(12).hex()}{TEMPORARY}"
+from envmatrix.util.files import sync_directory, temporary_file
 
 
 class StoreError(InternalError):
@@ -77,10 +72,10 @@ class Place(Protocol):
     def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
         """The same for many, in their order, with as little waiting as the place allows."""
 
-    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Make a file appear whole or not at all. Raises StoreError; the same bytes may be written again.
 
-        What is not ``lasting`` may be lost where the machine loses its power in the next seconds.
+        What is not ``durable`` may be lost where the machine loses its power in the next seconds.
         """
 
     def remove(self, name: str) -> None:
@@ -170,25 +165,19 @@ class LocalPlace:
         """See ``Place.read_many``."""
         return read_each(self, entries, limit)
 
-    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Place.write``: written beside, brought to the disk, renamed."""
         self.check()
         path = self.base / name
         try:
             fresh = not path.parent.is_dir()
-            temporary = self._beside(path, data, lasting=lasting)
-            try:
-                if os.path.lexists(path):
-                    if path.is_file() and path.read_bytes() == data:
-                        temporary.unlink()
-                        return
+            with temporary_file(path, data, durable=durable, create=partial(create, self.base)) as temporary:
+                if not os.path.lexists(path):
+                    temporary.replace(path)
+                elif not (path.is_file() and path.read_bytes() == data):
                     raise StoreError(f"{self.location} already holds another file named {name}; remove or rename it")
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            for folder in (path.parent, path.parent.parent)[: 2 if fresh else 1] if lasting else ():
-                _sync_folder(folder)
+            for folder in (path.parent, path.parent.parent)[: 2 if fresh else 1] if durable else ():
+                sync_directory(folder)
         except OSError as error:
             raise StoreError(
                 f"the evidence store {self.location} cannot be written: {error.strerror}{self._where(error)}; make it "
@@ -199,21 +188,6 @@ class LocalPlace:
         """The folder that a system's error is about, where that is not the store itself."""
         folder = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, str | bytes) else self.base
         return "" if folder == self.base or folder in self.base.parents else f" ({folder})"
-
-    def _beside(self, path: Path, data: bytes, *, lasting: bool) -> Path:
-        """A new file in path's folder with data, on the disk where that is to be lasting."""
-        temporary = path.parent / temporary_name()
-        handle = create(self.base, temporary)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                if lasting:
-                    os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return temporary
 
     def remove(self, name: str) -> None:
         """See ``Place.remove``; folders that become empty go too."""
@@ -271,13 +245,3 @@ def _scan(folder: Path) -> list[os.DirEntry[str]]:
             f"the evidence store's folder {folder} cannot be read: {error.strerror}; make it readable, or name another "
             "store with --store URL or the variable ENVMATRIX_STORE"
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    # Some file systems cannot do this; the rename is whole all the same.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

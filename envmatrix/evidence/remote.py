@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from envmatrix.evidence.places import Entry, StoreError, StoreUrlError, UnreadableError, read_each, temporary_name
+from envmatrix.evidence.places import Entry, StoreError, StoreUrlError, UnreadableError, read_each
+from envmatrix.util.files import temporary_name
 
 # Stores where one put is whole or not there at all; elsewhere a file is written beside and renamed.
 _WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory"})
@@ -109,7 +110,7 @@ class RemotePlace:
             for entry in batch:
                 yield entry, _answer(found.get(f"{self._base}/{entry.name}"), limit)
 
-    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Place.write``: one put where that is whole, else written beside and renamed."""
         path = f"{self._base}/{name}"
         try:

@@ -15,14 +15,13 @@ from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.names import component, is_name, log_name_of, name_of, state_folder, tree_of
 from envmatrix.evidence.places import (
-    TEMPORARY,
     Entry,
     LocalPlace,
     StoreError,
     UnreadableError,
     open_place,
-    temporary_name,
 )
+from envmatrix.util.files import TEMPORARY, write_atomically
 from envmatrix.util.json import decode as decode_json
 from envmatrix.util.state_dir import state_path
 from envmatrix.util.text import printable
@@ -109,7 +108,7 @@ class Store:
         if len(data) > LOG_LIMIT_BYTES:
             kept = LOG_LIMIT_BYTES - _ROOM
             data = b"[the first %d bytes of this output were not kept]\n%b" % (len(data) - kept, data[-kept:])
-        self._place.write(name, data, lasting=False)
+        self._place.write(name, data, durable=False)
         return name
 
     def get(self, name: str) -> Evidence:
@@ -170,10 +169,8 @@ class Store:
         """Remember for ``envmatrix report`` what this run wrote. Raises StoreError."""
         run = LastRun(run_id=run_id, tree=tree, store=self.location, names=tuple(sorted(names)))
         folder = state_folder(self._project)
-        temporary = folder / temporary_name()
         try:
-            temporary.write_bytes(msgspec.json.encode(run) + b"\n")
-            temporary.replace(folder / "last-run.json")
+            write_atomically(folder / "last-run.json", msgspec.json.encode(run) + b"\n")
         except OSError as error:
             raise StoreError(f"{folder} cannot be written: {error.strerror}; make it writable") from error
 

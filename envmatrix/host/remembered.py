@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.host.ask import Told
-from envmatrix.util.files import write_whole
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
 _State = tuple[tuple[str, int, int, int], ...]
@@ -52,7 +52,7 @@ class Remembered:
         if not self._new:
             return
         with contextlib.suppress(OSError):  # a read-only checkout
-            write_whole(self._file, msgspec.json.encode(self._known | self._new))
+            write_atomically(self._file, msgspec.json.encode(self._known | self._new))
 
 
 def _state(path: str, told: Told) -> _State:

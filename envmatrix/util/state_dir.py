@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from envmatrix.errors import EnvmatrixError
+from envmatrix.util.files import write_atomically
 
 NAME: Final = ".envmatrix"
 _LEVELS: Final = 2  # .envmatrix/cache/warm: below that are files, which are replaced and never written through
@@ -31,6 +32,15 @@ def state_path(root: Path, *parts: str) -> Path:
         if path.is_symlink():
             raise _link_error(path)
     return path
+
+
+def make_state_dir(root: Path) -> Path:
+    """Return the state directory, made where it is missing, and kept out of git. Raises OSError and StateDirError."""
+    directory, ignore = state_path(root), state_path(root, ".gitignore")
+    if not ignore.is_file():
+        directory.mkdir(exist_ok=True)
+        write_atomically(ignore, b"*\n")
+    return directory
 
 
 def check_state_dir(root: Path) -> None:

@@ -21,6 +21,7 @@ import msgspec
 
 from envmatrix.engine.services import processes
 from envmatrix.engine.services.kinds import KINDS
+from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")
@@ -58,15 +59,13 @@ def register(work_dir: Path, entry: Entry) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     grip = os.open(folder / f"{entry.token}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(grip, fcntl.LOCK_EX)
-    beside = folder / f"{entry.token}.new"
-    beside.write_bytes(msgspec.json.encode(entry))
-    beside.rename(folder / f"{entry.token}.json")
+    write_atomically(folder / f"{entry.token}.json", msgspec.json.encode(entry))
     return grip
 
 
 def forget(work_dir: Path, token: str) -> None:
     """Remove the entry; no error where it is gone already."""
-    for suffix in ("json", "lock", "new"):
+    for suffix in ("json", "lock"):
         with contextlib.suppress(OSError):
             (state_folder(work_dir) / f"{token}.{suffix}").unlink()
 

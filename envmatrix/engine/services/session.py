@@ -20,6 +20,7 @@ from envmatrix.engine.services import keeper, processes, registry, templates, us
 from envmatrix.engine.services.kinds import KINDS, Kind, missing_programs, remedy, search_path
 from envmatrix.engine.services.model import Running, ServiceInfo
 from envmatrix.errors import ServiceError
+from envmatrix.util.files import TEMPORARY
 from envmatrix.util.json import decode
 
 PATIENCE_S = 15.0  # for a keeper that is clearing up
@@ -243,7 +244,7 @@ def clean(work_dir: Path) -> tuple[registry.Entry, ...]:
     removed = registry.reap(work_dir, patience_s=PATIENCE_S)
     state = registry.state_folder(work_dir)
     if state.is_dir() and not registry.entries(work_dir):
-        for lock in (*state.glob("*.lock"), *state.glob("*.new")):
+        for lock in (*state.glob("*.lock"), *state.glob(f"*{TEMPORARY}")):
             lock.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             state.rmdir()

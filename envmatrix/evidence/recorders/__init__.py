@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from envmatrix.errors import InternalError
+from envmatrix.util.files import temporary_file
 
 PAYLOAD: Final = Path(__file__).parent / "payload"
 VARIABLES: Final = (
@@ -126,17 +127,9 @@ def _is_there(place: str, size: int, changed_s: int) -> bool:
 
 
 def _replace(target: Path, content: bytes, changed_s: int) -> None:
-    """Write a file with its time, beside its place and then renamed."""
-    import tempfile
-
+    """Write a file with its time, next to its place and then renamed."""
     target.parent.mkdir(exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(beside).chmod(0o644)
-        os.utime(beside, (changed_s, changed_s))
-        Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with temporary_file(target, content) as temporary:
+        temporary.chmod(0o644)
+        os.utime(temporary, (changed_s, changed_s))
+        temporary.replace(target)
