@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envmatrix.engine.pip_config import is_true, read_settings
 from envmatrix.patterns import lazy
 from envmatrix.util.files import read_text
 
@@ -23,7 +23,7 @@ _OLDEST = (3, 8)  # the oldest Python that uv works with (its documentation, "Py
 
 # What a project says when it counts on pip or virtualenv being there.
 _NEEDS_PIP = lazy(r"\b(?:pip|install_command|virtualenv_spec|always_copy|alwayscopy|easy_install|piptools)\b")
-_PIP_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_CONSTRAINT", "PIP_CONFIG_FILE")
+_PIP_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_CONSTRAINT")
 _UV_SOURCES = (
     "UV_DEFAULT_INDEX",
     "UV_INDEX",
@@ -67,27 +67,18 @@ def _pip_knows_better(environ: Mapping[str, str]) -> bool:
     """Tell whether pip was told where packages come from and uv was not: it would look in another place."""
     if any(environ.get(name) for name in _UV_SOURCES):
         return False
-    return any(environ.get(name) for name in _PIP_SOURCES) or _own_index(environ)
-
-
-def _own_index(environ: Mapping[str, str]) -> bool:
-    """Tell whether pip's configuration files replace the index, or add one of the network.
-
-    The files are those of pip's documentation ("Configuration files") for Unix.
-    """
-    home = environ.get("HOME", "")
-    config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    parser = configparser.RawConfigParser(strict=False)
-    for path in ("/etc/pip.conf", f"{config}/pip/pip.conf", f"{home}/.pip/pip.conf"):
-        try:
-            parser.read_string(Path(path).read_text(errors="replace"), path)
-        except (OSError, configparser.Error):
-            continue
-    told = [dict(parser.items(section)) for section in ("global", "install") if parser.has_section(section)]
-    return any(
-        values.get("index-url") or values.get("no-index") or "http" in values.get("extra-index-url", "")
-        for values in told
+    # tox passes XDG_* on only where pass_env names them, so that pip may read other files than this process would
+    passed = {name: value for name, value in environ.items() if not name.startswith("XDG_")}
+    return any(environ.get(name) for name in _PIP_SOURCES) or any(
+        _has_own_index(read_settings(seen)) for seen in (environ, passed)
     )
+
+
+def _has_own_index(settings: Mapping[str, str]) -> bool:
+    """Tell whether pip's settings replace the index, or add one of the network."""
+    if settings.get("index-url") or is_true(settings.get("no-index", "")):
+        return True
+    return "http" in settings.get("extra-index-url", "")
 
 
 def keep_own_programs_out() -> None:

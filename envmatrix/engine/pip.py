@@ -7,13 +7,13 @@ package: "No matching distribution found" (seen with pip 18.1 to 26.3).
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from envmatrix.engine.pip_config import read_settings
 from envmatrix.patterns import lazy
 
 VARIABLE: Final = "PIP_LOG"
@@ -22,7 +22,6 @@ _LONGEST: Final = 300
 # The answer of an index that has no such package.
 ABSENT: Final = lazy(r": (?:404|410) Client Error")
 _UNFETCHED = lazy(r"Could not fetch URL (\S+: .+)")
-_COMPILES = lazy(r"(?m)^[ \t]*(?:no[-_])?compile[ \t]*[=:]")
 _INSTALLS = lazy(r"(?:^|[\s/;&])(?:pip3?(?:\.\d+)?|uv|pip-sync)\s(?:.*\s)?(?:install|sync|download)\b", re.DOTALL)
 
 
@@ -59,8 +58,8 @@ def not_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
     Compiling what no test imports takes a third of an installation. Where somebody has said how he wants it, or the
     environment's Python may not write bytecode and would compile at every start, pip does as it always does.
     """
-    said = any(variables.get(name) for name in ("PIP_COMPILE", "PIP_NO_COMPILE", "PYTHONDONTWRITEBYTECODE"))
-    said = said or any(_COMPILES.search(text) for text in _configurations(variables))
+    said = bool(variables.get("PYTHONDONTWRITEBYTECODE"))
+    said = said or not {"compile", "no-compile"}.isdisjoint(read_settings(variables, variables.get("VIRTUAL_ENV", "")))
     if not said:
         variables["PIP_COMPILE"] = "0"  # PIP_NO_COMPILE=1 would have it compile (pip 26.3)
     try:
@@ -68,17 +67,6 @@ def not_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
     finally:
         if not said:
             variables.pop("PIP_COMPILE", None)
-
-
-def _configurations(variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield what pip's configuration files hold, those of its documentation ("Configuration files") for Unix."""
-    home = variables.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - one without a home is no error
-    config = variables.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    everybody = [f"{folder}/pip/pip.conf" for folder in variables.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
-    own = [f"{home}/.pip/pip.conf", f"{config}/pip/pip.conf", variables.get("PIP_CONFIG_FILE", "")]
-    for path in ("/etc/pip.conf", *everybody, *own):
-        with suppress(OSError):
-            yield Path(path).read_text(errors="replace")
 
 
 def _size(log: Path) -> int:
