@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from envmatrix.cli.following import Seen
-from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.model import EXECUTED, FAILING, Evidence
 from envmatrix.plan import Blocked, NotRelevant, Plan, Planned, Runnable
 from envmatrix.util.text import count
 
@@ -73,8 +73,8 @@ class Board:
         """Take a cell's end and return it as a sentence."""
         self.done += evidence.attempt == 1
         outcomes = [test.outcome for test in evidence.tests]
-        bad = sum(outcome in {"failed", "error"} for outcome in outcomes)
-        ran = sum(outcome not in {"skipped", "deselected"} for outcome in outcomes)
+        bad = sum(outcome in FAILING for outcome in outcomes)
+        ran = sum(outcome in EXECUTED for outcome in outcomes)
         row = self.rows.get(evidence.cell)
         if row is not None:
             row.state, row.took_s = "failed" if went_wrong else "finished", evidence.duration_s

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from envmatrix.evidence.model import FAILING
 from envmatrix.patterns import lazy
 
 MOST_BYTES = 4_000_000  # of one file at one look: a look is short, the rest is for the next one
@@ -50,7 +51,7 @@ class Follower:
         return Seen(
             phase=self._phase,
             done=sum(outcomes.values()),
-            failed=outcomes.get("failed", 0) + outcomes.get("error", 0),
+            failed=sum(outcomes.get(outcome, 0) for outcome in FAILING),
             skipped=outcomes.get("skipped", 0),
             total=self._total,
         )

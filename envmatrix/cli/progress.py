@@ -15,7 +15,7 @@ from typing import Literal, TextIO
 from envmatrix.cli.board import Board, Display
 from envmatrix.cli.following import Follower
 from envmatrix.cli.lines import Lines
-from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.model import FAILING, Evidence
 from envmatrix.plan import Plan
 
 Mode = Literal["auto", "live", "plain"]
@@ -106,7 +106,7 @@ class Progress:
         """Tell whether `--fail-fast` stops here."""
         return (
             evidence.state != "finished"
-            or any(test.outcome in {"failed", "error"} for test in evidence.tests)
+            or any(test.outcome in FAILING for test in evidence.tests)
             or any(run.failed and not run.ignored for run in evidence.commands)
         )
 

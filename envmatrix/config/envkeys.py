@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,25 @@ class EnvKey(msgspec.Struct, frozen=True, kw_only=True):
         """Say whether ``append`` means something for it: a list or a table of values."""
         return not self.types or bool(self.types & {"array", "object"})
 
+
+# Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them for those with the old
+# one loses nothing by it (https://tox.wiki/en/latest/upgrading.html).
+OF_TOX_3: Final = frozenset(
+    {
+        "distdir",
+        "distribute",
+        "distshare",
+        "downloadcache",
+        "hashseed",
+        "indexserver",
+        "install_dependency",
+        "isolated_build",
+        "pip_args",
+        "sdistsrc",
+        "skip_install",
+        "whitelist_externals",
+    }
+)
 
 # known to tox but absent from its schema (tox/tox_env/python/api.py, tox/tox_env/python/runner.py)
 _BESIDE = {

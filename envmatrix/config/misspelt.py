@@ -17,8 +17,6 @@ from envmatrix.config.toxfile import ToxFile
 from envmatrix.patterns import lazy
 from envmatrix.util.text import nearest
 
-# of tox 3, which projects keep for those who still have it (tox's upgrade guide)
-_OF_TOX_3 = {"isolated_build", "distshare", "distdir", "sdistsrc", "indexserver", "skip_install", "hashseed"}
 _OWN = lazy(r"testenv:(.+)")
 
 
@@ -67,7 +65,7 @@ def _read_core_keys(tox: ToxFile) -> Iterator[tuple[str, bool]]:
     written = {name: tox.sections[name] for name in ("tox", "tox:tox") if name in tox.sections}
     for section, keys in written.items() if tox.kind == "ini" else [("", tox.table)]:
         for key in keys:
-            if key in core or key in _OF_TOX_3 or key in envkeys.known() or _is_referred_to(tox, section, key):
+            if key in core or key in envkeys.OF_TOX_3 or key in envkeys.known() or _is_referred_to(tox, section, key):
                 continue
             if near := nearest(key, core, cutoff=0.8):
                 where = f" of [{section}]" if section else ""

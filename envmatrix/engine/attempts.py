@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from envmatrix.engine.session import RunContext, Watcher, run_cell
-from envmatrix.evidence.model import Evidence, Outcome, TestResult
+from envmatrix.evidence.model import FAILING, Evidence, Outcome, TestResult
 from envmatrix.plan import Runnable
 from envmatrix.util.text import count, listed
 
@@ -21,7 +21,6 @@ from envmatrix.util.text import count, listed
 INFRASTRUCTURE: Final = frozenset({"index_unreachable", "install_timed_out", "service_failed", "killed"})
 FIRST_WAIT_S: Final = 3.0
 LONGEST_WAIT_S: Final = 60.0
-_FAILED: Final = frozenset({"failed", "error"})
 _LOOK_S: Final = 0.2
 
 
@@ -65,7 +64,7 @@ def run_attempts(
 
 def infrastructure(evidence: Evidence) -> str:
     """Return what failed around the cell, "" where nothing did or a test failed: that is no noise."""
-    if any(test.outcome in _FAILED for test in evidence.tests):
+    if any(test.outcome in FAILING for test in evidence.tests):
         return ""
     return next((reason.message for reason in evidence.reasons if reason.code in INFRASTRUCTURE), "")
 
@@ -75,7 +74,7 @@ def unsettled(attempts: Sequence[Evidence]) -> str:
     failing: dict[str, None] = {}
     for evidence in attempts:
         for test in evidence.tests:
-            if test.outcome in _FAILED:
+            if test.outcome in FAILING:
                 failing[test.id] = None
             elif test.outcome == "passed":
                 failing.pop(test.id, None)
@@ -87,7 +86,7 @@ def unsettled(attempts: Sequence[Evidence]) -> str:
 
 def with_history(evidence: Evidence, before: Sequence[Evidence]) -> Evidence:
     """Return the evidence in which each test that failed in an earlier attempt has all its outcomes so far."""
-    failed = {test.id for one in before for test in one.tests if test.outcome in _FAILED}
+    failed = {test.id for one in before for test in one.tests if test.outcome in FAILING}
     if not failed:
         return evidence
     earlier: dict[str, list[Outcome]] = {}

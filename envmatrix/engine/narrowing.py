@@ -12,10 +12,10 @@ import msgspec
 
 from envmatrix.engine.arguments import GRAMMARS, Grammar, narrowing
 from envmatrix.evidence.model import CommandRun, Session
+from envmatrix.evidence.runners import is_stestr
 from envmatrix.patterns import lazy
 
 _WORD: Final = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
-_STESTR: Final = frozenset({"stestr", "testr", "ostestr"})
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ def _of_commands(commands: Sequence[CommandRun], root: Path) -> Iterator[_Line]:
     """stestr's own arguments are in no session: it starts others that have them."""
     for command in commands:
         for at, word in enumerate(command.argv):
-            if word.rpartition("/")[2] in _STESTR:
+            if is_stestr(word):
                 yield _line(command.argv[at + 1 :], GRAMMARS["stestr"], root)
                 break
 

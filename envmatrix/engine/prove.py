@@ -13,6 +13,7 @@ import msgspec
 
 from envmatrix.engine.job import Events, Job, RequiredModule
 from envmatrix.evidence.recorders import environment, install
+from envmatrix.evidence.runners import is_runner
 
 _PAYLOAD = Path(__file__).parent / "payload" / "envmatrix_proof.py"
 
@@ -181,9 +182,8 @@ def _write_scripts(env: Finished, wanted: list[str], entry_points: Mapping[str, 
 def _refuse_foreign_python(env: Finished, name: str) -> None:
     # tox itself refuses what allowlist_externals does not name; a test runner that it does name would still be that of
     # another Python.
-    runners = ("pytest", "py.test", "stestr", "unittest", "nose2", "coverage", "trial", "ward", "green")
     allowed = any(fnmatch(name, pattern) for pattern in env.allowlist)
-    if allowed and name in runners:
+    if allowed and (is_runner(name) or name == "coverage"):
         raise RefusedError(
             f"{name} is not installed in this environment, and allowlist_externals would run the one"
             f" of another Python from PATH; add it to deps, or call it as {shlex.join(['python', '-m', name])}"

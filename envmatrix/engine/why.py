@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envmatrix.config.envkeys import known
+from envmatrix.config.envkeys import OF_TOX_3, known
 from envmatrix.config.misspelt import idle, misspelt
 from envmatrix.config.toxfile import ToxFile, read_tox_file
 from envmatrix.engine.pip import installs
@@ -215,11 +215,6 @@ _WRITABLE = dict.fromkeys(
 )
 _PACKAGING = "install that Python, or let base_python of the packaging environment (.pkg) name one that is here"
 
-# Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them beside the new ones
-# loses nothing by it (tox's upgrade guide).
-_OF_TOX_3 = frozenset(
-    {"whitelist_externals", "distribute", "indexserver", "downloadcache", "install_dependency", "pip_args"}
-)
 # tox-uv reads these: they choose an interpreter, which is chosen already, or add packages that nobody asked for.
 _OF_TOX_UV = frozenset({"uv_python_preference", "uv_seed"})
 
@@ -242,7 +237,7 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
         near = nearest(key, known(), cutoff=0.75)
         if key in known() or key in _OF_TOX_UV or is_referred_to(tox_file, key):
             continue
-        if key in _OF_TOX_3 or (not near and key not in run.profile.env):
+        if key in OF_TOX_3 or (not near and key not in run.profile.env):
             notes.append(
                 f"{where}: nothing reads the key {key!r} (a key of an old tox, or of a plugin that is not here)"
             )

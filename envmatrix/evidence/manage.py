@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode
-from envmatrix.evidence.model import Evidence, Outcome
+from envmatrix.evidence.model import WORST_FIRST, Evidence, Outcome
 from envmatrix.evidence.names import name_of
 from envmatrix.evidence.places import LocalPlace, UnreadableError
 from envmatrix.evidence.store import NoSuchEvidenceError, Store, Transfer
 from envmatrix.util.text import count, printable, short_digest
-
-_ORDER: Final[tuple[Outcome, ...]] = ("failed", "error", "passed", "skipped", "xfailed", "xpassed", "deselected")
 
 
 class PruneError(EnvmatrixError):
@@ -151,7 +149,7 @@ def evidence_lines(evidence: Evidence) -> Iterator[str]:
     for reason in (*evidence.reasons, *evidence.mismatches):
         yield f"reason    {printable(f'{reason.code}: {reason.message} {reason.remedy}'.strip(), 600)}"
     yield f"tests     {_counts(Counter(test.outcome for test in evidence.tests))}"
-    for outcome in _ORDER:
+    for outcome in WORST_FIRST:
         for test in evidence.tests:
             if test.outcome == outcome != "passed":
                 yield f"  {outcome}  {printable(test.id, 300)}{f': {printable(test.reason)}' if test.reason else ''}"
@@ -206,4 +204,4 @@ def _row(evidence: Evidence) -> Row:
 
 def _counts(tests: dict[str, int] | Counter[Outcome]) -> str:
     known: dict[str, int] = {str(outcome): count for outcome, count in tests.items()}
-    return ", ".join(f"{known[outcome]} {outcome}" for outcome in _ORDER if known.get(outcome)) or "no tests"
+    return ", ".join(f"{known[outcome]} {outcome}" for outcome in WORST_FIRST if known.get(outcome)) or "no tests"

@@ -11,6 +11,9 @@ from envmatrix.evidence.leftover import LeftOver
 SCHEMA: Final = "envmatrix/evidence/1"
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "deselected"]
+WORST_FIRST: Final[tuple[Outcome, ...]] = ("error", "failed", "xpassed", "passed", "xfailed", "skipped", "deselected")
+FAILING: Final[frozenset[Outcome]] = frozenset({"failed", "error"})
+EXECUTED: Final[frozenset[Outcome]] = FAILING | {"passed", "xfailed", "xpassed"}
 SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "consequence"]
 RunState = Literal["finished", "not_built", "not_started", "skipped_by_tox", "crashed", "timed_out", "interrupted"]
 

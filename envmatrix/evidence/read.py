@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from envmatrix.evidence import ids
-from envmatrix.evidence.model import Outcome, Session, TestResult
+from envmatrix.evidence.model import WORST_FIRST, Outcome, Session, TestResult
 from envmatrix.util.text import listed
 
 REASON_LENGTH: Final = 4000
@@ -20,17 +20,7 @@ DIED: Final = "the process died while it ran this test"
 NEVER_RAN: Final = "the run ended before it"  # after NOT_RUN, where nothing says why
 BEFORE: Final = "before its session began"  # where a pytest stopped that was started and had no session
 IGNORED: Final = "not collected: collect_ignore, --ignore or a hook of the suite leaves this file out"
-EXECUTED: Final = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
-_WORST_FIRST: Final[tuple[Outcome, ...]] = (
-    "error",
-    "failed",
-    "xpassed",
-    "passed",
-    "xfailed",
-    "skipped",
-    "deselected",
-)
-_RANK: Final = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
+_RANK: Final = {outcome: rank for rank, outcome in enumerate(WORST_FIRST)}
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True, order=True):

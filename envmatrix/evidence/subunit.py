@@ -18,7 +18,7 @@ from envmatrix.evidence.model import Outcome, Session, TestResult
 from envmatrix.evidence.read import DIED, REASON_LENGTH, Recorded, Stream, combine
 from envmatrix.patterns import lazy
 
-REPOSITORIES: Final = (".stestr", ".testrepository")
+RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the folder in which they keep streams
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
     b"success": "passed",
     b"successful": "passed",
@@ -98,11 +98,11 @@ def parse(content: bytes, project: Path) -> Iterator[TestResult]:
 
 
 def _runner(path: str) -> str:
-    return "stestr" if Path(path).parent.name == ".stestr" else "testrepository"
+    return RUNNERS.get(Path(path).parent.name, "testrepository")
 
 
 def _streams(cwd: Path) -> Iterator[Path]:
-    for name in REPOSITORIES:
+    for name in RUNNERS:
         folder = f"{cwd}/{name}"
         if os.path.isdir(folder):  # noqa: PTH112 - most have none, and it is asked twice for each cell
             numbers = (entry for entry in os.listdir(folder) if entry.isdigit())  # noqa: PTH208

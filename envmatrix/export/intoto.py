@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from envmatrix.evidence.model import Evidence, TestResult
+from envmatrix.evidence.model import EXECUTED, FAILING, Evidence, TestResult
 from envmatrix.patterns import lazy
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -27,8 +27,8 @@ def statement(evidence: Evidence, url: str = "") -> dict[str, Any]:
     """
     passed = sorted(test.id for test in evidence.tests if test.outcome == "passed" and not _flaky(test))
     warned = sorted(test.id for test in evidence.tests if _warned(test))
-    failed = sorted(test.id for test in evidence.tests if test.outcome in ("failed", "error"))
-    skipped = sorted(test.id for test in evidence.tests if test.outcome in ("skipped", "deselected"))
+    failed = sorted(test.id for test in evidence.tests if test.outcome in FAILING)
+    skipped = sorted(test.id for test in evidence.tests if test.outcome not in EXECUTED)
     predicate: dict[str, Any] = {
         "result": _result(evidence, bool(failed), bool(warned or skipped), bool(passed or warned)),
         "configuration": [_matrix(evidence), _cell(evidence)],

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from envmatrix.evidence.model import Evidence, TestResult
+from envmatrix.evidence.model import FAILING, Evidence, TestResult
 from envmatrix.report.model import Report
 from envmatrix.report.text import bad_tests
 from envmatrix.report.words import STATE_WORDS, not_run, summary, visible, visible_lines
@@ -143,7 +143,7 @@ def _block(lines: Iterable[str]) -> str:
 
 def _case(cell: str, named: tuple[str, str], test: TestResult) -> Element:
     case = _new_case(cell + named[0], named[1], test.duration_s)
-    if test.outcome in ("failed", "error"):
+    if test.outcome in FAILING:
         lines = visible_lines(test.reason)
         kind = "failure" if test.outcome == "failed" else "error"
         _result(case, kind, lines[-1] if lines else test.outcome, test.outcome, _block(lines))

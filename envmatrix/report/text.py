@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from envmatrix.evidence.model import Evidence, TestResult
+from envmatrix.evidence.model import FAILING, Evidence, TestResult
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.page import Page, Span
@@ -89,7 +89,7 @@ def alike(tests: Sequence[tuple[CellVerdict, TestResult]]) -> list[list[tuple[Ce
 
 def bad_tests(record: Evidence | None) -> list[TestResult]:
     """The tests of a record that failed or broke down, in the order in which they ran."""
-    return [test for test in record.tests if test.outcome in ("failed", "error")] if record else []
+    return [test for test in record.tests if test.outcome in FAILING] if record else []
 
 
 def _bad_commands(page: Page, record: Evidence | None) -> None:

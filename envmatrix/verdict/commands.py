@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 
 from envmatrix.evidence.model import CommandRun, Evidence
-from envmatrix.verdict.runners import is_recorded, runner_of
+from envmatrix.evidence.runners import is_recorded, runner_of
+from envmatrix.evidence.subunit import RUNNERS
 
 _SLACK_S = 0.05  # both times are cut to milliseconds, and come from two processes
 
@@ -15,7 +16,7 @@ def unseen(command: CommandRun, evidence: Evidence) -> bool:
     if command.phase != "commands" or not is_recorded(command.argv):
         return False
     if runner_of(command.argv) == "stestr":  # read afterwards, from streams that say nothing of commands
-        return not any(session.runner in ("stestr", "testrepository") for session in evidence.runs)
+        return not any(session.runner in RUNNERS.values() for session in evidence.runs)
     return not any(_began_in(command, session.at) for session in evidence.runs)
 
 

@@ -8,17 +8,15 @@ from typing import Final
 
 import msgspec
 
-from envmatrix.evidence.model import TestResult
+from envmatrix.evidence.model import EXECUTED, FAILING, TestResult
 from envmatrix.verdict.model import Tests
 
-FAILING = frozenset({"failed", "error"})
-_RAN = frozenset({"passed", "failed", "error", "xfailed", "xpassed"})
 NOT_TRIED: Final = "[NOTRUN]"  # how pytest begins the reason of an xfail that it did not even try
 
 
 def executed(test: TestResult) -> bool:
     """Whether a test's own code ran, which an xfail that was not even tried did not."""
-    if test.outcome not in _RAN or test.stands_for_module:
+    if test.outcome not in EXECUTED or test.stands_for_module:
         return False
     return not (test.outcome == "xfailed" and test.reason.startswith(NOT_TRIED))
 

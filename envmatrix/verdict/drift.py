@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from envmatrix.evidence.model import Evidence, TestResult
-from envmatrix.verdict.counting import FAILING, executed
+from envmatrix.evidence.model import FAILING, Evidence, TestResult
+from envmatrix.verdict.counting import executed
 from envmatrix.verdict.ids import container, fold, parents
 from envmatrix.verdict.model import Change, Kind
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence, Set
 import msgspec
 
 from envmatrix.config.model import FlakyRule, Profile
-from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.model import FAILING, Evidence
 from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import CellVerdict, VerdictReason
 from envmatrix.verdict.patterns import matches
@@ -32,7 +32,7 @@ def last_that_decides(attempts: Sequence[Evidence]) -> Evidence:
     failed; the newest of all where none did.
     """
     for record in reversed(attempts):
-        if record.state == "finished" or any(test.outcome in ("failed", "error") for test in record.tests):
+        if record.state == "finished" or any(test.outcome in FAILING for test in record.tests):
             return record
     return attempts[-1]
 

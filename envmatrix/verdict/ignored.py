@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.runners import runner_of
 from envmatrix.util.text import listed
 from envmatrix.verdict.counting import Tally
-from envmatrix.verdict.runners import runner_of
 
 
 def ignored(evidence: Evidence, profile: Profile, tally: Tally) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 
 from envmatrix.evidence.leftover import LeftOver
 from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.runners import is_runner, runner_of
 from envmatrix.util.text import listed
-from envmatrix.verdict.runners import is_runner, runner_of
 
 _SHOWN: Final = 3
 _LENGTH: Final = 80

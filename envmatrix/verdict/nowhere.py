@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Set
 import msgspec
 
 from envmatrix.config.model import Profile
-from envmatrix.evidence.model import Evidence, TestResult
+from envmatrix.evidence.model import FAILING, Evidence, TestResult
 from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.ids import container, fold, parents
 from envmatrix.verdict.model import RanNowhere, SeenIn
@@ -208,7 +208,7 @@ def _rank(sight: Sight) -> tuple[bool, str, str, str]:
 def _sight(evidence: Evidence, test: TestResult) -> Sight:
     class_ = test.skip_class or ("unexpected" if test.outcome == "skipped" else test.outcome)
     reason = test.reason
-    if test.outcome in ("failed", "error"):  # a traceback, whose last line says what it was
+    if test.outcome in FAILING:  # a traceback, whose last line says what it was
         reason = next((line.strip() for line in reversed(reason.splitlines()) if line.strip()), "")
     return Sight(cell=evidence.cell, profile=evidence.profile, reason=reason, class_=class_, capability=test.capability)
 

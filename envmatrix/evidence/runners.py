@@ -1,4 +1,4 @@
-"""Which commands run tests, by their words alone."""
+"""The test runners that are known, and which commands start one, by their words alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from itertools import pairwise
 
 # Those whose tests are recorded wherever the environment's own python runs them.
 _RECORDED = frozenset({"pytest", "py.test", "unittest", "stestr", "nose2", "trial", "twisted.trial", "zope-testrunner"})
-_OTHERS = frozenset({"testr", "behave", "avocado", "robot", "green", "ward"})
+_OTHERS = frozenset({"testr", "ostestr", "behave", "avocado", "robot", "green", "ward"})
+_OF_STESTR = frozenset({"stestr", "testr", "ostestr"})
 _NO_RUN = frozenset({"--version", "-V", "--help", "-h", "--fixtures", "--markers", "--setup-plan"})
 _LAUNCHERS = frozenset({"coverage", "env", "xvfb-run", "dbus-run-session", "lockutils-wrapper", "time", "run"})
 
@@ -23,6 +24,11 @@ def runner_of(argv: Sequence[str]) -> str:
 def is_runner(word: str) -> bool:
     """Tell whether a word is a runner's name, or the path of one."""
     return word.rpartition("/")[2] in _RECORDED | _OTHERS
+
+
+def is_stestr(word: str) -> bool:
+    """Tell whether a word is the name or the path of a runner that has stestr's options."""
+    return word.rpartition("/")[2] in _OF_STESTR
 
 
 def is_recorded(argv: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envmatrix.verdict.runners import is_recorded, runner_of
+from envmatrix.evidence.runners import is_recorded, is_runner, is_stestr, runner_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,13 @@ def test_what_leaves_no_tests_to_be_known(command):
 @pytest.mark.parametrize("command", ["pytest", "stestr run", "python -m unittest", "trial treq", "zope-testrunner -vc"])
 def test_what_does(command):
     assert is_recorded(command.split())
+
+
+def test_a_word_that_is_a_runner_or_the_path_of_one():
+    assert all(map(is_runner, ("pytest", ".tox/py/bin/stestr", "ostestr", "behave")))
+    assert not any(map(is_runner, ("coverage", "tests/pytest.ini", "make")))
+
+
+def test_the_runners_with_the_options_of_stestr():
+    assert all(map(is_stestr, ("stestr", "testr", "/usr/bin/ostestr")))
+    assert not is_stestr("pytest")
