@@ -14,7 +14,7 @@ from envmatrix.cli.terminal import say
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
-from envmatrix.config.toxfile import ToxFile, read_tox_file
+from envmatrix.config.toxfile import READ_BY_TOX, ToxFile, read_tox_file
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.changes import UnknownBaseError, changed_paths, tracked_paths
 from envmatrix.evidence.identity import identify
@@ -28,7 +28,7 @@ from envmatrix.verdict.model import Verdict
 from envmatrix.verdict.names import profiles_promising
 
 LOG_TAIL_BYTES = 20_000
-_CONFIGURATION = {"tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "setup.py"}
+_CONFIGURATION = {*READ_BY_TOX, "setup.py"}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,8 +29,8 @@ class EnvKey(msgspec.Struct, frozen=True, kw_only=True):
         return not self.types or bool(self.types & {"array", "object"})
 
 
-# Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them for those with the old
-# one loses nothing by it (https://tox.wiki/en/latest/upgrading.html).
+# Keys of tox 3 that tox 4 dropped without a substitute, or renamed: a project that still has them for an old tox
+# loses nothing by it (https://tox.wiki/en/latest/upgrading.html).
 OF_TOX_3: Final = frozenset(
     {
         "distdir",

@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from envmatrix.config.model import Profile
+from envmatrix.config.toxfile import READ_BY_TOX
 
 # What decides which environments there are, what is installed in them and which tests they run: a change to any of it
 # needs every profile, wherever in the project it lies.
 _NEEDS_ALL: Final = (
     "/profiles/",
-    "tox.ini",
-    "tox.toml",
-    "setup.cfg",
+    *READ_BY_TOX,
     "setup.py",
-    "pyproject.toml",
     "*requirements*.txt",
     "*requirements*.in",
     "requirements/",
@@ -26,7 +24,6 @@ _NEEDS_ALL: Final = (
     "pylock*.toml",
     ".python-version",
     ".gitmodules",
-    "toxfile.py",
     "conftest.py",
     "pytest.ini",
     ".pytest.ini",

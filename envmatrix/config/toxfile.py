@@ -19,6 +19,7 @@ from envmatrix.patterns import lazy
 from envmatrix.util.toml import Unreadable, read_bytes
 
 NAMES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
+READ_BY_TOX = (*NAMES, "toxfile.py")  # the last is the project's own plugin
 _WORD = lazy(r"[A-Za-z0-9_.]+")
 
 

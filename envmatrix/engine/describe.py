@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from envmatrix.config.toxfile import READ_BY_TOX
 from envmatrix.engine.beside import installed
 from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.engine.overlay_leaks import tox_environ
@@ -186,7 +187,7 @@ def _fact(described: Described) -> ToxEnv:
 
 def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
     digest = hashlib.sha256()
-    for name in sorted({tox_file, "tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py"} - {""}):
+    for name in sorted({tox_file, *READ_BY_TOX} - {""}):
         path = root / name
         digest.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b""))
     digest.update(msgspec.json.encode(tuple(overlays)))

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.config.model import Matrix
+from envmatrix.config.toxfile import READ_BY_TOX
 from envmatrix.engine import package, standing
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
@@ -31,8 +32,7 @@ from envmatrix.plan import Runnable
 from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode, decoder
 
-_TOX_FILES = ("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "toxfile.py")
-_METADATA = (*_TOX_FILES, "setup.py", "MANIFEST.in")
+_METADATA = (*READ_BY_TOX, "setup.py", "MANIFEST.in")
 _ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
 _CHUNK = 1 << 18
 _PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
@@ -159,7 +159,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     Without ``resolved`` only those are returned that are known before tox was asked.
     """
     root = Path(inputs.root)
-    names = {name for name in (inputs.tox_file, *_TOX_FILES) if name}
+    names = {name for name in (inputs.tox_file, *READ_BY_TOX) if name}
     texts = {name: _content(f"{inputs.root}/{name}") for name in sorted(names | set(_METADATA))}
     written = _of_tox(inputs.tox_file, *((name, content) for name, content in texts.items() if name in names))
     laid = msgspec.json.encode(inputs.overlay).decode()
