@@ -14,10 +14,10 @@ import msgspec
 
 from envmatrix.cli.interrupts import interruptible
 from envmatrix.cli.planner import EndedError, beside
-from envmatrix.config.toxfile import is_there
 from envmatrix.engine import helper
 from envmatrix.engine.launch import Launcher, launcher
 from envmatrix.errors import EnvmatrixError
+from envmatrix.util.files import is_there
 from envmatrix.util.state_dir import state_path
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ Fault = tuple[KeyPath, str]
 
 _FACTOR = lazy(r"[A-Za-z0-9_.]+")
 _NAME = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
-_PLAIN = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
+IDENTIFIER = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
 _VARIABLE = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
 DECLARE = "declare it in profiles/capabilities.toml"
 
@@ -73,7 +73,7 @@ def _tox_envs(file: ProfileFile) -> Iterator[Fault]:
 
 def requirement_fault(text: str, known: Iterable[str]) -> str:
     """Return what is wrong with an entry of ``requires``, "" where nothing is."""
-    if _PLAIN.fullmatch(text):
+    if IDENTIFIER.fullmatch(text):
         return capability_fault(text, known)  # what most of them are, and worth no import
     from packaging.requirements import InvalidRequirement, Requirement
 

@@ -9,17 +9,14 @@ import msgspec
 
 from envmatrix.config import shape
 from envmatrix.config.builtin import python_of
-from envmatrix.config.checks import Fault, pattern_fault
+from envmatrix.config.checks import IDENTIFIER, Fault, pattern_fault
 from envmatrix.config.layers import texts
 from envmatrix.config.model import Capability
 from envmatrix.config.schema import PROBES, CapabilityTable
 from envmatrix.errors import Problem
-from envmatrix.patterns import lazy
 from envmatrix.util.json import convert
 from envmatrix.util.text import quoted
 from envmatrix.util.toml import Document
-
-_NAME = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[str, Capability], list[Problem]]:
@@ -41,7 +38,7 @@ def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[
 
 
 def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterator[Fault]:
-    if not _NAME.fullmatch(name):
+    if not IDENTIFIER.fullmatch(name):
         yield (), f"{name!r} cannot be required; use letters, digits, '.', '_' and '-'"
     elif python_of(name):
         yield (), "every pythonX.Y is known already; drop this table"

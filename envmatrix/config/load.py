@@ -13,6 +13,7 @@ from envmatrix.config.layers import Catalogue, Layer
 from envmatrix.config.model import Capability, Profile, Project
 from envmatrix.config.schema import ProfileFile
 from envmatrix.errors import ConfigError, Problem
+from envmatrix.util.files import is_there
 from envmatrix.util.toml import Document, Lines, Unreadable, read_toml
 
 BUILT_IN = Path(__file__).parent.parent / "profiles"
@@ -75,7 +76,7 @@ def _is_built_in(root: Path) -> bool:
 
 def _declared(root: Path, problems: list[Problem]) -> dict[str, Capability]:
     path = root / "profiles" / CAPABILITIES
-    if not toxfile.is_there(path) and not _is_link(path):  # a folder that cannot be read is told where it is listed
+    if not is_there(path) and not _is_link(path):  # a folder that cannot be read is told where it is listed
         return {}
     try:
         document = read_toml(path, f"profiles/{CAPABILITIES}")

@@ -16,6 +16,7 @@ import msgspec
 
 from envmatrix.config import factors, pythons
 from envmatrix.patterns import lazy
+from envmatrix.util.files import is_there
 from envmatrix.util.toml import Unreadable, read_bytes
 
 NAMES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
@@ -46,14 +47,6 @@ def read_tox_file(root: Path) -> ToxFile | None:
             if found:
                 return found
     return None
-
-
-def is_there(path: Path) -> bool:
-    """Tell whether the path exists, as far as this user may see: in a folder of somebody else's nothing does."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def read_ini(path: Path) -> dict[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tox.tox_env.errors import Fail
 
 from envmatrix.engine import bytecode, prove, resolve
-from envmatrix.engine.job import Events, Job
+from envmatrix.engine.job import PHASES, Events, Job
 from envmatrix.engine.observe import arguments_are_taken
 from envmatrix.errors import EnvmatrixError
 
@@ -51,7 +51,7 @@ def prepare(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
 
 
 def _finished(tox_env: ToxEnv) -> prove.Finished:
-    phases = {key: tox_env.conf[key] for key in ("commands_pre", "commands", "commands_post")}
+    phases = {key: tox_env.conf[key] for key in PHASES}
     return prove.Finished(
         python=str(tox_env.conf["env_python"]),
         bin_dir=str(tox_env.conf["env_bin_dir"]),

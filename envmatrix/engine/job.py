@@ -18,6 +18,7 @@ from envmatrix.config.model import Setting
 from envmatrix.util.json import decode
 
 JOB_VARIABLE = "ENVMATRIX_JOB"
+PHASES = ("commands_pre", "commands", "commands_post")  # of a tox environment's commands, in their order
 JOB, EVENTS = "job.json", "events.jsonl"  # the two files, in the folder of a cell's run
 
 

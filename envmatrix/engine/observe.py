@@ -19,7 +19,7 @@ from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
 from envmatrix.engine import fetched, pip
-from envmatrix.engine.job import Events, Job, now
+from envmatrix.engine.job import PHASES, Events, Job, now
 from envmatrix.engine.resolve import site_packages
 
 TAIL_CHARACTERS = 6000
@@ -163,7 +163,7 @@ def arguments_are_taken() -> bool:
 def _meaning(tox_env: Any, run_id: str) -> dict[str, bool]:
     """Return what the exit code of a command means to tox: nothing, or its contrary."""
     phase, _, index = run_id.partition("[")
-    if phase not in {"commands_pre", "commands", "commands_post"} or not index:
+    if phase not in PHASES or not index:
         return {"ignored": False, "inverted": False}
     command = tox_env.conf[phase][int(index.rstrip("]"))]
     return {"ignored": bool(command.ignore_exit_code), "inverted": bool(command.invert_exit_code)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from envmatrix.engine.job import Job
+from envmatrix.engine.job import PHASES, Job
 from envmatrix.engine.localpaths import local_path
 from envmatrix.engine.prove import Finished
 from envmatrix.engine.resolved import NAME, Resolved, Step, find_program, variables
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _RUNNERS = {"VirtualEnvRunner", "UvVenvRunner"}
 _PLUGINS = ("tox.", "envmatrix.", "tox_uv.")
 _INCLUDES = lazy(r"^\s*(?:-r|-c|--requirements?|--constraints?)(?:\s*=?\s*|(?=\S))(\S+)")
-_PHASES = ("commands_pre", "commands", "commands_post")
 
 
 class _DoubtError(Exception):
@@ -118,7 +117,7 @@ def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
 
 def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:
     allowed = tox_env._allow_externals
-    for phase in _PHASES:
+    for phase in PHASES:
         for index, command in enumerate(tox_env.conf[phase]):
             argv = tuple(str.__str__(str(part)) for part in command.args)
             program = find_program(argv[0], environment, str(tox_env.conf["change_dir"]))

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.engine import leftover, pip, prove
-from envmatrix.engine.job import Events, Job, now
+from envmatrix.engine.job import PHASES, Events, Job, now
 from envmatrix.engine.launch import Launcher
 from envmatrix.engine.processes import Ended, Stopper, run_process
 from envmatrix.engine.request import Mark, Request
@@ -23,7 +23,6 @@ from envmatrix.errors import EnvmatrixError
 
 PROOF_TIMEOUT_S = 60.0
 TAIL_BYTES = 6000
-_PHASES = ("commands_pre", "commands", "commands_post")
 
 
 class _StoppedError(Exception):
@@ -85,7 +84,7 @@ class _Run:
         return code
 
     def phases(self) -> int:
-        codes = dict.fromkeys(_PHASES, 0)
+        codes = dict.fromkeys(PHASES, 0)
         codes["commands_pre"] = self.phase("commands_pre")
         if codes["commands_pre"] == 0 or self.resolved.ignore_errors:
             codes["commands"] = self.phase("commands")

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.patterns import lazy
+from envmatrix.util.files import is_there
 
 _NAME = lazy(r"(?P<impl>python|pypy|graalpy)(?P<version>3(\.\d+)*t?)?")
 _INSTALL = lazy(
@@ -82,14 +83,6 @@ def hint_of(path: str) -> str:
 def _system(root: Path) -> Iterator[Place]:
     if own := system_python(root):
         yield Place(path=own, origin="system", hint=hint_of(own))
-
-
-def is_there(path: Path) -> bool:
-    """Tell whether the path exists, as far as this user may see: in a folder of somebody else's nothing does."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def _path(environ: Mapping[str, str]) -> Iterator[Place]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from envmatrix.host.ask import Told
 from envmatrix.host.asked import Asked, interpreter, unusable
-from envmatrix.host.interpreters import Place, hint_of, is_there, places
+from envmatrix.host.interpreters import Place, hint_of, places
 from envmatrix.host.model import Candidate, Request
 from envmatrix.host.wanted import Wanted, wanted
+from envmatrix.util.files import is_there
 
 
 def search(request: Request, asked: Asked, *, root: Path = Path("/")) -> Iterator[tuple[Candidate, Told]]:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, TestResult
+from envmatrix.evidence.read import REASON_LENGTH
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import groups
 from envmatrix.report.words import short, visible, visible_lines
@@ -21,7 +22,6 @@ LETTERS = {
     "xpassed": "X",
     "deselected": "d",
 }
-MOST_REASON = 4000  # characters, as in evidence
 MOST_LOG_LINES = 200
 
 
@@ -39,8 +39,8 @@ class _Texts:
 
 
 def block(text: str, last: int = 0) -> str:
-    """A text of several lines, each visible, at most :data:`MOST_REASON` characters of its end."""
-    return "\n".join(visible_lines(text if last else text[-MOST_REASON:], last))
+    """Return a text of several lines, each visible, of its end as many characters as evidence has of a reason."""
+    return "\n".join(visible_lines(text if last else text[-REASON_LENGTH:], last))
 
 
 def build(report: Report) -> dict[str, Any]:

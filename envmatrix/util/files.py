@@ -68,6 +68,14 @@ def sync_directory(directory: Path) -> None:
             os.close(handle)
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether the path exists, as far as this user may see: in a directory of somebody else's nothing does."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file as far as it is text, "" for a file that cannot be read."""
     try:
