@@ -61,7 +61,7 @@ CARRIED = {
     "_ToxRefusedError": ({**BASE, "tox.ini": TOX + "deps = {[nosuch]deps}\n"}, ("explain", "one"), "tox: ", 0),
     "_DoubtError": (BASE, ("explain", "one"), "through tox: TOX_LIMITED_SHEBANG is set", 0),
     "envmatrix.engine.prove.RefusedError": (LIBVIRT, ("run", "one"), "env_mismatch", 3),
-    "envmatrix.host.probes.protocols.wire.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
+    "envmatrix.host.protocols.connection.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
     "WireError": (STARTED, ("run", "one"), "it closed the connection", 3),
 }
 # Those that say that something ended, and say nothing.
