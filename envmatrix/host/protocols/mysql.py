@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import secrets
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from envmatrix.host.run import run
 def mysql(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """Read the greeting, log in, create a database and drop it; the note says when no client was there to log in."""
     version = _greeting(address, deadline)
-    name = f"envmatrix_probe_{secrets.token_hex(4)}"
+    name = f"envmatrix_probe_{os.urandom(4).hex()}"
     statements = (f"CREATE DATABASE {name}", f"DROP DATABASE {name}")
     client = next((path for one in ("mariadb", "mysql") if (path := shutil.which(one, path=environ.get("PATH")))), "")
     if client:
