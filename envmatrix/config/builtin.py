@@ -1,8 +1,8 @@
 """The capabilities that are built in, in the words in which a project declares its own: plain values, nothing probed.
 
 Package names are those of Debian 12 (apt), Fedora (dnf), Arch (pacman) and Homebrew (brew); what one of them does not
-package is left out. ``skip_reasons`` are searched without regard to
-case in what test suites say when they skip.
+package is left out, and those of servers are in the records of ``host.protocols.servers``. ``skip_reasons`` are
+searched without regard to case in what test suites say when they skip.
 """
 
 from __future__ import annotations
@@ -57,63 +57,36 @@ _ALL: Final = (
     Capability(
         name="mysql",
         service="mysql",
-        packages={
-            "apt": ("mariadb-server",),
-            "dnf": ("mariadb-server",),
-            "pacman": ("mariadb",),
-            "brew": ("mariadb",),
-        },
         skip_reasons=(_backend("(mysql|mariadb)"), *_missing("(mysql|mariadb)( server| database)?")),
     ),
     Capability(
         name="postgresql",
         service="postgresql",
-        packages={
-            "apt": ("postgresql",),
-            "dnf": ("postgresql-server",),
-            "pacman": ("postgresql",),
-            "brew": ("postgresql",),
-        },
         skip_reasons=(_backend("postgresql"), *_missing("(postgres(ql)?)( server| database)?")),
     ),
     Capability(
         name="redis",
         service="redis",
-        packages={"apt": ("redis-server",), "dnf": ("valkey",), "pacman": ("valkey",), "brew": ("redis",)},
         skip_reasons=_missing("(redis|valkey)( server)?"),
     ),
     Capability(
         name="memcached",
         service="memcached",
-        packages={
-            "apt": ("memcached",),
-            "dnf": ("memcached",),
-            "pacman": ("memcached",),
-            "brew": ("memcached",),
-        },
         skip_reasons=_missing("memcached?( server)?"),
     ),
     Capability(
         name="rabbitmq",
         service="rabbitmq",
-        packages={
-            "apt": ("rabbitmq-server",),
-            "dnf": ("rabbitmq-server",),
-            "pacman": ("rabbitmq",),
-            "brew": ("rabbitmq",),
-        },
         skip_reasons=_missing("(rabbitmq|amqp)( server| broker)?"),
     ),
     Capability(
         name="etcd",
         service="etcd",
-        packages={"apt": ("etcd-server",), "dnf": ("etcd",), "brew": ("etcd",)},
         skip_reasons=_missing("etcd3?( server)?"),
     ),
     Capability(
         name="zookeeper",
         service="zookeeper",
-        packages={"apt": ("zookeeperd",), "brew": ("zookeeper",)},
         skip_reasons=_missing("(zookeeper|kazoo)( server)?"),
     ),
     Capability(

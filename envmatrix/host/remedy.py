@@ -11,7 +11,7 @@ from envmatrix.host import bindep
 from envmatrix.host.capabilities import find
 from envmatrix.host.model import Finding, Interpreter
 from envmatrix.host.platforms import installer
-from envmatrix.patterns import lazy
+from envmatrix.host.protocols.servers import SERVERS, Server, url_variable
 
 COMMANDS: Mapping[str, str] = {
     "apt": "apt-get install",
@@ -22,29 +22,46 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Packages that provide the same thing: where a project's bindep.txt names one of them, that one is meant.
-_SAME: Mapping[str, re.Pattern[str]] = {
-    "mysql": lazy(r"(default-)?(mysql|mariadb)(-(community-)?server)?(-core)?(-[\d.]+)?"),
-    "postgresql": lazy(r"postgresql(-server)?(-?[\d.]+)?"),
-    "redis": lazy(r"(redis|valkey)(-server)?"),
-    "libvirt": lazy(r"(python3?-libvirt|libvirt-python3?)"),
-    "zookeeper": lazy(r"zookeeper(d|-server)?"),
-    "etcd": lazy(r"etcd(-server)?"),
-}
+_SAME_AS_LIBVIRT = r"(python3?-libvirt|libvirt-python3?)"
 
 
 def packages(capability: Capability, manager: str, named: Iterable[str] = ()) -> tuple[str, ...]:
-    """The packages that give a capability, as the project's bindep.txt calls them (``named``) where it does."""
+    """Return the packages that provide a capability, as the project's bindep.txt calls them (``named``) where it does.
+
+    Those of a server are in its record, where the capability names none.
+    """
+    server = _server_of(capability)
     known = capability.packages.get(manager, ())
-    same = _SAME.get(capability.name)
-    meant = tuple(sorted({name for name in named if same and same.fullmatch(name)}))
+    if server is not None and not capability.packages:
+        known = server.packages.get(manager, ())
+    same = server.same_packages if server is not None else _SAME_AS_LIBVIRT if capability.name == "libvirt" else ""
+    meant = tuple(sorted({name for name in named if same and re.fullmatch(same, name)}))
     return meant if known and meant else known
 
 
+def _server_of(capability: Capability) -> Server | None:
+    """Return the record of a capability's server; a run starts a service by the capability's own name."""
+    if not capability.service:
+        return None
+    return SERVERS.get(capability.name) or SERVERS.get(capability.service)
+
+
 def install_hint(capability: Capability, environ: Mapping[str, str]) -> str:
-    """The sentence that says how this host's installer gets the capability; "" where it has no package for it."""
+    """Return the sentence that says how this host's installer gets the capability; "" where it has no package."""
     manager = installer(environ)
     names = packages(capability, manager)
     return f"Install it: {COMMANDS[manager]} {' '.join(names)}." if names else ""
+
+
+def server_hint(capability: Capability, environ: Mapping[str, str]) -> str:
+    """Return the sentences that say how a service gets its server: by an installation, or by a URL."""
+    install, point = install_hint(capability, environ), url_hint(capability.name)
+    return f"{install} Or p{point[1:]}" if install else point
+
+
+def url_hint(name: str) -> str:
+    """Return the sentence that says how a user points to a server of their own."""
+    return f"Point {url_variable(name)} to a server."
 
 
 def pip_hint(capability: Capability, interpreter: Interpreter) -> str:

@@ -86,6 +86,14 @@ def test_services_that_the_run_starts_need_only_their_program() -> None:
     check_says("service-too-old-to-start", finding, "broken")
 
 
+def test_the_url_of_a_service_is_whole_because_the_tests_are_given_it() -> None:
+    with answering(b"") as port:
+        environ = {**ENVIRON, "ENVMATRIX_REDIS_URL": f"127.0.0.1:{port}"}
+        finding = finding_of(BUILTIN["redis"], environ, services=("redis",))
+        assert (finding.status, "it lacks the scheme" in finding.message) == ("broken", True)
+        assert "lacks the scheme" not in finding_of(BUILTIN["redis"], environ).message
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder that every user may enter, with a path short enough for a socket."""

@@ -11,7 +11,7 @@ from terminal import screen
 
 __all__ = ["screen"]
 COMMAND = Path(sys.executable).with_name("envmatrix")
-QUEUE = 'extends = "restricted"\nservices = ["rabbitmq"]\n'
+QUEUE = 'extends = "restricted"\nrequires = ["rabbitmq"]\n'
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ ERRORS = {
 LIBVIRT = {**BASE, "profiles/one.toml": 'extends = "libvirt"\n', "libvirt.py": ""}
 NOAUTH = b"-NOAUTH Authentication required.\r\n"
 REDIS = {**BASE, "profiles/one.toml": 'extends = "restricted"\nrequires = ["redis"]\n'}
-STARTED = {**BASE, "profiles/one.toml": 'extends = "restricted"\nservices = ["redis"]\n'}
+STARTED = {**BASE, "profiles/one.toml": 'extends = "restricted"\nservices = ["rabbitmq"]\n'}
 
 # Those that never leave the code and whose sentence another message carries, in the same words.
 CARRIED = {
@@ -61,8 +61,8 @@ CARRIED = {
     "_ToxRefusedError": ({**BASE, "tox.ini": TOX + "deps = {[nosuch]deps}\n"}, ("explain", "one"), "tox: ", 0),
     "_DoubtError": (BASE, ("explain", "one"), "through tox: TOX_LIMITED_SHEBANG is set", 0),
     "envmatrix.engine.prove.RefusedError": (LIBVIRT, ("run", "one"), "env_mismatch", 3),
-    "envmatrix.host.probes.protocols.wire.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
-    "WireError": (STARTED, ("run", "one"), "it closed the connection", 3),
+    "envmatrix.host.protocols.connection.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
+    "StartError": (STARTED, ("plan",), "envmatrix cannot start the service 'rabbitmq'; it can start memcached", 3),
 }
 # Those that say that something ended, and say nothing.
 CONTROL = {"_StoppedError", "Stop", "EndedError", "_StopRequestError"}
@@ -130,8 +130,6 @@ def test_what_another_message_carries_is_read_there(name, project, envmatrix, se
         assert envmatrix("run", "one", cwd=root, env=env).returncode == 0
     if name.startswith("envmatrix.host"):
         env["ENVMATRIX_REDIS_URL"] = f"redis://{server(NOAUTH)}"
-    if name == "WireError":
-        env["ENVMATRIX_REDIS_URL"] = f"redis://{server(b'+PONG' + bytes([13, 10]), b'')}"
     result = envmatrix(*command, cwd=root, env=env)
     assert said in " ".join(result.output.split()), result
     assert result.returncode == code, result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from envmatrix.engine.services.kinds import KINDS
 from envmatrix.engine.services.model import Running, ServiceInfo
 from envmatrix.engine.services.session import clean, pointed_to, start
 from envmatrix.engine.services.templates import unknown_fields
@@ -11,7 +10,6 @@ from envmatrix.engine.services.usage import count as connections
 from envmatrix.errors import ServiceError
 
 __all__ = [
-    "KINDS",
     "Running",
     "ServiceError",
     "ServiceInfo",

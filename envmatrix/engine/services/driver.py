@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import os
 import pwd
-import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pifpaf import drivers
 from pifpaf.drivers import memcached, mysql, postgresql, redis
 
 from envmatrix.engine.services import as_user
-from envmatrix.engine.services.kinds import Kind
+from envmatrix.host.protocols.servers import CLIENT, CONTROL, DAEMON, INITIALISER, SERVERS, STARTS, Start
 
 Options = dict[str, Any]
 _DRIVERS: dict[str, type[drivers.Driver]] = {
@@ -33,7 +32,8 @@ _DRIVERS: dict[str, type[drivers.Driver]] = {
 class Private(drivers.Driver):  # type: ignore[misc]
     """What every service's driver gets in addition; stands between it and pifpaf's base driver."""
 
-    kind: Kind
+    name: str
+    programs: dict[str, str]  # by role
     log: Path
     account: pwd.struct_passwd | None = None
     daemon_pid: int = 0
@@ -45,10 +45,11 @@ class Private(drivers.Driver):  # type: ignore[misc]
         os.environ.update(LOGNAME=name, USER=name)
 
     def _exec(self, command: list[str], **options: Any) -> Any:
-        if command[0] == "pg_config" or not command:
-            return super()._exec(command, **options)
+        if command == ["pg_config", "--bindir"]:  # asks for development files, and names a directory of its own choice
+            return None, str(Path(self.programs[CONTROL]).parent).encode()
         self._hand_over()
-        adapted = _ADAPT[self.kind.name](self, list(command), options)
+        role = _role_of(self.name, command[0])
+        adapted = _ADAPT[self.name](self, role, [self.programs[role], *command[1:]], options)
         prefix = [sys.executable, "-I", "-S", str(as_user.__file__), *self._ids()]
         process, output = super()._exec([*prefix, *adapted], **options)
         if options.get("wait_for_line") or options.get("wait_for_port"):
@@ -77,13 +78,16 @@ class Private(drivers.Driver):  # type: ignore[misc]
             log.write(data)
 
 
-def make(kind: Kind, *, root: Path, log: Path, port: int, account: pwd.struct_passwd | None) -> Private:
-    """pifpaf's driver of ``kind``, private: its data below ``root``, what its programs print in ``log``.
+def make(
+    name: str, programs: dict[str, str], *, root: Path, log: Path, port: int, account: pwd.struct_passwd | None
+) -> Private:
+    """Make pifpaf's driver of a server private: its data below ``root``, what its ``programs`` print in ``log``.
 
     ``port`` is a loopback port, or what names the socket in a folder of its own (PostgreSQL).
     """
-    base = _DRIVERS[kind.name]
-    cls = type(f"Private{base.__name__}", (base, Private), {"kind": kind, "log": log, "account": account})
+    base = _DRIVERS[name]
+    own = {"name": name, "programs": programs, "log": log, "account": account}
+    cls = type(f"Private{base.__name__}", (base, Private), own)
     options: Options = {"port": port} if "port" in inspect.signature(base).parameters else {}
     driver: Private = cls(tmp_rootdir=str(root), **options)
     return driver
@@ -103,36 +107,40 @@ def is_taken(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def account_for(kind: Kind) -> pwd.struct_passwd | None:
-    """Whom the daemon runs as: None for ourselves, another user where we are root."""
+def account_for(start: Start) -> pwd.struct_passwd | None:
+    """Return the user that the daemon runs as: None for this one, another where this is root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    return next((known[user] for user in kind.users if user in known), None)
+    return next((known[user] for user in start.users if user in known), None)
 
 
 def _name_of(uid: int) -> str:
     return next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid), str(uid))
 
 
-def _mysql(driver: Private, command: list[str], options: Options) -> list[str]:
-    program = Path(command[0]).name
-    renamed = {"mysqld": "mariadbd", "mysql": "mariadb", "mysql_install_db": "mariadb-install-db"}
-    if shutil.which(command[0]) is None:
-        command[0] = renamed.get(command[0], command[0])
-    if program == "mysql_install_db":
+def _role_of(name: str, program: str) -> str:
+    """Return the role of the program that pifpaf calls, by whichever of its names or paths."""
+    called = Path(program).name
+    tools = STARTS[name].tools.items()
+    return next((role for role, tool in tools if called in tool.names), DAEMON)
+
+
+def _mysql(driver: Private, role: str, command: list[str], options: Options) -> list[str]:
+    del driver
+    if role == INITIALISER:
         command.append("--skip-test-db")
-    elif program == "mysql":
+    elif role == CLIENT:
         # pifpaf starts without grant tables; tests that CREATE USER or GRANT need them
         command[-1] = "FLUSH PRIVILEGES; ALTER USER 'root'@'localhost' IDENTIFIED BY ''; " + command[-1]
     elif options.get("wait_for_line"):
-        options["wait_for_line"] = r"(mysqld|mariadbd): ready for connections"
+        options["wait_for_line"] = rf"({'|'.join(SERVERS['mysql'].daemons)}): ready for connections"
         command += ["--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin"]
     return command
 
 
-def _postgresql(driver: Private, command: list[str], options: Options) -> list[str]:
-    del options
+def _postgresql(driver: Private, role: str, command: list[str], options: Options) -> list[str]:
+    del role, options
     if command[-1] == "initdb":
         command[command.index("-o") + 1] = "-Atrust -Upostgres -EUTF8"
     elif command[-1] == "start":
@@ -141,19 +149,20 @@ def _postgresql(driver: Private, command: list[str], options: Options) -> list[s
     return command
 
 
-def _redis(driver: Private, command: list[str], options: Options) -> list[str]:
-    path = Path(driver.tempdir) / driver.kind.socket
+def _redis(driver: Private, role: str, command: list[str], options: Options) -> list[str]:
+    del role
+    path = Path(driver.tempdir) / STARTS[driver.name].socket
     private = f'bind 127.0.0.1\nunixsocket {path}\nunixsocketperm 700\nsave ""\nappendonly no\n'
     options["stdin"] = options["stdin"] + private.encode()
     return command
 
 
-def _memcached(driver: Private, command: list[str], options: Options) -> list[str]:
-    del driver, options
+def _memcached(driver: Private, role: str, command: list[str], options: Options) -> list[str]:
+    del driver, role, options
     return [*command, "-l", "127.0.0.1"]
 
 
-_ADAPT: dict[str, Callable[[Private, list[str], Options], list[str]]] = {
+_ADAPT: dict[str, Callable[[Private, str, list[str], Options], list[str]]] = {
     "mysql": _mysql,
     "postgresql": _postgresql,
     "redis": _redis,

@@ -19,19 +19,21 @@ from types import FrameType
 
 import msgspec
 
-from envmatrix.engine.services import processes, registry, wire
-from envmatrix.engine.services.kinds import KINDS, Kind
+from envmatrix.engine.services import processes, registry
 from envmatrix.engine.services.model import ServiceInfo
+from envmatrix.host.protocols.connection import Address
+from envmatrix.host.protocols.servers import CLIENT, DAEMON, SERVERS, STARTS, identify
 from envmatrix.util.json import decode
 
 ATTEMPTS = 5
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What the owner asks for: the registry's entry, and where the entry is."""
+    """What the owner asks for: the registry's entry, where the entry is, and the programs to start it with, by role."""
 
     entry: registry.Entry
     work_dir: str
+    programs: dict[str, str]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,17 +85,17 @@ def _watch(entry: registry.Entry) -> None:
 
 def _started(request: Request) -> Answer:
     """Start the daemon, on another port where somebody else took the first one."""
-    kind = KINDS[request.entry.service]
+    start = STARTS[request.entry.service]
     folder = Path(request.entry.folder)
     log = folder / "log"
     error = ""
     from envmatrix.engine.services import driver as private  # heavy, and needed by the keeper alone
 
-    for _ in range(ATTEMPTS if kind.takes_port else 1):
+    for _ in range(ATTEMPTS if start.takes_port else 1):
         log.write_bytes(b"")
-        port = private.free_port() if kind.takes_port else kind.default_port
+        port = private.free_port() if start.takes_port else SERVERS[request.entry.service].port
         try:
-            return Answer(info=_start(kind, folder, port))
+            return Answer(info=_start(request, port))
         except Exception as problem:  # pifpaf's drivers raise whatever their programs run into
             error = _sentence(problem)
         tail = last_lines(log.read_bytes())
@@ -103,42 +105,47 @@ def _started(request: Request) -> Answer:
     return Answer(error=error, tail=last_lines(_all_logs(folder)))
 
 
-def _start(kind: Kind, folder: Path, port: int) -> ServiceInfo:
+def _start(request: Request, port: int) -> ServiceInfo:
     from envmatrix.engine.services import driver as private
 
+    name, folder, programs = request.entry.service, Path(request.entry.folder), request.programs
+    start = STARTS[name]
     logging.getLogger("pifpaf.drivers").setLevel(logging.DEBUG)  # makes pifpaf read what the programs print
-    driver = private.make(kind, root=folder, log=folder / "log", port=port, account=private.account_for(kind))
+    driver = private.make(
+        name, programs, root=folder, log=folder / "log", port=port, account=private.account_for(start)
+    )
     driver.setUp()
     data = Path(driver.tempdir)
     info = ServiceInfo(
-        name=kind.name,
+        name=name,
         url="",
-        host=str(data) if kind.name == "postgresql" else "127.0.0.1" if kind.takes_port else "localhost",
+        host=str(data) if name == "postgresql" else "127.0.0.1" if start.takes_port else "localhost",
         port=int(getattr(driver, "port", 0)),
-        socket=str(data / kind.socket) if kind.socket else "",
-        user=kind.user,
-        database=kind.database,
+        socket=str(data / start.socket) if start.socket else "",
+        user=start.user,
+        database=start.database,
         pid=driver.daemon_pid or int((data / "postmaster.pid").read_text().split()[0]),
         folder=str(folder),
+        client=programs.get(CLIENT, ""),
     )
     if not processes.identity(info.pid):
-        raise RuntimeError(f"{kind.daemons[0]} ended at once")
-    reply = wire.ask(kind.name, address_of(info))
+        raise RuntimeError(f"{programs[DAEMON]} ended at once")
+    reply = identify(name, address_of(info))
     if reply.pid not in (0, info.pid):
         raise RuntimeError(f"port {info.port} is in use by another process, {reply.pid}")
     return msgspec.structs.replace(
         info,
-        url=kind.url.format(**msgspec.structs.asdict(info)),
+        url=start.url.format(**msgspec.structs.asdict(info)),
         version=reply.version or _logged_version(folder),
         started=processes.identity(info.pid),
     )
 
 
-def address_of(info: ServiceInfo) -> wire.Address:
+def address_of(info: ServiceInfo) -> Address:
     """Where to ask the daemon itself: by its port where it has one, so that a foreign one there is found."""
-    if info.socket and KINDS[info.name].takes_port is False:
-        return wire.Address(socket=info.socket)
-    return wire.Address(host=info.host, port=info.port)
+    if info.socket and not STARTS[info.name].takes_port:
+        return Address(socket=info.socket)
+    return Address(host=info.host, port=info.port)
 
 
 def _logged_version(folder: Path) -> str:

@@ -8,6 +8,7 @@ import msgspec
 class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A server that a cell's commands can reach.
 
+    ``client`` is the program that asks a daemon of our own, where its protocol is not spoken here.
     ``host`` and ``port`` are "" and 0 where it is reached by ``socket`` alone, and the other way round; ``folder`` is
     the private folder of a daemon of our own (data, log), ``baseline`` how many connections it had counted when it
     was handed over; ``ours`` is false for a server that the user pointed to, whose ``pid`` is then 0.
@@ -26,6 +27,7 @@ class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
     started: str = ""  # what tells the process from a later one with the same pid
     ours: bool = True
     folder: str = ""
+    client: str = ""
     baseline: int = 0
 
     @property

@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-from envmatrix.engine.services.kinds import KINDS
+from envmatrix.host.protocols.servers import process_names
 
 MARK: Final = "ENVMATRIX_SERVICE_TOKEN"
 
@@ -39,8 +39,7 @@ def is_ours(token: str, folder: str, *, environ: dict[str, str], name: str, cwd:
     """
     if environ.get(MARK) == token:
         return True
-    daemons = {daemon for kind in KINDS.values() for daemon in kind.daemons}
-    if name.partition(":")[0] not in daemons:
+    if name.partition(":")[0] not in process_names():
         return False
     inside = cwd == folder or cwd.startswith(folder + os.sep)
     return inside or any(folder + os.sep in argument for argument in arguments)
@@ -100,9 +99,9 @@ def _runs(process: psutil.Process) -> bool:
 
 def _keeper_first(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        return any(process.name() in kind.daemons for kind in KINDS.values())
+        return process.name() in process_names()
     return True
 
 
 def _stop_signal(name: str) -> int:
-    return next((kind.stop for kind in KINDS.values() if name in kind.daemons), signal.SIGKILL)
+    return process_names().get(name, signal.SIGKILL)

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from envmatrix.engine.services import processes
-from envmatrix.engine.services.kinds import KINDS
+from envmatrix.host.protocols.servers import STARTS
 from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
@@ -101,7 +101,7 @@ def entries(work_dir: Path) -> tuple[Entry, ...]:
 def _is_genuine(entry: Entry) -> bool:
     """Tell whether the entry's names have the form that the tool gives them, and its folder is this user's own."""
     folder = Path(entry.folder)
-    if not (_TOKEN.fullmatch(entry.token) and entry.service in KINDS and folder.is_absolute()):
+    if not (_TOKEN.fullmatch(entry.token) and entry.service in STARTS and folder.is_absolute()):
         return False
     if folder.name != folder_name(entry.service, entry.token) or ".." in folder.parts:
         return False

@@ -16,10 +16,21 @@ from typing import Final
 
 import msgspec
 
-from envmatrix.engine.services import keeper, processes, registry, templates, usage, wire
-from envmatrix.engine.services.kinds import KINDS, Kind, missing_programs, remedy, search_path
+from envmatrix.engine.services import keeper, processes, registry, templates, usage
 from envmatrix.engine.services.model import Running, ServiceInfo
 from envmatrix.errors import ServiceError
+from envmatrix.host.capabilities import find
+from envmatrix.host.protocols.connection import RefusedError, hide_password
+from envmatrix.host.protocols.servers import (
+    SERVERS,
+    StartError,
+    address_of,
+    find_programs,
+    identify,
+    search_path,
+    url_variable,
+)
+from envmatrix.host.remedy import server_hint, url_hint
 from envmatrix.util.files import TEMPORARY
 from envmatrix.util.json import decode
 
@@ -49,9 +60,11 @@ def start(
     deadline = time.monotonic() + timeout_s
     registry.reap(work_dir, patience_s=NEXT_RUN_S)
     with contextlib.ExitStack() as stack:
-        _refuse_unknown(names, urls)
-        own = [KINDS[name] for name in dict.fromkeys(names) if name not in urls]
-        started = {kind.name: stack.enter_context(_Daemon(kind, cell, work_dir, environ)) for kind in own}
+        own = {name: _find_programs(name, cell, environ) for name in dict.fromkeys(names) if name not in urls}
+        started = {
+            name: stack.enter_context(_Daemon(name, programs, cell, work_dir, environ))
+            for name, programs in own.items()
+        }
         services = tuple(
             _pointed_at(name, urls[name], deadline) if name in urls else started[name].ready(deadline)
             for name in dict.fromkeys(names)
@@ -64,47 +77,45 @@ def pointed_to(names: Sequence[str], environ: Mapping[str, str], declared: Mappi
 
     The answer fits ``urls`` of :func:`start`.
     """
-    found = {
-        name: environ.get(f"ENVMATRIX_{templates.variable_part(name)}_URL") or declared.get(name) for name in names
-    }
+    found = {name: environ.get(url_variable(name)) or declared.get(name) for name in names}
     return {name: url for name, url in found.items() if url}
 
 
-def _refuse_unknown(names: Sequence[str], urls: Mapping[str, str]) -> None:
-    for name in names:
-        if name not in KINDS and name not in urls:
-            message = f"envmatrix cannot start the service {name!r}; it can start {', '.join(sorted(KINDS))}."
-            advice = f"point ENVMATRIX_{templates.variable_part(name)}_URL to a running server."
-            raise ServiceError(name, message, code="unknown", remedy=advice)
+def _find_programs(name: str, cell: str, environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return find_programs(name, environ)
+    except StartError as error:
+        capability = find(name, {})
+        remedy = server_hint(capability, environ) if capability and error.code != "unknown" else url_hint(name)
+        message = f"{name} cannot be started for {cell}: {error}."
+        raise ServiceError(name, message, code=error.code, remedy=remedy) from error
 
 
 def _pointed_at(name: str, url: str, deadline: float) -> ServiceInfo:
-    shown = wire.without_password(url)
     try:
-        address = wire.parse_url(name, url)
-        reply = wire.ask(name, address, timeout_s=max(1.0, min(5.0, deadline - time.monotonic())))
-    except (OSError, ValueError, wire.WireError) as error:
-        message = f"The server that {name} is to be found at, {shown}, cannot be used: {error}."
+        address = address_of(SERVERS.get(name), url)
+        reply = identify(name, address, timeout_s=max(1.0, min(5.0, deadline - time.monotonic())))
+    except (OSError, ValueError, RefusedError) as error:
+        message = f"The server that {name} is to be found at, {hide_password(url)}, cannot be used: {error}."
         advice = "start it, correct its URL, or leave the URL out for a daemon of envmatrix's own."
         raise ServiceError(name, message, code="unreachable", remedy=advice) from error
     parts = msgspec.structs.asdict(address)
+    del parts["scheme"]
     return ServiceInfo(name=name, url=url, version=reply.version, ours=False, **parts)
 
 
 class _Daemon:
     """One daemon and its keeper, from the entry in the registry to the removal of both."""
 
-    def __init__(self, kind: Kind, cell: str, work_dir: Path, environ: Mapping[str, str]) -> None:
-        self.kind, self.cell, self.work_dir = kind, cell, work_dir
-        self.path = search_path(kind, environ)
+    def __init__(
+        self, name: str, programs: dict[str, str], cell: str, work_dir: Path, environ: Mapping[str, str]
+    ) -> None:
+        self.name, self.programs, self.cell, self.work_dir = name, programs, cell, work_dir
+        self.path = search_path(SERVERS[name], environ)
         self.base = base_folder(work_dir, environ)
         self.stack = contextlib.ExitStack()
 
     def __enter__(self) -> _Daemon:
-        missing = missing_programs(self.kind, self.path)
-        if missing:
-            message = f"{self.kind.name} cannot be started for {self.cell}: {' and '.join(missing)} not found."
-            raise ServiceError(self.kind.name, message, code="program_missing", remedy=remedy(self.kind))
         try:
             self._launch()
         except OSError as error:
@@ -120,17 +131,16 @@ class _Daemon:
 
     def _launch(self) -> None:
         token = secrets.token_hex(4)
-        folder = self.base / registry.folder_name(self.kind.name, token)
-        self.entry = registry.new_entry(token=token, service=self.kind.name, cell=self.cell, folder=folder)
+        folder = self.base / registry.folder_name(self.name, token)
+        self.entry = registry.new_entry(token=token, service=self.name, cell=self.cell, folder=folder)
         grip = registry.register(self.work_dir, self.entry)
         self.stack.callback(os.close, grip)
         folder.mkdir(mode=0o700)
         if os.geteuid() == 0:
             folder.chmod(0o711)  # the daemon's user has to pass, and only to pass
         request = folder / "request.json"
-        request.write_bytes(
-            msgspec.json.encode(keeper.Request(entry=self.entry, work_dir=str(self.work_dir.resolve())))
-        )
+        asked = keeper.Request(entry=self.entry, work_dir=str(self.work_dir.resolve()), programs=self.programs)
+        request.write_bytes(msgspec.json.encode(asked))
         with (folder / "stderr").open("wb") as stderr:
             self.keeper = subprocess.Popen(
                 [sys.executable, "-I", "-m", __package__, str(request)],
@@ -181,8 +191,8 @@ class _Daemon:
         return keeper.last_lines(b"".join(path.read_bytes() for path in logs if path.is_file()))
 
     def _failed(self, why: str, *, detail: str = "") -> ServiceError:
-        message = f"{self.kind.name} could not be started for {self.cell}: {why.rstrip('.')}."
-        return ServiceError(self.kind.name, message, code="not_started", detail=detail)
+        message = f"{self.name} could not be started for {self.cell}: {why.rstrip('.')}."
+        return ServiceError(self.name, message, code="not_started", detail=detail)
 
     def _leave(self) -> None:
         """Stop the keeper, which removes everything; do it ourselves where it does not."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from envmatrix.engine.services.model import ServiceInfo
 from envmatrix.errors import ServiceError
+from envmatrix.host.protocols.servers import variable_part
 from envmatrix.patterns import lazy
 
 FIELDS: Final = ("url", "address", "host", "port", "socket", "user", "password", "database", "version")
@@ -36,11 +37,6 @@ def environment(service_env: Mapping[str, str], services: Iterable[ServiceInfo])
     for variable, template in service_env.items():
         env[variable] = _filled(variable, template, by_name)
     return env
-
-
-def variable_part(service: str) -> str:
-    """The service's name as a part of a variable's: ``my-db`` is ``MY_DB``."""
-    return service.upper().replace("-", "_").replace(".", "_")
 
 
 def _filled(variable: str, template: str, by_name: Mapping[str, ServiceInfo]) -> str:

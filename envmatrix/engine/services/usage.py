@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import msgspec
 
-from envmatrix.engine.services import processes, wire
-from envmatrix.engine.services.kinds import KINDS, search_path
+from envmatrix.engine.services import processes
 from envmatrix.engine.services.model import ServiceInfo
+from envmatrix.host.protocols.connection import Address, RefusedError
+from envmatrix.host.protocols.servers import SERVERS, address_of, identify
 
 
 def count(info: ServiceInfo) -> int | None:
@@ -30,8 +30,8 @@ def alive(info: ServiceInfo) -> bool:
     if info.ours:
         return processes.identity(info.pid) == info.started
     try:
-        wire.ask(info.name, wire.parse_url(info.name, info.url))
-    except (OSError, wire.WireError):
+        identify(info.name, address_of(SERVERS.get(info.name), info.url))
+    except (OSError, RefusedError):
         return False
     return True
 
@@ -46,14 +46,14 @@ def _total(info: ServiceInfo) -> int | None:
     if info.name == "postgresql":
         return _logged(Path(info.folder) / "server.log")
     try:
-        counted = _asked_mysql(info) if info.name == "mysql" else wire.ask(info.name, _address(info)).connections
-    except (OSError, ValueError, wire.WireError, subprocess.SubprocessError):
+        counted = _asked_mysql(info) if info.name == "mysql" else identify(info.name, _address(info)).connections
+    except (OSError, ValueError, RefusedError, subprocess.SubprocessError):
         return None
     return None if counted is None else counted - _asked(info)
 
 
-def _address(info: ServiceInfo) -> wire.Address:
-    return wire.Address(host=info.host, port=info.port)
+def _address(info: ServiceInfo) -> Address:
+    return Address(host=info.host, port=info.port)
 
 
 def _asked(info: ServiceInfo) -> int:
@@ -74,9 +74,7 @@ def _logged(log: Path) -> int | None:
 
 def _asked_mysql(info: ServiceInfo) -> int:
     """The server's status variable Connections, read with its own client, which pifpaf needs too."""
-    path = search_path(KINDS["mysql"], os.environ)
-    client = shutil.which("mysql", path=path) or shutil.which("mariadb", path=path) or "mysql"
     query = "SHOW GLOBAL STATUS LIKE 'Connections'"
-    command = [client, "--no-defaults", "-S", info.socket, "-u", "root", "-N", "-B", "-e", query]
+    command = [info.client, "--no-defaults", "-S", info.socket, "-u", "root", "-N", "-B", "-e", query]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, stdin=subprocess.DEVNULL)
     return int(done.stdout.split()[-1])

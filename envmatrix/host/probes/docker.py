@@ -10,7 +10,7 @@ import socket
 from envmatrix.config.model import Capability
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
-from envmatrix.host.probes.protocols.wire import remaining
+from envmatrix.host.protocols.connection import remaining
 
 SOCKET = "/var/run/docker.sock"
 

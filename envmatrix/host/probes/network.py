@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from envmatrix.config.model import Capability
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
-from envmatrix.host.probes.protocols.wire import remaining
+from envmatrix.host.protocols.connection import remaining
 
 # An address that documentation uses and nobody has (RFC 5737): a datagram socket that is connected to it sends nothing,
 # but finds no way where there is no route out of this host.

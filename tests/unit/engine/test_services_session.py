@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from envmatrix.engine import services
-from envmatrix.engine.services import keeper, kinds, session
+from envmatrix.engine.services import keeper, session
+from envmatrix.host.protocols import servers
 
 
 def test_urls_come_from_the_environment_before_what_is_declared():
@@ -25,9 +26,11 @@ def test_a_service_that_cannot_be_started_is_an_error_with_a_way_out(tmp_path):
 
 
 def test_a_missing_program_is_named_with_the_package(tmp_path, monkeypatch):
-    monkeypatch.setattr(kinds, "EXTRA_PATHS", ())
+    monkeypatch.setattr(servers, "_DAEMON_FOLDERS", ())
     with (
-        pytest.raises(services.ServiceError, match=r"redis-server not found.*Remedy: .*redis") as caught,
+        pytest.raises(
+            services.ServiceError, match=r"no program redis-server or valkey-server.*: .*_REDIS_URL"
+        ) as caught,
         services.start(
             ["redis"], cell="c", work_dir=tmp_path, environ={"PATH": str(tmp_path)}, service_env={}, urls={}
         ),
@@ -46,7 +49,7 @@ def test_the_data_folder_is_short_enough_for_a_socket(tmp_path):
 
 def test_the_newest_postgresql_comes_first():
     versions = ["/usr/lib/postgresql/9.6/bin", "/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/13/bin"]
-    assert sorted(versions, key=kinds._by_version, reverse=True)[0] == "/usr/lib/postgresql/15/bin"
+    assert sorted(versions, key=servers._version_in, reverse=True)[0] == "/usr/lib/postgresql/15/bin"
 
 
 def test_last_lines_leave_out_empty_ones_and_cut_long_ones():
@@ -67,8 +70,8 @@ def test_a_cause_is_short_where_the_log_says_the_rest():
     assert keeper._sentence(RuntimeError("Program did not print: `x'\nOutput: b'y'")) == "Program did not print: `x'"
 
 
-def test_every_kind_fits_a_sockets_path():
-    longest = max(len(kind.socket) for kind in services.KINDS.values())
+def test_every_server_fits_a_sockets_path():
+    longest = max(len(start.socket) for start in servers.STARTS.values())
     assert longest <= len(Path("/.s.PGSQL.5432").name)
 
 

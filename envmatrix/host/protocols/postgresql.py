@@ -12,19 +12,19 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from envmatrix.host.probes.protocols.wire import Address, RefusedError, Spoken, connect, receive, remaining
+from envmatrix.host.protocols.connection import Address, RefusedError, Reply, connect, receive, remaining
 from envmatrix.host.run import run
 
 QUERY = "SELECT current_setting('server_version'), (rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user"
 
 
-def postgresql(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def postgresql(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """Start a session, then log in and ask whether the role may create databases; the note says what was not proved."""
     user = address.user or getpass.getuser()
     version = _start(address, user, deadline)
     client = shutil.which("psql", path=environ.get("PATH"))
     if not client:
-        return Spoken(version=version, note="the role's rights were not asked for, for want of the program `psql`")
+        return Reply(version=version, note="the role's rights are unknown because the program `psql` is missing")
     database = address.database or "postgres"
     where = str(Path(address.socket).parent) if address.socket else address.host
     ran = run(
@@ -37,7 +37,16 @@ def postgresql(address: Address, deadline: float, environ: Mapping[str, str]) ->
     version, _bar, may = ran.out.strip().partition("|")
     if may != "t":
         raise RefusedError(f"the role '{user}' may not create databases")
-    return Spoken(version=version.split(" ")[0])
+    return Reply(version=version.split(" ")[0])
+
+
+def identify(connection: socket.socket, address: Address, deadline: float) -> Reply:
+    """Send an SSLRequest, which every PostgreSQL server answers with one letter and none logs as a connection."""
+    del address
+    connection.sendall(struct.pack("!ii", 8, 80877103))
+    if receive(connection, deadline, 1) not in (b"S", b"N"):
+        raise RefusedError("it does not answer as a PostgreSQL server does")
+    return Reply()
 
 
 def _port(address: Address) -> int:

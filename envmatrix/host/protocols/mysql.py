@@ -8,41 +8,54 @@ from __future__ import annotations
 
 import importlib
 import os
-import secrets
 import shutil
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from envmatrix.host.probes.protocols.wire import Address, RefusedError, Spoken, connect, receive, remaining
+from envmatrix.host.protocols.connection import Address, RefusedError, Reply, connect, receive, remaining
 from envmatrix.host.run import run
 
 
-def mysql(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def mysql(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """Read the greeting, log in, create a database and drop it; the note says when no client was there to log in."""
     version = _greeting(address, deadline)
-    name = f"envmatrix_probe_{secrets.token_hex(4)}"
+    name = f"envmatrix_probe_{os.urandom(4).hex()}"
     statements = (f"CREATE DATABASE {name}", f"DROP DATABASE {name}")
     client = next((path for one in ("mariadb", "mysql") if (path := shutil.which(one, path=environ.get("PATH")))), "")
     if client:
         _by_client(client, address, deadline, environ, statements)
     elif not _by_pymysql(address, deadline, statements):
-        return Spoken(version=version, note="no login was tried, for want of the program `mysql` and of PyMySQL")
-    return Spoken(version=version)
+        return Reply(version=version, note="no login was tried, because the program `mysql` and PyMySQL are missing")
+    return Reply(version=version)
+
+
+def identify(connection: socket.socket, address: Address, deadline: float) -> Reply:
+    """Read the version from the greeting, without what MariaDB and distributions append to it."""
+    del address
+    return Reply(version=_receive_greeting(connection, deadline).partition("-")[0])
 
 
 def _greeting(address: Address, deadline: float) -> str:
-    """The version in the server's first packet.
+    with connect(address, deadline) as connection:
+        return _receive_greeting(connection, deadline)
+
+
+def _receive_greeting(connection: socket.socket, deadline: float) -> str:
+    head = receive(connection, deadline, 4)
+    size = int.from_bytes(head[:3], "little")
+    return parse_greeting(receive(connection, deadline, size) if size < 4096 else head)
+
+
+def parse_greeting(payload: bytes) -> str:
+    """Return the version in the server's first packet.
 
     :raises RefusedError: it begins with an error ("Host '…' is not allowed to connect"), or is no MySQL server
     """
-    with connect(address, deadline) as connection:
-        head = receive(connection, deadline, 4)
-        size = int.from_bytes(head[:3], "little")
-        payload = receive(connection, deadline, size) if size < 4096 else head
     if payload[:1] == b"\xff":
-        raise RefusedError(payload[3:].decode("utf-8", "replace").lstrip("#"))
+        raise RefusedError(payload[3:].decode("utf-8", "replace").lstrip("#").strip())
     if payload[:1] != b"\x0a" or b"\0" not in payload:
-        raise RefusedError(f"it does not greet as a MySQL server does: {payload[:20]!r}")
+        raise RefusedError(f"it does not greet as a MySQL or MariaDB server does: {payload[:20]!r}")
     version = payload[1 : payload.index(b"\0")].decode("ascii", "replace")
     return version.removeprefix("5.5.5-")  # what MariaDB 10 puts before its own, for old replicas
 

@@ -1,15 +1,10 @@
+import msgspec
 import pytest
 
-from envmatrix.engine.services.wire import (
-    Address,
-    Reply,
-    WireError,
-    parse_memcached_stats,
-    parse_mysql_greeting,
-    parse_redis_info,
-    parse_url,
-    without_password,
-)
+from envmatrix.host.protocols.connection import Address, RefusedError, Reply
+from envmatrix.host.protocols.mysql import parse_greeting
+from envmatrix.host.protocols.servers import SERVERS, address_of
+from envmatrix.host.protocols.text_and_http import parse_memcached_stats, parse_redis_info
 
 
 @pytest.mark.parametrize(
@@ -31,31 +26,13 @@ from envmatrix.engine.services.wire import (
     ],
 )
 def test_urls_of_the_usual_clients(name, url, address):
-    assert parse_url(name, url) == address
-
-
-@pytest.mark.parametrize("url", ["", "localhost", "localhost:3306", "mysql:db"])
-def test_what_is_no_url_is_refused(url):
-    with pytest.raises(ValueError, match="is no URL"):
-        parse_url("mysql", url)
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("mysql://u:secret@db/x", "mysql://u:***@db/x"),
-        ("redis://:secret@db", "redis://:***@db"),
-        ("mysql://u@db/x", "mysql://u@db/x"),
-        ("redis://db", "redis://db"),
-    ],
-)
-def test_a_password_is_never_shown(url, shown):
-    assert without_password(url) == shown
+    scheme = url.partition(":")[0]
+    assert address_of(SERVERS.get(name), url) == msgspec.structs.replace(address, scheme=scheme)
 
 
 def test_greeting_of_mariadb_and_mysql():
-    assert parse_mysql_greeting(b"\x0a5.5.5-10.11.19-MariaDB-0+deb12u1\0rest") == Reply(version="10.11.19")
-    assert parse_mysql_greeting(b"\x0a8.0.36\0rest") == Reply(version="8.0.36")
+    assert parse_greeting(b"\x0a5.5.5-10.11.19-MariaDB-0+deb12u1\0rest") == "10.11.19-MariaDB-0+deb12u1"
+    assert parse_greeting(b"\x0a8.0.36\0rest") == "8.0.36"
 
 
 @pytest.mark.parametrize(
@@ -67,17 +44,19 @@ def test_greeting_of_mariadb_and_mysql():
     ],
 )
 def test_a_server_that_refuses_or_is_another(packet, words):
-    with pytest.raises(WireError, match=words):
-        parse_mysql_greeting(packet)
+    with pytest.raises(RefusedError, match=words):
+        parse_greeting(packet)
 
 
 def test_redis_and_memcached_count_their_connections():
     info = "# Server\r\nredis_version:7.0.15\r\nprocess_id:12\r\n# Stats\r\ntotal_connections_received:5\r\n"
     assert parse_redis_info(info) == Reply(version="7.0.15", pid=12, connections=5)
+    valkey = info.replace("redis_version", "valkey_version:8.0.1\r\nredis_version")
+    assert parse_redis_info(valkey).version == "8.0.1"
     stats = ["STAT pid 9", "STAT version 1.6.18", "STAT total_connections 3"]
     assert parse_memcached_stats(stats) == Reply(version="1.6.18", pid=9, connections=3)
 
 
 def test_memcached_that_is_something_else():
-    with pytest.raises(WireError, match="not answer as memcached"):
+    with pytest.raises(RefusedError, match="not answer as memcached"):
         parse_memcached_stats(["HTTP/1.1 400 Bad Request"])

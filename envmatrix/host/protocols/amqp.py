@@ -7,13 +7,13 @@ import socket
 import struct
 from collections.abc import Mapping
 
-from envmatrix.host.probes.protocols.wire import Address, RefusedError, Spoken, connect, receive
+from envmatrix.host.protocols.connection import Address, RefusedError, Reply, connect, receive
 
 HEADER = b"AMQP\x00\x00\x09\x01"
 START, START_OK, TUNE, CLOSE = (10, 10), (10, 11), (10, 30), (10, 50)
 
 
-def rabbitmq(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def rabbitmq(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """The server's start, whose properties name its version, then a login (guest where the URL names nobody)."""
     with connect(address, deadline) as connection:
         connection.sendall(HEADER)
@@ -30,7 +30,7 @@ def rabbitmq(address: Address, deadline: float, environ: Mapping[str, str]) -> S
             raise RefusedError(body[3 : 3 + body[2]].decode("utf-8", "replace"))
         if method != TUNE:
             raise RefusedError(f"it answers the login with {method}")
-    return Spoken(version=version[1].decode() if version else "")
+    return Reply(version=version[1].decode() if version else "")
 
 
 def _frame(connection: socket.socket, deadline: float) -> tuple[tuple[int, int], bytes]:

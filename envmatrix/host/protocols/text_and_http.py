@@ -9,31 +9,55 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from envmatrix.host.probes.protocols.wire import Address, RefusedError, Spoken, connect, line, receive, remaining
+from envmatrix.host.protocols.connection import Address, RefusedError, Reply, connect, read_line, receive, remaining
 
 
-def redis(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def redis(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """AUTH where there is a password, PING, and INFO for the version; a server that only reads is refused."""
     with connect(address, deadline) as connection:
-        if address.password:
-            user = [address.user] if address.user else []
-            _redis(connection, deadline, "AUTH", *user, address.password)
+        _log_in_to_redis(connection, address, deadline)
         answer = _redis(connection, deadline, "PING")
         if answer != "PONG":
             raise RefusedError(f"it answers PING with {answer!r}")
         info = _redis(connection, deadline, "INFO")
-    facts = dict(row.split(":", 1) for row in info.splitlines() if ":" in row)
+    facts = _redis_facts(info)
     if facts.get("role") == "slave" and facts.get("slave_read_only", "1") == "1":
         raise RefusedError("it is a read-only replica")
-    return Spoken(version=facts.get("valkey_version") or facts.get("redis_version", ""))
+    return parse_redis_info(info)
+
+
+def identify_redis(connection: socket.socket, address: Address, deadline: float) -> Reply:
+    """AUTH where there is a password, and INFO."""
+    _log_in_to_redis(connection, address, deadline)
+    return parse_redis_info(_redis(connection, deadline, "INFO"))
+
+
+def parse_redis_info(text: str) -> Reply:
+    """Parse the answer to INFO of Redis or Valkey, which gives the Redis version that it is compatible with as well."""
+    facts = _redis_facts(text)
+    return Reply(
+        version=facts.get("valkey_version") or facts.get("redis_version", ""),
+        pid=int(facts.get("process_id", 0)),
+        connections=int(facts["total_connections_received"]) if "total_connections_received" in facts else None,
+    )
+
+
+def _redis_facts(text: str) -> dict[str, str]:
+    return dict(row.split(":", 1) for row in text.splitlines() if ":" in row)
+
+
+def _log_in_to_redis(connection: socket.socket, address: Address, deadline: float) -> None:
+    if address.password:
+        user = [address.user] if address.user else []
+        _redis(connection, deadline, "AUTH", *user, address.password)
 
 
 def _redis(connection: socket.socket, deadline: float, *words: str) -> str:
     parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
     connection.sendall(f"*{len(words)}\r\n{parts}".encode())
-    answer = line(connection, deadline)
+    answer = read_line(connection, deadline)
     if answer.startswith("-"):
         raise RefusedError(answer[1:])
     if answer.startswith("$"):
@@ -43,33 +67,55 @@ def _redis(connection: socket.socket, deadline: float, *words: str) -> str:
     return answer[1:]
 
 
-def memcached(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def memcached(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """``version``, then a value that is stored and deleted again."""
     with connect(address, deadline) as connection:
         connection.sendall(b"version\r\n")
-        answer = line(connection, deadline)
+        answer = read_line(connection, deadline)
         if not answer.startswith("VERSION "):
             raise RefusedError(f"it answers `version` with {answer[:80]!r}")
         connection.sendall(b"set envmatrix-probe 0 1 1\r\n1\r\n")
-        stored = line(connection, deadline)
+        stored = read_line(connection, deadline)
         if stored != "STORED":
             raise RefusedError(f"it does not store: {stored[:80]}")
         connection.sendall(b"delete envmatrix-probe noreply\r\n")
-    return Spoken(version=answer.removeprefix("VERSION "))
+    return Reply(version=answer.removeprefix("VERSION "))
 
 
-def zookeeper(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def identify_memcached(connection: socket.socket, address: Address, deadline: float) -> Reply:
+    """``stats``."""
+    del address
+    connection.sendall(b"stats\r\n")
+    lines = []
+    while (answer := read_line(connection, deadline)).startswith("STAT "):
+        lines.append(answer)
+    return parse_memcached_stats([*lines, answer])
+
+
+def parse_memcached_stats(lines: Sequence[str]) -> Reply:
+    """Parse the lines of the answer to ``stats``.
+
+    :raises RefusedError: they are not those of memcached
+    """
+    words = [line.split(" ", 2) for line in lines if line.startswith("STAT ")]
+    stats = {key: value for _, key, value in words}
+    if "pid" not in stats:
+        raise RefusedError(f"it does not answer as memcached does: {''.join(lines)[:80]!r}")
+    return Reply(version=stats["version"], pid=int(stats["pid"]), connections=int(stats["total_connections"]))
+
+
+def zookeeper(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """The four letter word ``srvr``, which ZooKeeper answers without being told to."""
     with connect(address, deadline) as connection:
         connection.sendall(b"srvr")
-        answer = line(connection, deadline)
+        answer = read_line(connection, deadline)
     match = re.match(r"Zookeeper version: ([\d.]+)", answer)
     if not match:
         raise RefusedError(f"it answers `srvr` with {answer[:120]!r}")
-    return Spoken(version=match[1], note="writing to it was not tried")
+    return Reply(version=match[1], note="writing to it was not tried")
 
 
-def etcd(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def etcd(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """``/version`` for the version, ``/health`` for whether the member has a leader."""
     version = _json(address, deadline, "/version").get("etcdserver", "")
     if not version:
@@ -77,21 +123,21 @@ def etcd(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoke
     health = _json(address, deadline, "/health")
     if str(health.get("health")).lower() != "true":
         raise RefusedError(f"it is not healthy: {health.get('reason') or health}")
-    return Spoken(version=str(version))
+    return Reply(version=str(version))
 
 
-def web(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def web(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """GET of the URL's path; anything from 400 on is refused."""
     status, _body = _get(address, deadline, f"/{address.database}")
     if status >= 400:
         raise RefusedError(f"it answers GET /{address.database} with HTTP status {status}")
-    return Spoken()
+    return Reply()
 
 
-def tcp(address: Address, deadline: float, environ: Mapping[str, str]) -> Spoken:
+def tcp(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:
     """A connection, and nothing more."""
     connect(address, deadline).close()
-    return Spoken(note="only that it accepts a connection was tried")
+    return Reply(note="only that it accepts a connection was tried")
 
 
 def _json(address: Address, deadline: float, path: str) -> dict[str, object]:
