@@ -12,14 +12,13 @@ from envmatrix.config.lines import Path
 from envmatrix.config.model import Capability
 from envmatrix.config.schema import ProfileFile
 from envmatrix.config.words import hint, listed, nearest
-from envmatrix.patterns import lazy
 
 Fault = tuple[Path, str]
 
-_FACTOR = lazy(r"[A-Za-z0-9_.]+")
-_NAME = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
-_PLAIN = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
-_VARIABLE = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
+_FACTOR = re.compile(r"[A-Za-z0-9_.]+")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DECLARE = "declare it in profiles/capabilities.toml"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +18,8 @@ from envmatrix.config.schema import PROBES, CapabilityTable
 from envmatrix.config.words import listed
 from envmatrix.decoding import convert
 from envmatrix.errors import Problem
-from envmatrix.patterns import lazy
 
-_NAME = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[str, Capability], list[Problem]]:

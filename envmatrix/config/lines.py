@@ -6,15 +6,13 @@ import functools
 import re
 from bisect import bisect_right
 
-from envmatrix.patterns import lazy
-
 Path = tuple[str | int, ...]
 
 _PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _KEY = rf"{_PART}(?:\s*\.\s*{_PART})*"
-_HEADER = lazy(rf"\s*(?P<open>\[\[?)\s*(?P<key>{_KEY})\s*\]")
-_PAIR = lazy(rf"\s*(?P<key>{_KEY})\s*=")
-_SPLIT = lazy(_PART)
+_HEADER = re.compile(rf"\s*(?P<open>\[\[?)\s*(?P<key>{_KEY})\s*\]")
+_PAIR = re.compile(rf"\s*(?P<key>{_KEY})\s*=")
+_SPLIT = re.compile(_PART)
 
 
 def dotted(path: Path) -> str:

@@ -15,11 +15,10 @@ import msgspec
 from envmatrix.config import envkeys, factors, pythons
 from envmatrix.config.toxfile import ToxFile
 from envmatrix.config.words import nearest
-from envmatrix.patterns import lazy
 
 # of tox 3, which projects keep for those who still have it (tox's upgrade guide)
 _OF_TOX_3 = {"isolated_build", "distshare", "distdir", "sdistsrc", "indexserver", "skip_install", "hashseed"}
-_OWN = lazy(r"testenv:(.+)")
+_OWN = re.compile(r"testenv:(.+)")
 
 
 def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[str]:

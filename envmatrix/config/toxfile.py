@@ -16,10 +16,9 @@ import msgspec
 
 from envmatrix.config import factors, pythons
 from envmatrix.config.reading import Unreadable, read_bytes
-from envmatrix.patterns import lazy
 
 NAMES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
-_WORD = lazy(r"[A-Za-z0-9_.]+")
+_WORD = re.compile(r"[A-Za-z0-9_.]+")
 
 
 class ToxFile(msgspec.Struct, frozen=True, kw_only=True, eq=False):

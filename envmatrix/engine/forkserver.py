@@ -43,7 +43,6 @@ _SESSION = (
     "envmatrix.engine.overlay",
     "envmatrix.engine.plugin",
 )
-_HOOKS = "envmatrix.engine.hooks"
 _UV = ("tox_uv.plugin", "uv")
 # What it imports beyond that to build an environment or a package.
 _BUILDING = (
@@ -135,11 +134,9 @@ class _Server:
         gc.disable()  # nothing that is loaded becomes garbage
         for name in (*_SESSION, *self.plugins()):
             load(name)
-        with contextlib.suppress(Exception):
-            importlib.import_module(_HOOKS).remember()
         gc.freeze()  # children that never write to these objects share their memory
         gc.enable()
-        self.later += [rehearse, *(partial(load, name) for name in _BUILDING)]
+        self.later += [partial(load, name) for name in _BUILDING]
 
     def plugins(self) -> tuple[str, ...]:
         """The plugin that most cells will use, where it is installed and not switched off."""
@@ -236,12 +233,6 @@ def load(name: str) -> None:
     """Import a module so that children find it there."""
     with contextlib.suppress(Exception):  # another version of tox, or a broken one: the child says so in its own words
         importlib.import_module(name)
-
-
-def rehearse() -> None:
-    """Let children find what they would look for at their beginning."""
-    with contextlib.suppress(Exception):
-        importlib.import_module(_HOOKS).rehearse()
 
 
 def tell(descriptor: int, **report: object) -> None:

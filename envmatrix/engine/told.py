@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ from envmatrix.config.model import Profile
 from envmatrix.decoding import convert
 from envmatrix.engine.job import EVENTS, read_events
 from envmatrix.evidence.leftover import LeftOver
-from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
 
-_PHASES = lazy(r"(commands_pre|commands|commands_post)\[")
+_PHASES = re.compile(r"(commands_pre|commands|commands_post)\[")
 
 
 class CellRun(msgspec.Struct, frozen=True, kw_only=True):

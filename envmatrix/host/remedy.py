@@ -11,7 +11,6 @@ from envmatrix.host import bindep
 from envmatrix.host.capabilities import find
 from envmatrix.host.model import Finding, Interpreter
 from envmatrix.host.platforms import installer
-from envmatrix.patterns import lazy
 
 COMMANDS: Mapping[str, str] = {
     "apt": "apt-get install",
@@ -23,12 +22,12 @@ COMMANDS: Mapping[str, str] = {
 
 # Packages that provide the same thing: where a project's bindep.txt names one of them, that one is meant.
 _SAME: Mapping[str, re.Pattern[str]] = {
-    "mysql": lazy(r"(default-)?(mysql|mariadb)(-(community-)?server)?(-core)?(-[\d.]+)?"),
-    "postgresql": lazy(r"postgresql(-server)?(-?[\d.]+)?"),
-    "redis": lazy(r"(redis|valkey)(-server)?"),
-    "libvirt": lazy(r"(python3?-libvirt|libvirt-python3?)"),
-    "zookeeper": lazy(r"zookeeper(d|-server)?"),
-    "etcd": lazy(r"etcd(-server)?"),
+    "mysql": re.compile(r"(default-)?(mysql|mariadb)(-(community-)?server)?(-core)?(-[\d.]+)?"),
+    "postgresql": re.compile(r"postgresql(-server)?(-?[\d.]+)?"),
+    "redis": re.compile(r"(redis|valkey)(-server)?"),
+    "libvirt": re.compile(r"(python3?-libvirt|libvirt-python3?)"),
+    "zookeeper": re.compile(r"zookeeper(d|-server)?"),
+    "etcd": re.compile(r"etcd(-server)?"),
 }
 
 
