@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,10 @@ from typing import Any
 import msgspec
 
 from envmatrix.evidence.model import FAILING
-from envmatrix.patterns import lazy
 
 MOST_BYTES = 4_000_000  # of one file at one look: a look is short, the rest is for the next one
 # A quote inside of a test's id is escaped, so this finds the outcome and nothing that an id only looks like.
-_OUTCOME = lazy(rb'(?<!\\)"o":"([a-z]+)"')
+_OUTCOME = re.compile(rb'(?<!\\)"o":"([a-z]+)"')
 _PHASES = {
     "install_requires": "installing the build's requirements",
     "install_package": "installing the project",

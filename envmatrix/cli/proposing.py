@@ -14,7 +14,6 @@ from envmatrix.cli import selfstarted
 from envmatrix.cli.suite import Skip, Suite, Variable
 from envmatrix.config.load import Loaded
 from envmatrix.host import bindep
-from envmatrix.patterns import lazy
 from envmatrix.report.words import visible
 from envmatrix.util.text import count
 from envmatrix.verdict.phrases import Phrases
@@ -22,8 +21,8 @@ from envmatrix.verdict.phrases import Phrases
 MOST_REASONS = 5
 MOST_PATTERNS = 8
 _SERVICES = {"mysql": "mysql", "mariadb": "mysql", "postgres": "postgresql", "redis": "redis", "memcache": "memcached"}
-_IMPORT = lazy(r"(?:No module named|could not import) ['\"]([\w.]+)")
-_ADDRESS = lazy(r"(?:^|_)(?:URL|URI|DSN|CONNECTION)$|(?:DATABASE|DB)_URL|TEST_DATABASE$", re.IGNORECASE)
+_IMPORT = re.compile(r"(?:No module named|could not import) ['\"]([\w.]+)")
+_ADDRESS = re.compile(r"(?:^|_)(?:URL|URI|DSN|CONNECTION)$|(?:DATABASE|DB)_URL|TEST_DATABASE$", re.IGNORECASE)
 _OSLO_DB = "OS_TEST_DBAPI_ADMIN_CONNECTION"  # oslo.db's own, which the built-in profile sets
 
 _UNIT = """# The whole suite with declared dependencies only: what any laptop can run.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
 
 from envmatrix.config.load import Loaded
-from envmatrix.patterns import lazy
 from envmatrix.report.words import visible
 from envmatrix.util.files import read_text
 
-_SCRIPT = lazy(r"[\w./-]+\.sh\b")
+_SCRIPT = re.compile(r"[\w./-]+\.sh\b")
 _PROFILE = """# Proposed because {where} starts daemons itself, with pifpaf: one cell for each
 # factor of {tox} that names one. Where a host lacks the daemon its cell fails; to
 # have it blocked with a remedy instead, declare the daemon's program in

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from envmatrix.patterns import lazy
-
 MOST_FILES = 5000
 MOST_BYTES = 1_000_000
 _LEFT_OUT = {"node_modules", "build", "dist", "site-packages", "__pycache__", "venv"}
-_TEST_FILE = lazy(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
+_TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
 _SKIPS = {"skip", "skipIf", "skipUnless", "skipTest", "skipif", "SkipTest", "skipException", "skip_test"}
 _CONDITIONAL = {"skipIf", "skipUnless"}
 

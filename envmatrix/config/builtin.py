@@ -7,14 +7,14 @@ searched without regard to case in what test suites say when they skip.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 
 from envmatrix.config.model import Capability
-from envmatrix.patterns import lazy
 
-_PYTHON: Final = lazy(r"(python|pypy|graalpy)(\d+\.\d+t?)")
+_PYTHON: Final = re.compile(r"(python|pypy|graalpy)(\d+\.\d+t?)")
 
 
 def _missing(subject: str) -> tuple[str, ...]:

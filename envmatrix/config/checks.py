@@ -10,16 +10,15 @@ from envmatrix.config.builtin import python_of
 from envmatrix.config.layers import TOX, is_env_name, texts
 from envmatrix.config.model import Capability
 from envmatrix.config.schema import ProfileFile
-from envmatrix.patterns import lazy
 from envmatrix.util.text import hint, nearest, quoted
 from envmatrix.util.toml import KeyPath
 
 Fault = tuple[KeyPath, str]
 
-_FACTOR = lazy(r"[A-Za-z0-9_.]+")
-_NAME = lazy(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
-IDENTIFIER = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
-_VARIABLE = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
+_FACTOR = re.compile(r"[A-Za-z0-9_.]+")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*")
+IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508's identifier
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DECLARE = "declare it in profiles/capabilities.toml"
 
 

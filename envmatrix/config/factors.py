@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from itertools import islice, product
 from typing import Any
 
-from envmatrix.patterns import lazy
-
 _MOST = 2000  # alternatives read of one expression: enough for any hand-written file, little enough for a hostile one
-_CONDITION = lazy(r"^\s*([!\w{},. -]+):(?:\s|$)")
-_GROUP = lazy(r"\{([^{}]*)\}")
-_TOML_CONDITION = lazy(r"\bfactor(?:\.(\w+)|\[\s*['\"]([\w.]+)['\"]\s*\])")
+_CONDITION = re.compile(r"^\s*([!\w{},. -]+):(?:\s|$)")
+_GROUP = re.compile(r"\{([^{}]*)\}")
+_TOML_CONDITION = re.compile(r"\bfactor(?:\.(\w+)|\[\s*['\"]([\w.]+)['\"]\s*\])")
 
 
 def of_ini(sections: dict[str, dict[str, str]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +12,10 @@ from envmatrix.config import settings
 from envmatrix.config.envkeys import present
 from envmatrix.config.model import FlakyRule, Gate, Profile, Relevant, Setting, SkipRule
 from envmatrix.config.schema import ProfileFile
-from envmatrix.patterns import lazy
 from envmatrix.util.toml import Document
 
 TOX = "tox:"
-_ENV = lazy(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]*")
+_ENV = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]*")
 # what a parent promises its children promise too: these lists add up, all other keys replace
 ADDING = ("requires", "services", "must_run", "results", "exclude", "include")
 

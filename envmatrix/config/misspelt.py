@@ -14,10 +14,9 @@ import msgspec
 
 from envmatrix.config import envkeys, factors, pythons
 from envmatrix.config.toxfile import ToxFile
-from envmatrix.patterns import lazy
 from envmatrix.util.text import nearest
 
-_OWN = lazy(r"testenv:(.+)")
+_OWN = re.compile(r"testenv:(.+)")
 
 
 def misspelt(tox: ToxFile, env: str, *, known: Iterable[str] = ()) -> Iterator[str]:

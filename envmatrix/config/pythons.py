@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from envmatrix.patterns import lazy
+import re
 
-_VERSION = lazy(r"(?P<pypy>pypy)?(?P<major>2|3)\.(?P<minor>\d{1,2})(?P<threaded>t?)")
-_FACTOR = lazy(r"(?P<impl>pypy|py)(?P<major>[23])\.?(?P<minor>\d{1,2})(?P<threaded>t?)")
+_VERSION = re.compile(r"(?P<pypy>pypy)?(?P<major>2|3)\.(?P<minor>\d{1,2})(?P<threaded>t?)")
+_FACTOR = re.compile(r"(?P<impl>pypy|py)(?P<major>[23])\.?(?P<minor>\d{1,2})(?P<threaded>t?)")
 # tox takes a factor for an interpreter when it is an implementation's name with or without a version, or a bare
 # "3.12" (tox/tox_env/python/api.py); "py" alone says nothing to it
-_CLAIMED = lazy(
+_CLAIMED = re.compile(
     r"(?!py$)(?:py|pypy|cpython|jython|graalpy|rustpython|ironpython)(?:[2-9]\.?\d{0,2}t?d?)?|[23]\.\d+t?d?"
 )
 HOW = 'write it like "3.11", "3.13t" or "pypy3.10"'

@@ -15,13 +15,12 @@ from typing import Any, Literal
 import msgspec
 
 from envmatrix.config import factors, pythons
-from envmatrix.patterns import lazy
 from envmatrix.util.files import is_there
 from envmatrix.util.toml import Unreadable, read_bytes
 
 NAMES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
 READ_BY_TOX = (*NAMES, "toxfile.py")  # the last is the project's own plugin
-_WORD = lazy(r"[A-Za-z0-9_.]+")
+_WORD = re.compile(r"[A-Za-z0-9_.]+")
 
 
 class ToxFile(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -13,11 +13,10 @@ from envmatrix.config.checks import Fault
 from envmatrix.config.layers import Layer
 from envmatrix.config.model import Profile, Setting
 from envmatrix.config.toxfile import ToxFile
-from envmatrix.patterns import lazy
 from envmatrix.util.text import hint, nearest, quoted
 
 MOST_CELLS = 100_000
-_TEMPLATE = lazy(r"\{([A-Za-z0-9_.-]*?)\.[A-Za-z_]\w*\}")
+_TEMPLATE = re.compile(r"\{([A-Za-z0-9_.-]*?)\.[A-Za-z_]\w*\}")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

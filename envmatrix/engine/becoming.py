@@ -1,4 +1,4 @@
-"""How a child of the helper becomes what was asked for: a command is spawned, a tox is forked from what is loaded."""
+"""How a child of the helper becomes what was asked for: another program, or a tox with what is loaded."""
 
 from __future__ import annotations
 
@@ -8,33 +8,10 @@ import signal
 import sys
 from typing import NoReturn
 
-from envmatrix.engine.child import die_with_parent
 from envmatrix.engine.request import Request
+from envmatrix.util.prctl import die_with_parent
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those are the owner's; its end is the helper's
-
-
-def spawn(request: Request, out: int, here: int) -> int:
-    """Start a command without a copy of this process, and return its pid; 0 where it has to be forked.
-
-    What is forked tells in the command's output why it cannot be run. ``here`` is the folder to come back to.
-    """
-    files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0), *((os.POSIX_SPAWN_DUP2, out, to) for to in (1, 2))]
-    try:
-        os.chdir(request.cwd)
-        return os.posix_spawn(
-            request.argv[0],
-            request.argv,
-            request.environ,
-            file_actions=files,
-            setsid=True,
-            setsigdef=[*IGNORED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ],
-        )
-    except (OSError, ValueError):
-        return 0
-    finally:
-        with contextlib.suppress(OSError):  # another user's, into which there is no way back
-            os.fchdir(here)
 
 
 def become(request: Request, out: int, parent: int) -> NoReturn:

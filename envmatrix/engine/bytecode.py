@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from envmatrix.patterns import lazy
 from envmatrix.util.state_dir import state_path
 
 # What Python itself writes (PEP 3147) and looks at again before it believes it. pytest's own has a longer tag, and the
 # path of one environment in it.
-_PLAIN: Final = lazy(r"(?P<module>.+)\.(?P<tag>[a-z]+-?\d+(?:\.opt-[12])?\.pyc)")
+_PLAIN: Final = re.compile(r"(?P<module>.+)\.(?P<tag>[a-z]+-?\d+(?:\.opt-[12])?\.pyc)")
 _CACHE: Final = "__pycache__"
 
 

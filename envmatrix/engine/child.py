@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from envmatrix.engine import leftover
-
-if TYPE_CHECKING:
-    import ctypes
+from envmatrix.util.prctl import become_reaper, die_with_parent
 
 
 def main(argv: list[str]) -> int:
@@ -52,48 +47,9 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     finally:
-        left = leftover.end(leftover.children, _collect)
+        left = leftover.end(leftover.children, leftover.collect)
         if left:
             events.add("left_over", processes=leftover.plain(left))
-
-
-def become_reaper() -> None:
-    """Make orphans of this process its children again (Linux), so that the parent finds all of them below it."""
-    _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER, prctl(2)
-
-
-def die_with_parent(number: int, parent: int = 0) -> None:
-    """Let the kernel send this process ``number`` when the thread that started it ends (Linux).
-
-    ``parent`` is the pid that the parent is known to have had: it may have ended before this was asked for.
-    """
-    parent = parent or os.getppid()
-    _prctl(1, number)  # PR_SET_PDEATHSIG, prctl(2)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), number)
-
-
-def outlive_parent() -> None:
-    """Take back what ``die_with_parent`` asked for."""
-    _prctl(1, 0)
-
-
-def _collect() -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        _libc().prctl(option, value, 0, 0, 0)
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    import ctypes
-
-    return ctypes.CDLL(None, use_errno=True)
 
 
 if __name__ == "__main__":

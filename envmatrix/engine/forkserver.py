@@ -1,8 +1,8 @@
 """The helper that starts cells' processes: ``python -m envmatrix.engine.forkserver DESCRIPTOR``.
 
-It loads tox once and forks a child per cell; a command of the warm path is spawned. It has one thread, so that forking
-is safe, and it is the reaper of whatever its children leave behind. When the socket to its owner ends, however that
-came, it kills all of them and goes.
+It loads tox once and forks a child for each cell or command. It has one thread, so that forking is safe, and it is the
+reaper of whatever its children leave behind. It goes when the socket to its owner ends, however that came. Its parent,
+which does nothing else, then kills what is left, and does so also when the helper or its owner was killed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from typing import NoReturn
 
 from envmatrix.engine import becoming, leftover
-from envmatrix.engine.child import become_reaper, die_with_parent, outlive_parent
+from envmatrix.engine.helper import END_NOW
 from envmatrix.engine.request import Request, decode
-from envmatrix.host.guardian import Guardian
+from envmatrix.util.prctl import become_reaper, die_with_parent, set_name
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
 _SESSION = (
@@ -43,7 +44,6 @@ _SESSION = (
     "envmatrix.engine.overlay",
     "envmatrix.engine.plugin",
 )
-_HOOKS = "envmatrix.engine.hooks"
 _UV = ("tox_uv.plugin", "uv")
 # What it imports beyond that to build an environment or a package.
 _BUILDING = (
@@ -55,15 +55,11 @@ _BUILDING = (
 
 
 class _Server:
-    def __init__(self, owner: socket.socket, parent: int = 0) -> None:
+    def __init__(self, owner: socket.socket) -> None:
         self.owner = owner
-        self.parent = parent  # the owner's pid, where its first thread forked this process
         self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
         self.loaded = False
-        self.guardian: Guardian | None = None
-        self.guarded = False
-        self.here = os.open(".", os.O_PATH)  # where requests find it, whatever folder a command wants
-        self.later: list[Callable[[], None]] = [self.guard]  # what is worth doing while nobody asks for anything
+        self.later: list[Callable[[], None]] = []  # what is worth doing while nobody asks for anything
 
     def serve(self) -> None:
         wake_read, wake_write = os.pipe()
@@ -74,8 +70,7 @@ class _Server:
         while True:
             ready = select.select([self.owner.fileno(), wake_read], [], [], 0 if self.later else None)[0]
             if not ready and self.later:
-                with self.going_with_owner():
-                    self.later.pop(0)()
+                self.later.pop(0)()
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
@@ -107,26 +102,10 @@ class _Server:
             self.clear(request, *descriptors)
             return True
         if request.kind != "exec":
-            with self.going_with_owner():
-                self.load()
+            self.load()
         if request.kind != "preload":
             self.start(request, *descriptors)
         return True
-
-    @contextlib.contextmanager
-    def going_with_owner(self) -> Iterator[None]:
-        """Let the kernel end this process with its owner, as long as nothing has to be ended before.
-
-        What takes long is done within: loading tox lasts seconds on a busy machine, while nobody looks at the socket.
-        """
-        alone = bool(self.parent) and not self.children and not self.orphans()
-        if alone:
-            die_with_parent(signal.SIGKILL, self.parent)
-        try:
-            yield
-        finally:
-            if alone:
-                outlive_parent()
 
     def load(self) -> None:
         if self.loaded:
@@ -135,52 +114,22 @@ class _Server:
         gc.disable()  # nothing that is loaded becomes garbage
         for name in (*_SESSION, *self.plugins()):
             load(name)
-        with contextlib.suppress(Exception):
-            importlib.import_module(_HOOKS).remember()
         gc.freeze()  # children that never write to these objects share their memory
         gc.enable()
-        self.later += [rehearse, *(partial(load, name) for name in _BUILDING)]
+        self.later += [partial(load, name) for name in _BUILDING]
 
     def plugins(self) -> tuple[str, ...]:
         """The plugin that most cells will use, where it is installed and not switched off."""
         off = os.environ.get("TOX_DISABLED_EXTERNAL_PLUGINS", "")
         return () if "tox-uv" in off or importlib.util.find_spec("tox_uv") is None else _UV
 
-    def guard(self) -> None:
-        """Start the guardian, once; without it every command is forked."""
-        if self.guarded:
-            return
-        self.guarded = True
-        with contextlib.suppress(OSError, NotImplementedError):
-            self.guardian = Guardian()
-
     def start(self, request: Request, out: int, told: int) -> None:
-        pid = self.spawn(request, out) if request.kind == "exec" else 0
-        if not pid:
-            parent, pid = os.getpid(), os.fork()
-            if pid == 0:
-                becoming.become(request, out, parent)
+        parent, pid = os.getpid(), os.fork()
+        if pid == 0:
+            becoming.become(request, out, parent)
         os.close(out)
         self.children[pid] = (told, request)
         tell(told, pid=pid)
-
-    def spawn(self, request: Request, out: int) -> int:
-        """Start a command without a copy of this process, and return its pid; 0 where it has to be forked.
-
-        The forked one tells in the command's output why it cannot be run.
-        """
-        self.guard()
-        if self.guardian is None or not self.guardian.alive():
-            self.guardian = None
-            return 0
-        pid = becoming.spawn(request, out, self.here)
-        if not pid:
-            return 0
-        try:
-            self.guardian.begun(pid)
-        except OSError:  # killed in this moment: the one command would outlive the helper
-            self.guardian = None
-        return pid
 
     def reap(self) -> None:
         """Collect everything that ended; orphans of our children became our own."""
@@ -191,11 +140,7 @@ class _Server:
                 break
             if pid == 0:
                 break
-            if self.guardian is not None and pid == self.guardian.pid:
-                self.guardian = None
             if pid in self.children:
-                if self.guardian is not None:
-                    self.guardian.ended(pid)
                 told, _ = self.children.pop(pid)
                 left = bool(self.orphans())
                 tell(told, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
@@ -203,8 +148,7 @@ class _Server:
 
     def orphans(self) -> set[int]:
         """What the children left behind; it became our own."""
-        own = {self.guardian.pid} if self.guardian is not None else set()
-        return set(leftover.children()) - set(self.children) - own
+        return set(leftover.children()) - set(self.children)
 
     def clear(self, request: Request, told: int) -> None:
         """Kill the orphans that bear a mark, and tell what they were; where no child runs, none can be another's."""
@@ -219,29 +163,11 @@ class _Server:
         tell(told, pid=0, left=leftover.plain(leftover.end(marked, self.reap)))
         os.close(told)
 
-    def end(self) -> None:
-        """Kill everything that was started here and has not ended."""
-        if self.children:
-            from envmatrix.engine.processes import kill_left_over
-
-            for pid, (_, request) in self.children.items():
-                kill_left_over((pid,), request.mark)
-        self.children.clear()
-        leftover.end(lambda: list(self.orphans()), self.reap)
-        if self.guardian is not None:
-            self.guardian.close()
-
 
 def load(name: str) -> None:
     """Import a module so that children find it there."""
     with contextlib.suppress(Exception):  # another version of tox, or a broken one: the child says so in its own words
         importlib.import_module(name)
-
-
-def rehearse() -> None:
-    """Let children find what they would look for at their beginning."""
-    with contextlib.suppress(Exception):
-        importlib.import_module(_HOOKS).rehearse()
 
 
 def tell(descriptor: int, **report: object) -> None:
@@ -250,18 +176,36 @@ def tell(descriptor: int, **report: object) -> None:
         os.write(descriptor, json.dumps(report).encode() + b"\n")
 
 
-def main(descriptor: int, parent: int = 0) -> None:
-    """Serve the owner at the other end of ``descriptor`` until it is gone; ``parent`` is its pid, if it forked this."""
+def main(descriptor: int, owner: int = 0) -> NoReturn:
+    """Serve the owner at the other end of ``descriptor`` until it is gone; ``owner`` is its pid, if it forked this.
+
+    The process that serves is a child of this one, which waits for its end, ends what is left, and serves nobody.
+    """
     for number in becoming.IGNORED:
         signal.signal(number, signal.SIG_IGN)
     become_reaper()
-    os.set_inheritable(descriptor, False)
-    server = _Server(socket.socket(fileno=descriptor), parent)
+    parent, pid = os.getpid(), os.fork()
     try:
-        server.serve()
+        if pid:
+            watch(pid, owner)
+        else:
+            die_with_parent(signal.SIGKILL, parent)
+            become_reaper()
+            os.set_inheritable(descriptor, False)
+            _Server(socket.socket(fileno=descriptor)).serve()
     finally:
-        server.end()
         os._exit(0)  # the owner waits, and there is nothing to tidy up in here
+
+
+def watch(server: int, owner: int) -> None:
+    """Wait until the server has ended, or its owner, and kill all that they started: orphans become our children."""
+    set_name("watcher")
+    signal.signal(END_NOW, lambda number, frame: os.kill(server, signal.SIGKILL))
+    if owner:
+        die_with_parent(END_NOW, owner)
+    os.waitpid(server, 0)
+    signal.signal(END_NOW, signal.SIG_IGN)
+    leftover.end(leftover.children, leftover.collect)
 
 
 if __name__ == "__main__":

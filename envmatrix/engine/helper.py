@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from envmatrix.engine.overlay_leaks import LEAKS
 class Child(Protocol):
     """A helper process that was started here."""
 
-    def kill(self) -> None:
-        """End it at once."""
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
 
     def wait(self) -> object:
         """Wait for its end."""
@@ -26,6 +27,7 @@ class Child(Protocol):
 
 # What tox does in assert statements has to happen: an optimized python runs no tox (4.67) that installs anything.
 OPTIMIZE = "PYTHONOPTIMIZE"
+END_NOW = signal.SIGUSR1  # what the helper is sent to end everything at once
 Helper = tuple[Child, socket.socket]
 _early: list[Helper] = []
 _forked = False
@@ -37,9 +39,9 @@ class _Forked:
     def __init__(self, pid: int) -> None:
         self._pid = pid
 
-    def kill(self) -> None:
+    def send_signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, 9)
+            os.kill(self._pid, number)
 
     def wait(self) -> None:
         with contextlib.suppress(ChildProcessError):

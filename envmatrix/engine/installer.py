@@ -8,20 +8,19 @@ from collections.abc import Mapping, Sequence
 from envmatrix.config.model import Capability
 from envmatrix.engine.pip import ABSENT
 from envmatrix.evidence.model import RanReason
-from envmatrix.patterns import lazy
 
 TAIL_LINES = 15
 
 # What a compiler or pkg-config says when development files are missing -> the name that it misses.
 _MISSING_FILES = (
-    lazy(r"Package '?([\w.+-]+)'?,? (?:required by|was not found)"),
-    lazy(r"No package '([\w.+-]+)' found"),
-    lazy(r"fatal error: ([\w./+-]+\.h\w*): No such file"),
-    lazy(r"(pkg-config)(?: is required|: (?:command )?not found| command|\b.*No such file)"),
-    lazy(r"(mysql_config|pg_config)\b.*not found"),
-    lazy(r"error: command '[^']*?((?:gcc|cc|clang|g\+\+))' failed: No such file"),
+    re.compile(r"Package '?([\w.+-]+)'?,? (?:required by|was not found)"),
+    re.compile(r"No package '([\w.+-]+)' found"),
+    re.compile(r"fatal error: ([\w./+-]+\.h\w*): No such file"),
+    re.compile(r"(pkg-config)(?: is required|: (?:command )?not found| command|\b.*No such file)"),
+    re.compile(r"(mysql_config|pg_config)\b.*not found"),
+    re.compile(r"error: command '[^']*?((?:gcc|cc|clang|g\+\+))' failed: No such file"),
 )
-_UNREACHABLE = lazy(
+_UNREACHABLE = re.compile(
     r"NewConnectionError|Temporary failure in name resolution|Name or service not known|Connection refused"
     r"|ReadTimeoutError|ConnectTimeoutError|Network is unreachable|ProxyError|SSLError|Max retries exceeded"
     r"|ProtocolError|IncompleteRead|RemoteDisconnected|Connection reset by peer|incomplete-download"
@@ -57,22 +56,22 @@ _ON_DEBIAN = {
     "yaml.h": "libyaml-dev",
     "zlib.h": "zlib1g-dev",
 }
-_NO_WHEEL = lazy(
+_NO_WHEEL = re.compile(
     r"Failed (?:to build|building wheel for) [`'\"]?([\w.-]+)|Could not build wheels? for ([\w.-]+)"
     r"|Failed to build `?([\w.-]+?)(?:==[^`\s]+)?`"
 )
-_NO_DISTRIBUTION = lazy(
+_NO_DISTRIBUTION = re.compile(
     r"No matching distribution found for ([^\s(]+)|Could not find a version that satisfies the requirement ([^\s(]+)"
     r"|([\w.-]+) was not found in the (?:package registry|provided package locations|cache)"
     r"|[Tt]here (?:are no versions|is no version) of ([^\s,]+)|[Bb]ecause only ([\w.-]+)[^,]* (?:is|are) available"
     r"(?!\s+and\s+\S+\s+depends)"
 )
-_CONFLICT = lazy(r"ResolutionImpossible|conflicting dependencies|No solution found when resolving")
-_CAUSES = lazy(r"The conflict is caused by:\n((?:[ \t]+\S.*\n?)+)")
+_CONFLICT = re.compile(r"ResolutionImpossible|conflicting dependencies|No solution found when resolving")
+_CAUSES = re.compile(r"The conflict is caused by:\n((?:[ \t]+\S.*\n?)+)")
 _MOST_SIDES = 4  # pip names every version that it tried
-_BUILD_REQUIREMENTS = lazy(r"(?:install|installing|requirements from) .?build(?:-system.requires| dependenc)")
+_BUILD_REQUIREMENTS = re.compile(r"(?:install|installing|requirements from) .?build(?:-system.requires| dependenc)")
 _NOT_ASKED = "is not a trusted or secure host and is being ignored"
-_FORBIDDEN = lazy(r": 403 Client Error")
+_FORBIDDEN = re.compile(r": 403 Client Error")
 
 
 def explain_install(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import wraps
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envmatrix.engine.pip_config import is_true, read_settings
-from envmatrix.patterns import lazy
 from envmatrix.util.files import read_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ UV_RUNNER = "uv-venv-runner"
 _OLDEST = (3, 8)  # the oldest Python that uv works with (its documentation, "Python versions")
 
 # What a project says when it counts on pip or virtualenv being there.
-_NEEDS_PIP = lazy(r"\b(?:pip|install_command|virtualenv_spec|always_copy|alwayscopy|easy_install|piptools)\b")
+_NEEDS_PIP = re.compile(r"\b(?:pip|install_command|virtualenv_spec|always_copy|alwayscopy|easy_install|piptools)\b")
 _PIP_SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_CONSTRAINT")
 _UV_SOURCES = (
     "UV_DEFAULT_INDEX",

@@ -172,7 +172,7 @@ class ForkServer:
             while self._socket.recv(4096):
                 pass
         except TimeoutError:
-            self._helper.kill()
+            self._helper.send_signal(helper.END_NOW)
         except OSError:
             pass  # it has ended already
         self._socket.close()

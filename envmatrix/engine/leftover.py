@@ -87,6 +87,13 @@ def end(orphans: Callable[[], Sequence[int]], collect: Callable[[], None]) -> tu
     return tuple(found[pid] for pid in sorted(found))
 
 
+def collect() -> None:
+    """Take the children that have ended off the system's hands."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def plain(found: Sequence[LeftOver]) -> list[dict[str, Any]]:
     """Return them as JSON has them."""
     import msgspec

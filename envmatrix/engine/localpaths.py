@@ -8,12 +8,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from envmatrix.engine.sourcetree import sources_digest
-from envmatrix.patterns import lazy
 
 METADATA = ("pyproject.toml", "setup.py", "setup.cfg")  # what an editable installation was made from
-_EDITABLE = lazy(r"(?:-e|--editable)(?:\s+|=)")
-_TAIL = lazy(r"(?:\s+;|\s+#|\s+--).*$")
-_EXTRAS = lazy(r"\[[^\]]*\]$")
+_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)")
+_TAIL = re.compile(r"(?:\s+;|\s+#|\s+--).*$")
+_EXTRAS = re.compile(r"\[[^\]]*\]$")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 
 

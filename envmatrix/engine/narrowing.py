@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,8 @@ import msgspec
 from envmatrix.engine.arguments import GRAMMARS, Grammar, narrowing
 from envmatrix.evidence.model import CommandRun, Session
 from envmatrix.evidence.runners import is_stestr
-from envmatrix.patterns import lazy
 
-_WORD: Final = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):

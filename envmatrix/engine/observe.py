@@ -18,9 +18,8 @@ from tox.config.main import Config
 from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
-from envmatrix.engine import fetched, pip
+from envmatrix.engine import pip
 from envmatrix.engine.job import PHASES, Events, Job, now
-from envmatrix.engine.resolve import site_packages
 
 TAIL_CHARACTERS = 6000
 _RUN_LOGGER = "tox.session.cmd.run.single"
@@ -113,12 +112,8 @@ def _watch_commands(events: Events, job: Job) -> None:
         builds, variables = run_id.startswith("install"), self.environment_variables
         if builds or pip.installs(argv):
             quick = pip.not_compiling(variables) if builds else contextlib.nullcontext()
-            own = self.conf.name == job.cell
-            place = fetched.place_of(job, run_id, argv, variables, lambda: site_packages(self)) if own else None
             with pip.listening(variables, log) as unfetched, quick:
-                outcome = fetched.install(
-                    place, variables, lambda: plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
-                )
+                outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
                 pages = unfetched() if outcome.exit_code != 0 else None
         else:
             outcome, pages = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs), None

@@ -5,22 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envmatrix.engine.sourcetree import folders_digest, sources_digest
-from envmatrix.patterns import lazy
 
 # Metadata that a backend computes, from files or from git.
-_DYNAMIC = lazy(r"\bdynamic\s*=|attr:|file:|scm|\bpbr\b|versioneer|versioningit|dunamai|vcs")
-_OF_GIT = lazy(r"scm|\bpbr\b|versioneer|versioningit|dunamai|vcs|git")
+_DYNAMIC = re.compile(r"\bdynamic\s*=|attr:|file:|scm|\bpbr\b|versioneer|versioningit|dunamai|vcs")
+_OF_GIT = re.compile(r"scm|\bpbr\b|versioneer|versioningit|dunamai|vcs|git")
 # Backends of pure Python: what they install in editable mode is the source itself.
-_PURE = lazy(
+_PURE = re.compile(
     r"build-backend\s*=\s*[\"'](?:setuptools\.build_meta(?::__legacy__)?|flit_core\.buildapi|hatchling\.build|pdm\.backend"
     r"|poetry\.core\.masonry\.api|uv_build)[\"']"
 )
-_BUILDS = lazy(r"ext-modules|ext_modules|cmdclass|backend-path|\bhooks?\b|\bbuild\s*=\s*[\"'{]|run-setuptools")
-_OUTSIDE = lazy(r"[\"'\s=]\.\./")
+_BUILDS = re.compile(r"ext-modules|ext_modules|cmdclass|backend-path|\bhooks?\b|\bbuild\s*=\s*[\"'{]|run-setuptools")
+_OUTSIDE = re.compile(r"[\"'\s=]\.\./")
 # What tox lets through to a build beside the variables that its settings name (tox's default pass_env).
 _COMPILERS = frozenset(
     {"CC", "CXX", "CPP", "LD", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "LIBRARY_PATH", "CPATH", "ARCHFLAGS"}

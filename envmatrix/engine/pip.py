@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from envmatrix.engine.pip_config import read_settings
-from envmatrix.patterns import lazy
 
 VARIABLE: Final = "PIP_LOG"
 MOST: Final = 5  # pages of a kind; one tells what happened, and a dead index has one for each package
 _LONGEST: Final = 300
 # The answer of an index that has no such package.
-ABSENT: Final = lazy(r": (?:404|410) Client Error")
-_UNFETCHED = lazy(r"Could not fetch URL (\S+: .+)")
-_INSTALLS = lazy(r"(?:^|[\s/;&])(?:pip3?(?:\.\d+)?|uv|pip-sync)\s(?:.*\s)?(?:install|sync|download)\b", re.DOTALL)
+ABSENT: Final = re.compile(r": (?:404|410) Client Error")
+_UNFETCHED = re.compile(r"Could not fetch URL (\S+: .+)")
+_INSTALLS = re.compile(r"(?:^|[\s/;&])(?:pip3?(?:\.\d+)?|uv|pip-sync)\s(?:.*\s)?(?:install|sync|download)\b", re.DOTALL)
 
 
 def installs(argv: Sequence[str]) -> bool:

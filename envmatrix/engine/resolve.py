@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
@@ -16,14 +17,13 @@ from envmatrix.engine.job import PHASES, Job
 from envmatrix.engine.localpaths import local_path
 from envmatrix.engine.prove import Finished
 from envmatrix.engine.resolved import NAME, Resolved, Step, find_program, variables
-from envmatrix.patterns import lazy
 
 if TYPE_CHECKING:
     from tox.tox_env.api import ToxEnv
 
 _RUNNERS = {"VirtualEnvRunner", "UvVenvRunner"}
 _PLUGINS = ("tox.", "envmatrix.", "tox_uv.")
-_INCLUDES = lazy(r"^\s*(?:-r|-c|--requirements?|--constraints?)(?:\s*=?\s*|(?=\S))(\S+)")
+_INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirements?|--constraints?)(?:\s*=?\s*|(?=\S))(\S+)")
 
 
 class _DoubtError(Exception):

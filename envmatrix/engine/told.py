@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,10 @@ import msgspec
 from envmatrix.config.model import Profile
 from envmatrix.engine.job import EVENTS, read_events
 from envmatrix.evidence.leftover import LeftOver
-from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
 from envmatrix.util.json import convert
 
-_PHASES = lazy(r"(commands_pre|commands|commands_post)\[")
+_PHASES = re.compile(r"(commands_pre|commands|commands_post)\[")
 
 
 class CellRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,6 @@ from envmatrix.engine.localpaths import local_digest
 from envmatrix.engine.resolved import Resolved
 from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
-from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
 from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode, decoder
@@ -36,9 +36,9 @@ _METADATA = (*READ_BY_TOX, "setup.py", "MANIFEST.in")
 _ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
 _CHUNK = 1 << 18
 _PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
-_NAME = lazy(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What reads other files, the terminal, or variables whose names are not written down.
-_OPEN_ENDED = lazy(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
+_OPEN_ENDED = re.compile(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,6 @@ from envmatrix.engine.processes import Ended
 from envmatrix.engine.told import CellRun, Told
 from envmatrix.engine.unused import is_referred_to
 from envmatrix.evidence.model import RanReason, RunState
-from envmatrix.patterns import lazy
 from envmatrix.util.text import nearest
 
 if TYPE_CHECKING:
@@ -203,8 +202,8 @@ def _counts_as_failed(event: dict[str, Any]) -> bool:
 
 
 _PROVISION = ".tox"  # the environment of a tox that the project's `requires` asks for
-_NOT_ALLOWED = lazy(r"(.*) is not allowed, use allowlist_externals to allow it")
-_IS_NO_PACKAGE = lazy(r"Multiple top-level packages discovered .*'profiles'")
+_NOT_ALLOWED = re.compile(r"(.*) is not allowed, use allowlist_externals to allow it")
+_IS_NO_PACKAGE = re.compile(r"Multiple top-level packages discovered .*'profiles'")
 _NO_PACKAGE = (
     "setuptools takes the folder profiles for a package: name the project's own in pyproject.toml, as in"
     ' [tool.setuptools] packages = ["NAME"], or [tool.setuptools.packages.find] include = ["NAME*"]'

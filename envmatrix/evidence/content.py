@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from envmatrix.patterns import lazy
 from envmatrix.util import state_dir
 
 # What tools leave behind when the tests run. As none of it was there before the run, counting it would give the same
@@ -36,8 +36,8 @@ _FOLDERS: Final = frozenset(
         "node_modules",
     }
 )
-_FILES: Final = lazy(r"(?:.*\.py[co]|\.coverage(?:\..*)?|\.DS_Store|.*\.sw[op]|.*~)\Z")
-_BUILT: Final = lazy(r"(?:lib|lib\..*|bdist\..*|temp\..*|scripts-.*|__editable__.*)\Z")
+_FILES: Final = re.compile(r"(?:.*\.py[co]|\.coverage(?:\..*)?|\.DS_Store|.*\.sw[op]|.*~)\Z")
+_BUILT: Final = re.compile(r"(?:lib|lib\..*|bdist\..*|temp\..*|scripts-.*|__editable__.*)\Z")
 _CHUNK: Final = 1 << 20
 
 

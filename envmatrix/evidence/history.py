@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,14 +14,13 @@ from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.names import component
 from envmatrix.evidence.places import Entry
 from envmatrix.evidence.store import Store
-from envmatrix.patterns import lazy
 
 RECENT: Final = 10  # trees of a store that were written to last, and as many of the commits before HEAD
 LISTED: Final = 5_000
 READ: Final = 150
 TRIED: Final = 8  # records of one cell and host
 ASKED: Final = 20  # commits that git is asked about, at a few milliseconds each
-_HASH: Final = lazy(r"[0-9a-f]{40,64}")
+_HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 
 
 def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Iterator[Evidence]:

@@ -13,20 +13,20 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from envmatrix.patterns import lazy
-
 TEMPORARY: Final = "<tmp>"
 ADDRESS: Final = "0x…"
 
-_SITE_PACKAGES = lazy(r"^(?:[^\[\]:]*/)?(?:site|dist)-packages/")
-_ADDRESS = lazy(r"\bat 0x[0-9a-fA-F]+\b|\b0x(?:7[ef]|5[56])[0-9a-fA-F]{10}\b")
-_PYTEST_TEMPORARY = lazy(r"pytest-of-[^/\s]+/pytest-\d+")
-_RANDOM_NAME = lazy(r"(?:/private)?(?:/var)?/tmp/tmp[a-z0-9_]{8}\b|(?:/private)?/var/folders/\w\w/\w+/T/tmp\w{8}\b")
-_HOLDER = lazy(r"^(setUp|tearDown)(Class|Module) \(([^()]+)\)$")
-_LOADER = lazy(
+_SITE_PACKAGES = re.compile(r"^(?:[^\[\]:]*/)?(?:site|dist)-packages/")
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+\b|\b0x(?:7[ef]|5[56])[0-9a-fA-F]{10}\b")
+_PYTEST_TEMPORARY = re.compile(r"pytest-of-[^/\s]+/pytest-\d+")
+_RANDOM_NAME = re.compile(
+    r"(?:/private)?(?:/var)?/tmp/tmp[a-z0-9_]{8}\b|(?:/private)?/var/folders/\w\w/\w+/T/tmp\w{8}\b"
+)
+_HOLDER = re.compile(r"^(setUp|tearDown)(Class|Module) \(([^()]+)\)$")
+_LOADER = re.compile(
     r"^(?:unittest|nose2)\.loader\.(?:_FailedTest|ModuleSkipped|ModuleImportFailure|LoadTestsFailure)\.(.+)$", re.DOTALL
 )
-_GROUP = lazy(r"@[^\[\]@]+$")
+_GROUP = re.compile(r"@[^\[\]@]+$")
 
 
 def normalise(test_id: str, project: Path) -> str:

@@ -6,6 +6,7 @@ Source of the layout and of the protocol's words: stestr 4.2's file repository, 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,6 @@ import msgspec
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
 from envmatrix.evidence.read import DIED, REASON_LENGTH, Recorded, Stream, combine
-from envmatrix.patterns import lazy
 
 RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the folder in which they keep streams
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
@@ -29,7 +29,7 @@ _OUTCOMES: Final[dict[bytes, Outcome]] = {
     b"uxsuccess": "xpassed",
 }
 _STARTS: Final = (b"test", b"testing")
-_CHUNK: Final = lazy(rb"([0-9A-Fa-f]+)\r\n")
+_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)\r\n")
 
 
 class Mark(msgspec.Struct, frozen=True):

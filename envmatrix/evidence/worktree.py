@@ -14,11 +14,12 @@ import msgspec
 
 from envmatrix.evidence.content import is_dropping
 from envmatrix.evidence.git import GitError, finish, git, start
-from envmatrix.patterns import lazy
 
 # An entry of `git ls-files -v -s -z` that needs a second look: a submodule, or a file that git was told to overlook
 # (lower case: assume-unchanged; S: skip-worktree).
-_SPECIAL: Final = lazy(rb"(?:\A|(?<=\0))([A-Za-z?]) (?:160000 ([0-9a-f]+) \d|(?<=[a-zS] )\d+ [0-9a-f]+ \d)\t([^\0]+)")
+_SPECIAL: Final = re.compile(
+    rb"(?:\A|(?<=\0))([A-Za-z?]) (?:160000 ([0-9a-f]+) \d|(?<=[a-zS] )\d+ [0-9a-f]+ \d)\t([^\0]+)"
+)
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):

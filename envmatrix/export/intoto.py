@@ -6,15 +6,15 @@ predicate "Test Result" 0.1.0 (github.com/in-toto/attestation, spec/v1 and spec/
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from envmatrix.evidence.model import EXECUTED, FAILING, Evidence, TestResult
-from envmatrix.patterns import lazy
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 
-_GIT_ID = lazy(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def statement(evidence: Evidence, url: str = "") -> dict[str, Any]:

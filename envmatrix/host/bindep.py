@@ -6,12 +6,12 @@ bindep package would bring a parser generator into every start of the tool.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from envmatrix.host.platforms import os_release
-from envmatrix.patterns import lazy
 
-_LINE = lazy(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9+._:-]*)\s*(\[(?P<selectors>[^]]*)\])?")
+_LINE = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9+._:-]*)\s*(\[(?P<selectors>[^]]*)\])?")
 _FAMILIES = {
     "apt": {"dpkg", "debian"},
     "dnf": {"rpm", "redhat", "fedora"},

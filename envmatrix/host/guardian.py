@@ -1,84 +1,63 @@
-"""Ends what a process has started when that is killed itself: a shell that waits for its end, and for nothing else.
-
-A process that is forked asks the kernel to end it with its parent (Linux). One that is spawned without a copy of its
-parent's memory, which takes a tenth of the time, cannot ask, and whoever executes a program of somebody else's cannot
-answer for it. A shell is what a kill by name (``pkill -9 envmatrix``) spares.
-"""
+"""Ends the commands of a process that is killed itself: a forked process that waits for that, and for nothing else."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+from typing import NoReturn
 
-_SHELL = "/bin/sh"
-_SCRIPT = """
-trap '' INT TERM HUP
-groups=' '
-while read -r what group; do
-    case "$what $groups" in
-        begun*) groups="$groups$group " ;;
-        ended*" $group "*) groups="${groups%% $group *} ${groups#* $group }" ;;
-    esac
-done
-[ "$groups" = ' ' ] && exit
-for group in $groups; do
-    kill -s KILL -- "-$group" 2>/dev/null
-done
-for stat in /proc/[0-9]*/stat; do
-    read -r line <"$stat" || continue
-    pid=${line%% *}
-    set -- ${line##*) }
-    case "$groups" in
-        *" $4 "*) kill -s KILL "$pid" ;;
-    esac
-done 2>/dev/null
-"""
+from envmatrix.util.prctl import set_name
 
 
 class Guardian:
-    """Kills every process group that has begun and not ended, as soon as this process is gone, however it went.
-
-    A group whose leader leads a session takes the rest of that with it, where the kernel tells who is in it (/proc).
-    """
+    """Kills every session that was added and not removed as soon as this process is gone, however it went."""
 
     def __init__(self) -> None:
-        """Start it. Raises OSError where that is not possible, and NotImplementedError where sessions are unknown."""
-        told, tell = os.pipe()
-        try:
-            self.pid = os.posix_spawn(
-                _SHELL,
-                [_SHELL, "-c", _SCRIPT],
-                {},
-                file_actions=[(os.POSIX_SPAWN_DUP2, told, 0), *((os.POSIX_SPAWN_DUP2, 1, out) for out in (1, 2))],
-                setsid=True,
-                setsigdef=[signal.SIGPIPE, signal.SIGCHLD],
-            )
-        except BaseException:
-            os.close(tell)
-            raise
-        finally:
-            os.close(told)
-        self._tell = tell
+        """Start it. Raises OSError where that is not possible."""
+        self.owner = os.getpid()
+        read, self._write = os.pipe()
+        if os.fork() == 0:
+            _watch(read)
+        os.close(read)
 
-    def alive(self) -> bool:
-        """Tell whether it is still there."""
-        try:
-            return os.waitpid(self.pid, os.WNOHANG)[0] == 0
-        except ChildProcessError:
-            return False
+    def add(self, leader: int) -> None:
+        """Let a session end with this process; without effect where somebody has killed the guardian."""
+        self._tell(leader)
 
-    def begun(self, group: int) -> None:
-        """Note that a process group is to end with this process. Raises OSError where the guardian is gone."""
-        os.write(self._tell, b"begun %d\n" % group)
+    def remove(self, leader: int) -> None:
+        """Note that nothing is left of a session."""
+        self._tell(-leader)
 
-    def ended(self, group: int) -> None:
-        """Note that nothing is left of a process group."""
+    def _tell(self, number: int) -> None:
         with contextlib.suppress(OSError):
-            os.write(self._tell, b"ended %d\n" % group)
+            os.write(self._write, b"%d\n" % number)
 
-    def close(self) -> None:
-        """Let it go, and wait for its end; what is noted as begun is killed."""
-        os.close(self._tell)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+
+def end_session(leader: int) -> None:
+    """Kill the processes of a session, in whatever process group; only what left the session as well goes on."""
+    import psutil
+
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _watch(read: int) -> NoReturn:
+    """Be the guardian. It was forked beside threads of its parent, so it does little and loads next to nothing."""
+    try:
+        os.setsid()
+        set_name("guardian")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        os.dup2(read, 0)
+        os.closerange(1, 4096)  # a pipe of a command that is starting in another thread has to end with that
+        leaders: set[int] = set()
+        with open(0, "rb", buffering=0, closefd=False) as told:
+            for leader in map(int, told):
+                leaders = leaders | {leader} if leader > 0 else leaders - {-leader}
+        for leader in leaders:
+            end_session(leader)
+    finally:
+        os._exit(0)

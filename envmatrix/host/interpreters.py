@@ -14,11 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.patterns import lazy
 from envmatrix.util.files import is_there
 
-_NAME = lazy(r"(?P<impl>python|pypy|graalpy)(?P<version>3(\.\d+)*t?)?")
-_INSTALL = lazy(
+_NAME = re.compile(r"(?P<impl>python|pypy|graalpy)(?P<version>3(\.\d+)*t?)?")
+_INSTALL = re.compile(
     r"(?P<impl>python|cpython|pypy|graalpy|)-?(?P<version>\d+\.\d+(\.\d+)?t?)(?P<free>\+freethreaded)?(-.*)?"
 )
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envmatrix.host.model import Finding
-from envmatrix.patterns import lazy
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.version import Version
 
 AMOUNTS = ("memory", "disk", "cpus")  # capabilities whose version is how much there is of them
-_NUMBERS = lazy(r"\d+(\.\d+)*")
+_NUMBERS = re.compile(r"\d+(\.\d+)*")
 
 
 def parse(requirements: Iterable[str]) -> tuple[Requirement, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envmatrix.host.guardian import Guardian
+from envmatrix.host.guardian import Guardian, end_session
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ OUTPUT_LIMIT = 65536  # bytes of each stream that are kept; the rest is read and
 _lock = threading.Lock()
 _running: set[int] = set()  # the processes of commands, each the leader of a session
 _stopped = False
-_guardian: tuple[int, Guardian] | None = None  # and the process that it is for
+_guardian: Guardian | None = None
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +63,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
         with _lock:
             if _stopped:
                 return Ran(argv=tuple(argv), failure="was stopped")
+            guardian = _get_guardian()
             process = subprocess.Popen(
                 list(argv),
                 stdin=subprocess.PIPE,
@@ -73,7 +74,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
                 start_new_session=True,
             )
             _running.add(process.pid)
-            guardian = _guard(process.pid)
+            guardian.add(process.pid)
     except OSError as error:
         return Ran(argv=tuple(argv), failure=f"cannot be started: {error.strerror or error}")
     assert process.stdin and process.stdout and process.stderr
@@ -84,13 +85,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
         late = process.poll() is None
     finally:
         if process.poll() is None:
-            _end_session(process.pid)
+            end_session(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         with _lock:
             _running.discard(process.pid)
-            if guardian is not None:
-                guardian.ended(process.pid)
+            guardian.remove(process.pid)
         process.wait()
         process.stdout.close()
         process.stderr.close()
@@ -104,18 +104,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float, stdin
     )
 
 
-def _guard(leader: int) -> Guardian | None:
-    """Let a command end also with a kill of this process, which cannot end anything then; None where that cannot be."""
+def _get_guardian() -> Guardian:
+    """Return what ends commands when this process is killed, which cannot end anything then."""
     global _guardian
-    if _guardian is None or _guardian[0] != os.getpid() or not _guardian[1].alive():
-        try:
-            _guardian = (os.getpid(), Guardian())
-        except (OSError, NotImplementedError):
-            return None
-    guardian = _guardian[1]
-    with contextlib.suppress(OSError):
-        guardian.begun(leader)
-    return guardian
+    if _guardian is None or _guardian.owner != os.getpid():
+        _guardian = Guardian()
+    return _guardian
 
 
 @contextmanager
@@ -136,19 +130,9 @@ def together(workers: int) -> Iterator[ThreadPoolExecutor]:
         with _lock:
             _stopped = True
             for leader in _running:
-                _end_session(leader)
+                end_session(leader)
         raise
     pool.shutdown()
-
-
-def _end_session(leader: int) -> None:
-    """Kill what the command started in process groups of its own; only what left its session as well goes on."""
-    import psutil
-
-    for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) == leader:
-                os.kill(pid, signal.SIGKILL)
 
 
 def _read(process: subprocess.Popen[bytes], deadline: float) -> list[str]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envmatrix.host.ask import MIN_VERSION, Told
 from envmatrix.host.model import Request
-from envmatrix.patterns import lazy
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
-_VERSION = lazy(r"(?P<version>\d(\.\d+){0,2})(?P<free>t?)")
-_HINT = lazy(r"(?P<impl>[a-z]*)(?P<version>\d+(\.\d+)*)(?P<free>t?)")
+_VERSION = re.compile(r"(?P<version>\d(\.\d+){0,2})(?P<free>t?)")
+_HINT = re.compile(r"(?P<impl>[a-z]*)(?P<version>\d+(\.\d+)*)(?P<free>t?)")
 
 
 def too_old(hint: str) -> bool:

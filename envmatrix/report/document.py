@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from envmatrix.patterns import lazy
 from envmatrix.report.model import Report
 from envmatrix.verdict.model import Verdict
 
 # JSON escapes C0 by itself; the rest can steer a terminal or hide text just as well and is spelt \uXXXX here. So is the
 # second sign of "##[…]" and "##word[…]", on which Azure, older GitHub runners and TeamCity act anywhere in a line.
-_UNSAFE = lazy("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]|(?<=#)#(?=\\w*\\[)")
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]|(?<=#)#(?=\\w*\\[)")
 
 
 def render(report: Report) -> str:

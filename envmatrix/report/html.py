@@ -9,7 +9,6 @@ import re
 from importlib.resources import files
 from typing import Final
 
-from envmatrix.patterns import lazy
 from envmatrix.report import text
 from envmatrix.report.model import Report
 from envmatrix.report.pagedata import build
@@ -20,7 +19,7 @@ SCRIPTS: Final = ("core.js", "overview.js", "tests.js", "minimap.js", "time.js",
 
 # Inside a <script> only these can end the element, open a comment or end a line of JavaScript.
 _ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_PLACE = lazy(r"\{\{(\w+)\}\}")
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
 def render(report: Report) -> str:

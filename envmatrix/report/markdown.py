@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 
-from envmatrix.patterns import lazy
 from envmatrix.report.model import Report
 from envmatrix.report.nowhere import Why, groups
 from envmatrix.report.text import SEEN_IN, alike, bad_tests
@@ -36,8 +35,8 @@ MOST_NAMES = 10
 MOST_OUTPUT_LINES = 15
 
 # A word that no Markdown dialect reads as anything but a word. The rest of a sentence goes into code spans.
-_WORD = lazy(r"[(\"']{0,2}[A-Za-z0-9](?:[A-Za-z0-9.'_-]*[A-Za-z0-9])?[)\"',.;:?]{0,3}")
-_LINKED = lazy(r"www\.|^gh-\d|\d+\.$|^[0-9a-f]{7,}$", re.IGNORECASE)
+_WORD = re.compile(r"[(\"']{0,2}[A-Za-z0-9](?:[A-Za-z0-9.'_-]*[A-Za-z0-9])?[)\"',.;:?]{0,3}")
+_LINKED = re.compile(r"www\.|^gh-\d|\d+\.$|^[0-9a-f]{7,}$", re.IGNORECASE)
 
 
 def render(report: Report) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 
-from envmatrix.patterns import lazy
 from envmatrix.report.words import columns, visible, visible_lines
 
 # GitHub's runner acts on "::command::" at the start of a line, with blanks before it or not.
-_COMMAND = lazy(r"^(\s*):(?=:)")
-_SENTENCE = lazy(r"(?<=[.;!]) (?=[A-Z])")
-_WHOLE = lazy(r"`[^`]*`|(?<=Install it: )[^,;(]+")
+_COMMAND = re.compile(r"^(\s*):(?=:)")
+_SENTENCE = re.compile(r"(?<=[.;!]) (?=[A-Z])")
+_WHOLE = re.compile(r"`[^`]*`|(?<=Install it: )[^,;(]+")
 
 Span = tuple[str, str]  # text, style ("" for plain)
 

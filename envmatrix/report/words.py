@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections import Counter
 
-from envmatrix.patterns import lazy
 from envmatrix.util.text import count, listed, short_digest
 from envmatrix.verdict.model import CellVerdict, Tests, Verdict
 
@@ -17,12 +16,12 @@ STATE_WORDS = {state: state.replace("_", " ") for state in STATES}
 
 # Controls, and everything that reorders, hides or breaks text where it is shown (Unicode's bidirectional controls,
 # zero-width characters, separators, tags, surrogates). Names and reasons come from evidence that others wrote.
-_HIDDEN = lazy(
+_HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 # Azure, older GitHub runners and TeamCity act on "##[…]" and "##word[…]" anywhere in a line of output.
-_SERVICE_MESSAGE = lazy(r"##(?=\w*\[)")
+_SERVICE_MESSAGE = re.compile(r"##(?=\w*\[)")
 
 
 def visible(text: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from envmatrix.errors import Problem
-from envmatrix.patterns import lazy
 
 KeyPath = tuple[str | int, ...]
 
@@ -25,9 +24,9 @@ _INT64 = 1 << 63
 # tomllib does not say where a key was written, and a message should.
 _PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _KEY = rf"{_PART}(?:\s*\.\s*{_PART})*"
-_HEADER = lazy(rf"\s*(?P<open>\[\[?)\s*(?P<key>{_KEY})\s*\]")
-_PAIR = lazy(rf"\s*(?P<key>{_KEY})\s*=")
-_SPLIT = lazy(_PART)
+_HEADER = re.compile(rf"\s*(?P<open>\[\[?)\s*(?P<key>{_KEY})\s*\]")
+_PAIR = re.compile(rf"\s*(?P<key>{_KEY})\s*=")
+_SPLIT = re.compile(_PART)
 
 
 def dotted(path: KeyPath) -> str:

@@ -6,15 +6,14 @@ import re
 from collections.abc import Sequence
 
 from envmatrix.evidence.model import TestResult
-from envmatrix.patterns import lazy
 
-_DEPENDS = lazy(
+_DEPENDS = re.compile(
     r"\bdepends on ['\"`]?(?P<a>[^\s'\"`,;]+)|\b(?:because|since|as) ['\"`]?(?P<b>\S+?)['\"`]? (?:was |were |is |has )?"
     r"(?:skipped|failed)|\b(?:previous|earlier|parent|required) test failed \((?P<c>[^)]+)\)"
     r"|^['\"`]?(?P<d>\S+?)['\"`]? (?:did not run|was skipped|failed)\b",
     re.IGNORECASE,
 )
-_FOLLOWS = lazy(
+_FOLLOWS = re.compile(
     r"\b(?:previous|preceding|earlier|parent|prior|dependency|dependent|dependencies|prerequisite) (?:tests?|steps?)? ?"
     r"(?:has |have |was |were |is )?(?:failed|skipped|not passed|did not pass|didn't pass)"
     r"|\b(?:an )?(?:earlier|previous) (?:failure|skip)\b|\bclass (?:setup|set-up) (?:was )?(?:skipped|failed)",

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from envmatrix.patterns import lazy
-
-_PARAMETERS = lazy(r"[\[(]")
-_BRACES = lazy(r"\{([^{}]*)\}")
-_ADDRESS = lazy(r"0x[0-9a-fA-F]{4,}")
-_VERSION = lazy(
+_PARAMETERS = re.compile(r"[\[(]")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
+_VERSION = re.compile(
     r"(?<![\w.])v?\d+\.\d+(?:\.\d+)+(?:[-+~_.]?[A-Za-z][\w.+~-]*)?|(?<![\w.])\d+\.\d+[-+~][A-Za-z][\w.+~-]*"
 )
-_TEMPORARY = lazy(r"(?:/private)?/(?:tmp|var/(?:tmp|folders))/[^\s\],;'\"]*/")
-_FIXTURE = lazy(r"^(?:setUpClass|setUpModule|tearDownClass|tearDownModule) \((?P<of>.+)\)$")
+_TEMPORARY = re.compile(r"(?:/private)?/(?:tmp|var/(?:tmp|folders))/[^\s\],;'\"]*/")
+_FIXTURE = re.compile(r"^(?:setUpClass|setUpModule|tearDownClass|tearDownModule) \((?P<of>.+)\)$")
 
 
 def fold(test_id: str) -> str:

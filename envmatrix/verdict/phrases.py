@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 
 from envmatrix.config.model import Capability
-from envmatrix.patterns import lazy
 from envmatrix.verdict.names import aliases, modules
 
 _NOUN = (
@@ -90,23 +89,23 @@ _PARTS = {
     "reach": _REACH,
     "impossible": _IMPOSSIBLE,
 }
-_WISH_FOR_ABSENCE = lazy(
+_WISH_FOR_ABSENCE = re.compile(
     r"not\s+to\s+be|to\s+(?:not\s+be|be\s+(?:absent|missing|uninstalled|unavailable|stopped|disabled))"
     r"|(?:requires?|needs?|only\s+(?:runs?\s+|valid\s+|relevant\s+|tested\s+)?)\s*(?:that|if|when|where)\b.*\b(?:not|isn't|unavailable|missing|absent)\b"
     r"|requires?\s+(?:no|non|the\s+absence)\b",
     re.IGNORECASE,
 )
-_NO_MODULE = lazy(r"No module named:? ['\"]?([A-Za-z_][\w.]*)")
+_NO_MODULE = re.compile(r"No module named:? ['\"]?([A-Za-z_][\w.]*)")
 _NOT_IMPORT = r"(?:could not|couldn't|cannot|can't|unable to|failed to) import (?:the )?(?:module |package )?"
 _IMPORTS = (
-    lazy(r"cannot import name \S+ from (?:partially initialized module )?['\"]([\w.]+)"),
-    lazy(_NOT_IMPORT + r"(['\"`])([\w.]+)\1", re.IGNORECASE),
-    lazy(_NOT_IMPORT + r"([\w.]+)", re.IGNORECASE),
-    lazy(r"^(?:Skipped: )?module '([\w.]+)' has __version__ .*required is"),
-    lazy(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:could not|couldn't|cannot|can't) be imported"),
-    lazy(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:is |are |was )?(?:not importable|unimportable)"),
+    re.compile(r"cannot import name \S+ from (?:partially initialized module )?['\"]([\w.]+)"),
+    re.compile(_NOT_IMPORT + r"(['\"`])([\w.]+)\1", re.IGNORECASE),
+    re.compile(_NOT_IMPORT + r"([\w.]+)", re.IGNORECASE),
+    re.compile(r"^(?:Skipped: )?module '([\w.]+)' has __version__ .*required is"),
+    re.compile(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:could not|couldn't|cannot|can't) be imported"),
+    re.compile(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:is |are |was )?(?:not importable|unimportable)"),
 )
-_NOT_INSTALLED = lazy(
+_NOT_INSTALLED = re.compile(
     r"([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?(?:module|package|library|bindings|plugin|dependency|extension|tool"
     r"|program|command|extra))? (?:is |are |was )?(?:(?:not|isn't|aren't) installed|must be installed)",
     re.IGNORECASE,

@@ -14,6 +14,7 @@ import pytest
 from envmatrix.engine.launch import ForkServer
 from envmatrix.engine.request import Request
 
+SLEEP = ["/bin/sleep", "60.25"]
 # A tool whose helper takes long over loading tox, and which ends in the middle of it; it tells the helper's pid.
 TOOL = """
 import os, signal, sys, time
@@ -30,7 +31,7 @@ from envmatrix.engine.request import Request
 
 server = ForkServer(os.environ)
 if sys.argv[2] == "busy":
-    server.start(Request(kind="exec", argv=("/bin/sleep", "60"), cwd="/", environ={"A": "1"}))
+    server.start(Request(kind="exec", argv=("/bin/sleep", "60.25"), cwd="/", environ={"A": "1"}))
 server.preload()
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.01)
@@ -73,8 +74,10 @@ def test_a_helper_that_is_loading_ends_with_its_owner(helper):
     assert gone(helper("idle"), 2)
 
 
-def test_one_with_something_to_end_stays_to_end_it(helper):
-    assert not gone(helper("busy"), 0.5)
+def test_one_that_is_loading_ends_with_its_owner_and_with_what_it_started(helper):
+    watcher = helper("busy")
+    assert gone(watcher, 2)
+    assert [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == SLEEP] == []
 
 
 # What a command has of the process that started it: its descriptors, the signals it ignores, its folder and session.
@@ -102,12 +105,6 @@ def ended(process) -> tuple[int, str]:
     return code, os.read(process.out, 100_000).decode()
 
 
-def guardian_of(process: psutil.Process) -> psutil.Process:
-    """The shell beside a command, among the children of its helper."""
-    beside = process.parent().children()
-    return next(one for one in beside if one.name() == "sh")
-
-
 def test_a_command_has_nothing_of_the_helper(server, tmp_path):
     process = start(server, sys.executable, "-S", "-c", SHOWN, folder=tmp_path)
     code, said = ended(process)
@@ -130,10 +127,8 @@ def test_what_cannot_be_run_says_why(server, tmp_path):
     assert ended(start(server, str(text))) == (126, f"{text}: Exec format error\n")
 
 
-@pytest.mark.parametrize("also", ["owner alone", "helper alone", "owner and helper"])
-def test_commands_end_with_those_who_started_them(tmp_path, also):
-    """The commands, with what they started, also where nobody of envmatrix is left to end them."""
-    tool = """
+# A tool with three commands that have children, and one that has ended; it tells the watcher's pid, theirs and those.
+BUSY = """
 import os, sys, time
 from envmatrix.engine.launch import ForkServer
 from envmatrix.engine.request import Request
@@ -146,24 +141,36 @@ print(server._helper.pid, *(p.pid for p in processes), *(os.read(p.out, 100).dec
 sys.stdout.flush()
 time.sleep(60)
 """
+
+
+@pytest.fixture
+def busy():
+    """The pids of a busy tool: itself, watcher, helper, and those of its commands and of their children."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV", "ENVMATRIX"))}
-    with subprocess.Popen([sys.executable, "-c", tool], stdout=subprocess.PIPE, text=True, env=env) as owner:
-        helper, *commands = map(int, owner.stdout.readline().split())
-        guardian = guardian_of(psutil.Process(commands[0]))
-        for name, pid in (("owner", owner.pid), ("helper", helper)):
-            if name in also:
-                os.kill(pid, signal.SIGKILL)
-        assert all(gone(pid, 2) for pid in (*commands, guardian.pid, helper))
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True, env=env) as owner:
+        watcher, *pids = map(int, owner.stdout.readline().split())
+        helper = psutil.Process(pids[0]).ppid()
+        assert psutil.Process(helper).ppid() == watcher
+        yield {"owner": owner.pid, "watcher": watcher, "helper": helper}, pids[:3], pids[3:]
         owner.kill()
 
 
-def test_without_the_guardian_a_command_still_ends_with_the_helper(server):
-    first = start(server, "/bin/sleep", "60")
-    guardian = guardian_of(psutil.Process(first.pid))
-    helper = psutil.Process(first.pid).parent()
-    guardian.kill()
-    assert gone(guardian.pid, 2)
-    second = start(server, "/bin/sleep", "60")
-    helper.kill()
-    assert gone(second.pid, 2)
-    os.kill(first.pid, signal.SIGKILL)
+@pytest.mark.parametrize("killed", [("owner",), ("helper",), ("owner", "helper"), ("helper", "owner")])
+def test_commands_and_their_children_end_with_the_tool_or_its_helper(busy, killed):
+    pids, commands, children = busy
+    for name in killed:
+        os.kill(pids[name], signal.SIGKILL)
+    assert all(gone(pid, 2) for pid in (*commands, *children, pids["helper"], pids["watcher"]))
+
+
+def test_commands_end_with_the_watcher(busy):
+    pids, commands, children = busy
+    os.kill(pids["watcher"], signal.SIGKILL)
+    assert all(gone(pid, 2) for pid in (*commands, pids["helper"]))
+    for pid in children:  # which the tool finds by the variable that they bear
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_the_watcher_has_another_name_than_the_tool(busy):
+    pids, _, _ = busy
+    assert psutil.Process(pids["watcher"]).name() == "watcher"

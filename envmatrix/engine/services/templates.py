@@ -9,10 +9,9 @@ from typing import Final
 from envmatrix.engine.services.model import ServiceInfo
 from envmatrix.errors import ServiceError
 from envmatrix.host.protocols.servers import variable_part
-from envmatrix.patterns import lazy
 
 FIELDS: Final = ("url", "address", "host", "port", "socket", "user", "password", "database", "version")
-_FIELD = lazy(r"\{(?P<service>[A-Za-z][\w-]*)\.(?P<field>\w+)\}")
+_FIELD = re.compile(r"\{(?P<service>[A-Za-z][\w-]*)\.(?P<field>\w+)\}")
 
 
 def unknown_fields(template: str, services: Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 
@@ -11,9 +12,8 @@ from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
 from envmatrix.host.remedy import install_hint
 from envmatrix.host.run import run
-from envmatrix.patterns import lazy
 
-_VERSION = lazy(r"\d+(\.\d+)+([a-z]+\d*)?|\b\d+\b")
+_VERSION = re.compile(r"\d+(\.\d+)+([a-z]+\d*)?|\b\d+\b")
 
 
 def probe(capability: Capability, context: Context) -> Finding:
