@@ -51,8 +51,8 @@ done = True
 WAITS = """\
 import sys, time
 sys.path.insert(0, {folder!r})
-from envmatrix.cli.interrupts import interruptible, spare_imports
-spare_imports()
+from envmatrix.cli.interrupts import raise_on_signals
+raise_on_signals()
 {with_}:
     try:
         import early

@@ -17,22 +17,22 @@ class NoRunError(EnvmatrixError):
     """There is no run to report on."""
 
 
-def keep(report: Report, folder: Path) -> None:
-    """Write ``report`` without its evidence and logs, which are kept elsewhere, into the folder of its run.
+def write_report(report: Report, folder: Path) -> None:
+    """Write ``report`` without its evidence and logs, which are in the store, into the folder of its run.
 
     Raises EnvmatrixError where that cannot be written.
     """
     bare = msgspec.structs.replace(report, evidence=(), logs={})
-    beside = folder / f"{NAME}.part"
+    partial = folder / f"{NAME}.part"
     try:
-        beside.write_bytes(msgspec.json.encode(bare))
-        beside.replace(folder / NAME)
+        partial.write_bytes(msgspec.json.encode(bare))
+        partial.replace(folder / NAME)
     except OSError as error:
         raise EnvmatrixError(f"{folder / NAME} cannot be written: {error.strerror}") from error
 
 
-def kept(folder: Path) -> Report:
-    """Return what ``keep`` wrote. Raises NoRunError where there is nothing to be believed."""
+def read_report(folder: Path) -> Report:
+    """Return the report that ``write_report`` wrote. Raises NoRunError where there is none, or a damaged one."""
     try:
         return decode((folder / NAME).read_bytes(), Report)
     except (OSError, msgspec.DecodeError) as error:
