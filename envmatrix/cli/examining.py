@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.cli.interrupts import interruptible
 from envmatrix.config.builtin import BUILTIN
 from envmatrix.config.layers import TOX
 from envmatrix.config.load import load
@@ -94,7 +93,6 @@ def check_style(style: str | None) -> None:
         raise UnknownStyleError(f"there is no style of labels {style!r}; choose one of {known}")
 
 
-@interruptible()
 def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Examined:
     """Probe what is built in or declared, and plan the profiles; where there is no project, probe the host alone."""
     project = find_project(start)

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from envmatrix.cli.planned import planned
+from envmatrix.cli.planned import plan_matrix
+from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.engine.cells import overlay_for, overlay_of
 from envmatrix.engine.describe import Described, describe
@@ -128,7 +129,8 @@ def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
 
     Raises EnvmatrixError where the name stands for several cells.
     """
-    matrix, plan = planned(start, (name,), environ)
+    matrix = load_matrix(start, (name,))
+    plan = plan_matrix(matrix, environ)
     if len(plan.cells) != 1:
         cells = ", ".join(one.cell.name for one in plan.cells[:20])
         raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn, TextIO, cast
 
+from envmatrix.cli.interrupts import ignore_signals
 from envmatrix.cli.streams import Heard
 from envmatrix.cli.terminal import fitted_to_terminal, say
 from envmatrix.errors import EnvmatrixError, ExitCode
@@ -35,7 +34,8 @@ def end_with(work: Callable[[], object], verb: str) -> NoReturn:
         from envmatrix.cli.crash import report_bug
 
         code = report_bug(error)
-    _leave(code if isinstance(code, int) else 0)
+    ignore_signals()  # an interrupt would only put a traceback of the interpreter's shutdown after the verdict
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _heard(stream: TextIO) -> TextIO:
@@ -48,16 +48,3 @@ def _heard(stream: TextIO) -> TextIO:
 def _next(error: EnvmatrixError, verb: str) -> str:
     """Return the command that helps on: the error's own, else the help of the verb."""
     return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process at once: taking hundreds of modules apart takes longer than what many verbs do.
-
-    Only those that watch a process from inside, to its very end, get one in full.
-    """
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if not {"coverage", "_envmatrix.boot"} & sys.modules.keys():
-            os._exit(code)
-    sys.exit(code)

@@ -23,10 +23,11 @@ def command(names: tuple[str, ...], as_json: bool, changed_since: str | None, st
 
     Example: envmatrix plan full libvirt
     """
-    from envmatrix.cli.planned import planned
+    from envmatrix.cli.planned import plan_matrix
+    from envmatrix.config.matrix import load_matrix
     from envmatrix.plan import Blocked
     from envmatrix.report import plan as report
 
-    _, plan = planned(start(), names, os.environ, since=changed_since, staged=staged)
+    plan = plan_matrix(load_matrix(start(), names), os.environ, since=changed_since, staged=staged)
     say(report.json(plan) if as_json else report.text(plan, color=use_color(), width=width()))
     return ExitCode.INCOMPLETE if any(isinstance(one, Blocked) for one in plan.cells) else ExitCode.PASSED

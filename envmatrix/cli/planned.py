@@ -1,14 +1,12 @@
-"""Load, expand, probe, plan: the way that plan, run and explain share."""
+"""Probe the host and plan a matrix, narrowed to what a change needs: what plan, run and explain share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envmatrix.cli.interrupts import interruptible
 from envmatrix.cli.terminal import fitted_to_terminal, say
-from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix
 from envmatrix.engine.planning import plan_cells
 from envmatrix.plan import NotRelevant, Plan
@@ -17,22 +15,19 @@ if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher
 
 
-@interruptible()
-def planned(
-    start: Path,
-    names: Sequence[str],
+def plan_matrix(
+    matrix: Matrix,
     environ: Mapping[str, str],
     *,
     since: str | None = None,
     staged: bool = False,
     starts: Launcher | None = None,
-) -> tuple[Matrix, Plan]:
-    """Return the matrix of ``names`` and this host's plan for it; ``since`` and ``staged`` narrow it to changes.
+) -> Plan:
+    """Return this host's plan for a matrix; ``since`` and ``staged`` narrow it to changes.
 
     ``starts`` is a helper that has tox loaded, where there is one.
     """
-    matrix = load_matrix(start, names)
-    return matrix, plan_cells(matrix, environ, not_relevant=_not_relevant(matrix, since, staged), starts=starts)
+    return plan_cells(matrix, environ, not_relevant=_not_relevant(matrix, since, staged), starts=starts)
 
 
 def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, NotRelevant]:

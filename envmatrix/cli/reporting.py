@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.cli.kept import NoRunError, kept
 from envmatrix.cli.terminal import say
+from envmatrix.commands.last_run import NoRunError, read_report
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.project import find_project
 from envmatrix.errors import EnvmatrixError, Problem
@@ -63,7 +63,7 @@ def _last(shelf: Store, root: Path) -> Report:
     last = shelf.last_run()
     if last is None:
         raise NoRunError("there is no last run here to report on; `envmatrix run` makes one")
-    shown = kept(state_path(root, "runs", last.run_id))
+    shown = read_report(state_path(root, "runs", last.run_id))
     evidence = tuple(shelf.get(name) for name in last.names)
     return msgspec.structs.replace(shown, evidence=evidence, logs=logs_of(shelf, root, evidence))
 

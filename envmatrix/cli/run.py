@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from envmatrix.cli.common import complete_formats, json_option, profiles_argument, verbosity_options
 from envmatrix.cli.terminal import start
-
-if TYPE_CHECKING:
-    from envmatrix.cli.progress import Mode
+from envmatrix.commands.run import RunOptions, run
 
 
-@click.command("run", short_help="Run profiles on this host and judge what really ran.")
+class _Command(click.Command):
+    """A command that takes what follows ``--`` as ``posargs``.
+
+    click drops the ``--``, after which nothing tells a profile from an argument of the commands.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what precedes ``--``, and keep the rest as it is."""
+        end = args.index("--") if "--" in args else len(args)
+        ctx.params["posargs"] = tuple(args[end + 1 :])
+        return super().parse_args(ctx, args[:end])
+
+
+@click.command("run", cls=_Command, short_help="Run profiles on this host and judge what really ran.")
 @profiles_argument
-@click.argument("posargs", nargs=-1, type=click.UNPROCESSED)
 @json_option
 @click.option(
     "--format",
-    "format_",
     default="text",
     metavar="NAME",
     shell_complete=complete_formats,
@@ -51,7 +60,7 @@ if TYPE_CHECKING:
 )
 @click.option("--recreate", "-r", is_flag=True, help="Build the environments anew.")
 @click.option("--warm/--no-warm", default=True, help="Run what has not changed without tox (default), or never.")
-@click.option("--reuse", is_flag=True, help="Do not run again what has passed with everything as it is now.")
+@click.option("--missing", is_flag=True, help="Run only the cells that the gate still lacks a pass of.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence goes.")
 @click.option(
     "--progress",
@@ -61,24 +70,7 @@ if TYPE_CHECKING:
     help="A live table, or plain lines (for pipes and screen readers); auto: a table on a terminal.",
 )
 @verbosity_options
-def command(
-    names: tuple[str, ...],
-    posargs: tuple[str, ...],
-    as_json: bool,
-    format_: str,
-    allow_blocked: bool,
-    changed_since: str | None,
-    staged: bool,
-    jobs: str,
-    fail_fast: bool,
-    retries: int,
-    rerun_failed: int,
-    recreate: bool,
-    warm: bool,
-    reuse: bool,
-    store: str | None,
-    progress: Mode,
-) -> int:
+def command(as_json: bool, **options: Any) -> int:
     """Run profiles on this host and judge what really ran.
 
     PROFILE is a profile, a cell, or tox:NAME for an environment of the project's own; without any, the project's own
@@ -89,45 +81,6 @@ def command(
 
     Example: envmatrix run full -- -k migration
     """
-    from envmatrix.cli.wanted import Wanted, run
-
-    wanted = Wanted(
-        names=names,
-        posargs=posargs,
-        format="json" if as_json else format_,
-        allow_blocked=allow_blocked,
-        since=changed_since,
-        staged=staged,
-        jobs=jobs,
-        fail_fast=fail_fast,
-        retries=retries,
-        reruns=rerun_failed,
-        recreate=recreate,
-        warm=warm,
-        reuse=reuse,
-        store=store,
-        progress=progress,
-    )
-    return run(start(), wanted, os.environ)
-
-
-def _split_posargs(args: list[str]) -> tuple[list[str], list[str]]:
-    if "--" not in args:
-        return args, []
-    at = args.index("--")
-    return args[:at], args[at + 1 :]
-
-
-_parse_args = command.parse_args
-
-
-def _parse_keeping_posargs(ctx: click.Context, args: list[str]) -> list[str]:
-    # click drops the "--" and cannot tell a profile before it from an argument of the commands after it.
-    own, posargs = _split_posargs(args)
-    rest = _parse_args(ctx, own)
-    ctx.params["posargs"] = tuple(posargs)
-    return rest
-
-
-command.params = [parameter for parameter in command.params if parameter.name != "posargs"]
-command.parse_args = _parse_keeping_posargs  # type: ignore[method-assign]
+    if as_json:
+        options["format"] = "json"
+    return run(start(), RunOptions(**options), os.environ)

@@ -1,14 +1,14 @@
-"""What verbs know of the terminal, and what is said there.
-
-Nothing here imports click: a run whose command line is plain (``quick``) does without.
-"""
+"""What verbs know of the terminal, and what is said there."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TextIO
+
+from click import unstyle
 
 from envmatrix.errors import EnvmatrixError
 
@@ -47,8 +47,6 @@ def say(text: str, *, err: bool = False) -> None:
     """
     stream = sys.stderr if err else sys.stdout
     if "\x1b" in text and not settings.color and not stream.isatty():
-        from click import unstyle
-
         text = unstyle(text)
     stream.write(text)
     stream.flush()
@@ -70,8 +68,6 @@ def verbosity() -> int:
 
 def width(stream: TextIO | None = None) -> int:
     """Return the width in columns of the terminal behind a stream, stdout if none is named; 80 where there is none."""
-    import shutil
-
     return shutil.get_terminal_size((80, 24)).columns if (stream or sys.stdout).isatty() else 80
 
 

@@ -144,7 +144,7 @@ def _lay(values: dict[str, Any], layer: Layer) -> None:
         if key in given:
             before = values.get(key, ())
             values[key] = (*before, *(item for item in texts(getattr(file, key)) if item not in before))
-    for key in ("unexpected_skips", "unused", "timeout_s", "reuse"):
+    for key in ("unexpected_skips", "unused", "timeout_s"):
         if key in given:
             values[key] = getattr(file, key)
     values["axes"].update(file.axes)

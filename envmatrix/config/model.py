@@ -85,7 +85,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     unexpected_skips: Literal["report", "refuse"] = "report"
     unused: Literal["refuse", "allow"] = "refuse"
     timeout_s: float | None = None
-    reuse: bool = True  # may a pass be shown again instead of run, where the caller asks for that
     relevant: Relevant = Relevant()
     gate: Gate = Gate()
     sources: dict[str, str] = {}

@@ -82,10 +82,6 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     timeout_s: Annotated[
         Annotated[float, Meta(gt=0)] | msgspec.UnsetType, Meta(description="Seconds that one cell may take.")
     ] = msgspec.UNSET
-    reuse: Annotated[
-        bool | msgspec.UnsetType,
-        Meta(description="Whether `--reuse` may show an earlier pass of the same content instead of a run."),
-    ] = msgspec.UNSET
     axes: Annotated[
         dict[str, Values],
         Meta(description='Dimensions: "python" holds versions, the values of all others reach tox as factors.'),

@@ -26,10 +26,9 @@ from envmatrix.engine.request import Request
 from envmatrix.engine.resolved import Resolved, find_program
 from envmatrix.engine.resolved import read as read_resolved
 from envmatrix.engine.told import CellRun, sort
-from envmatrix.engine.warm import Kept
 from envmatrix.engine.warmrun import run_warm
 from envmatrix.errors import ServiceError
-from envmatrix.evidence import recorders, subunit
+from envmatrix.evidence import subunit
 from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
 from envmatrix.plan import Runnable
@@ -45,7 +44,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """What all cells of one run share. ``folder`` is the run's own, for jobs, recordings and logs.
 
     ``retries`` and ``reruns`` are how many further attempts a cell gets where the infrastructure failed, and where
-    tests did. ``kept`` is filled while cells run: what each of them followed from, where that is known.
+    tests did.
     """
 
     matrix: Matrix
@@ -60,7 +59,6 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     reruns: int = 0
     launcher: Launcher = msgspec.field(default_factory=Spawner)
-    kept: dict[str, Kept] = msgspec.field(default_factory=dict)
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +70,6 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     said: Callable[[str, str], None]
     interrupted: Callable[[], bool]
     killed: Callable[[], bool] = lambda: False
-
-
-def get_ready() -> None:
-    """Do once, before there are cells, what the first of them would have to wait for."""
-    warm.get_ready()
-    recorders.get_ready()
 
 
 def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attempt: int = 1, why: str = "") -> Evidence:
@@ -203,7 +195,6 @@ def _run_commands(
         if decision.kept is not None and (programs := _moved_programs(decision.kept.resolved)):
             decision = warm.Decision(reason=f"{', '.join(programs)} is another program now")
         if decision.kept is not None:
-            context.kept[cell.name] = decision.kept
             ended = run_warm(
                 job,
                 decision.kept,
@@ -274,7 +265,7 @@ def _run_tox(
         standing.remember(state_path(root, "cache"), cell.name, told.proof)
     resolved = read_resolved(run.folder)
     if not ended.cause and resolved is not None and told.ready and told.result is not None:
-        kept = warm.keep(
+        warm.keep(
             inputs,
             state_path(root, "cache"),
             before if isinstance(before, dict) else {},
@@ -282,8 +273,6 @@ def _run_tox(
             unused=told.result["unused"],
             proof=warm.lasting(told.proof, inputs, resolved),
         )
-        if kept is not None:
-            context.kept[cell.name] = kept
     return ended
 
 

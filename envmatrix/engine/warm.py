@@ -30,7 +30,7 @@ from envmatrix.engine.sourcetree import folders_digest, sources_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Runnable
 from envmatrix.util.files import write_atomically
-from envmatrix.util.json import decode, decoder
+from envmatrix.util.json import decode
 
 _METADATA = (*READ_BY_TOX, "setup.py", "MANIFEST.in")
 _ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
@@ -73,13 +73,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     kept: Kept | None = None
     reason: str = ""
     anew: bool = False
-
-
-def get_ready() -> None:
-    """Do once, before there are cells, what the first of them would have to wait for."""
-    decoder(Kept)
-    _words("")
-    _installed_digest()
 
 
 def inputs_for(
@@ -137,8 +130,8 @@ def keep(
     *,
     unused: Sequence[str],
     proof: dict[str, Any] | None = None,
-) -> Kept | None:
-    """Keep what tox resolved and return it, None where the next run goes through tox again.
+) -> None:
+    """Keep what tox resolved for the next run, or a doubt for which that goes through tox again.
 
     ``before`` are the parts as they were before it ran, so that no change is lost.
     """
@@ -147,10 +140,9 @@ def keep(
         resolved, now = Resolved(doubt=now), {}
     if any(now[name] != digest for name, digest in before.items() if name in now):
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
-    place, kept = _place(cache, inputs), Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
+    kept = Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
-        write_atomically(place, msgspec.json.encode(kept))
-    return None if resolved.doubt else kept
+        write_atomically(_place(cache, inputs), msgspec.json.encode(kept))
 
 
 def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
@@ -20,33 +19,22 @@ class Earlier:
     Also where the newest is of a whole run: the same content can have fewer tests, for a variable or a package, and one
     that vanished in that run is still gone in the next.
 
-    Which they are is settled when this is made, which is to be before a run begins; what is in them is read once, when
-    it is first asked for. A store or a record that cannot be read is no error here: it only means that less is
-    remembered.
+    Which they are is settled when this is made, which is to be before a run begins; they are read when they are asked
+    for. A store or a record that cannot be read is no error here: it only means that less is remembered.
     """
 
     def __init__(self, store: Store, *, tree: str, newest: int = NEWEST) -> None:
         self._store = store
         self._names: tuple[str, ...] = ()
-        self._records: tuple[Evidence, ...] | None = None
-        self._lock = threading.Lock()
         with suppress(EnvmatrixError):
             self._names = tuple(store.newest(tree, newest))
             last = store.last_run()
             if last is not None and last.store == store.location and last.tree != tree:
                 self._names += last.names
 
-    def begin(self) -> None:
-        """Read them in a thread, while something else is done."""
-        if self._names:
-            threading.Thread(target=self.records, name="earlier evidence", daemon=True).start()
-
     def records(self) -> tuple[Evidence, ...]:
-        """Return the records; may be called from several threads."""
-        with self._lock:
-            if self._records is None:
-                self._records = tuple({record.id: record for record in self._read()}.values())
-            return self._records
+        """Return the records."""
+        return tuple({record.id: record for record in self._read()}.values())
 
     def _read(self) -> Iterator[Evidence]:
         for name in self._names:

@@ -41,7 +41,7 @@ def test_two_runs_at_once_break_nothing(seed: int, shared: Path, clean_env: dict
         shutil.rmtree(shared / ".tox", ignore_errors=True)
     pair = []
     for _ in range(2):
-        more = chance.choice([[], ["--no-warm"], ["--recreate"], ["--reuse"]])
+        more = chance.choice([[], ["--no-warm"], ["--recreate"], ["--missing"]])
         args = [TOOL, "run", "--json", "-j", chance.choice(["1", "2"]), "tox:a", "tox:b", *more]
         pair.append(
             subprocess.Popen(args, cwd=shared, env=clean_env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -26,17 +26,12 @@ SLOW = {
 
 @pytest.fixture
 def asking(project, clean_env):
-    """``asking(verb, seconds)``: the tool, started and waiting for a check, and the processes that are its own.
-
-    ``apart`` is a run whose plan is made by a child.
-    """
+    """``asking(verb, seconds)``: the tool, started and waiting for a check, and the processes that are its own."""
     started = []
 
-    def start(verb: str, seconds: int, *, apart: bool = False) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    def start(verb: str, seconds: int) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
         files = {name: text.replace("{seconds}", str(seconds)) for name, text in SLOW.items()}
         root = project(files)
-        if apart:  # as after an earlier run
-            (root / ".envmatrix" / "cache" / "warm").mkdir(parents=True)
         process = subprocess.Popen(
             [TOOL, verb, "slow"],
             cwd=root,
@@ -89,42 +84,31 @@ def living(process: psutil.Process) -> bool:
     return False
 
 
-HOW = [("run", False), ("run", True), ("plan", False), ("explain", False), ("doctor", False)]
+VERBS = ["run", "plan", "explain", "doctor"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize(("verb", "apart"), HOW)
-def test_an_interrupt_ends_the_tool_and_what_it_asked(asking, verb, apart, number):
-    process, own = asking(verb, 90, apart=apart)
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_interrupt_ends_the_tool_and_what_it_asked(asking, verb, number):
+    process, own = asking(verb, 90)
     process.send_signal(number)
     out, err = process.communicate(timeout=5)
     assert (process.returncode, out, err.strip()) == (130, "", "envmatrix: interrupted")
     assert left(own) == []
 
 
-@pytest.mark.parametrize(("verb", "apart"), HOW[:3])
-def test_a_terminal_interrupts_everything_at_once(asking, verb, apart):
-    process, own = asking(verb, 90, apart=apart)
+@pytest.mark.parametrize("verb", VERBS[:2])
+def test_a_terminal_interrupts_everything_at_once(asking, verb):
+    process, own = asking(verb, 90)
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=5) == ("", "\nenvmatrix: interrupted\n")
     assert process.returncode == 130
     assert left(own) == []
 
 
-@pytest.mark.parametrize(("verb", "apart"), HOW)
-def test_a_killed_tool_leaves_nothing_that_it_asked(asking, verb, apart):
-    process, own = asking(verb, 90, apart=apart)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_killed_tool_leaves_nothing_that_it_asked(asking, verb):
+    process, own = asking(verb, 90)
     process.kill()
     process.communicate(timeout=5)
-    assert left(own) == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_planner_that_somebody_ends_is_no_answer(asking, number):
-    """The run makes its plan by itself then; an interrupt is for who was asked to run."""
-    process, own = asking("run", 3, apart=True)
-    planner = next(one for one in own if one.ppid() == process.pid and below(one.pid))
-    planner.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out.splitlines()[-1]) == (0, "passed: 1 of 1 cell passed - exit 0"), err
     assert left(own) == []

@@ -122,38 +122,6 @@ def test_a_module_that_is_only_in_an_old_build(twice):
     assert not green(second), second
 
 
-READS = """import unittest
-from pathlib import Path
-
-
-class Case(unittest.TestCase):
-    def test_data(self):
-        self.assertEqual(Path("data/value").read_text(), "1")
-"""
-
-
-def test_a_folder_that_git_ignores_is_compared_before_a_pass_is_shown_again(project, envmatrix):
-    files = {"test_it.py": READS, ".gitignore": f"{IGNORE}data/\n", "data/value": "1"}
-    root = project({"tox.ini": TOX.format(tox="skipsdist = true", env=""), **files})
-    for _ in range(2):
-        shown = envmatrix("run", "--json", "--reuse", "restricted", cwd=root)
-        assert green(shown), shown
-    assert "reused" in shown.stdout
-    (root / "data" / "value").write_text("2")
-    assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 1
-
-
-def test_a_pass_with_an_editable_project_from_elsewhere_is_not_shown_again(project, envmatrix, tmp_path):
-    other = tmp_path / "other"
-    (other / "src" / "demo").mkdir(parents=True)
-    (other / "pyproject.toml").write_text(METADATA.format(""))
-    (other / "src" / "demo" / "__init__.py").write_text("VALUE = 1\n")
-    root = project({"tox.ini": TOX.format(tox="skipsdist = true", env="deps = -e ../other"), **OF_LIB})
-    assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 0
-    (other / "src" / "demo" / "__init__.py").write_text("VALUE = 2\n")
-    assert envmatrix("run", "--reuse", "restricted", cwd=root).returncode == 1
-
-
 EDITABLE = {"pyproject.toml": METADATA.format(""), "src/demo/__init__.py": "VALUE = 1\n"}
 IN_DEPS = "package = skip\ndeps = -e ."
 

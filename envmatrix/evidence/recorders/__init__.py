@@ -32,11 +32,6 @@ VARIABLES: Final = (
 )
 
 
-def get_ready() -> None:
-    """Look at the files that ``install`` puts there."""
-    _payload()
-
-
 def install(site_packages: Path) -> None:
     """Put the recorders into an environment; safe to repeat, also while the environment is in use.
 

@@ -18,8 +18,8 @@ class NoRunError(EnvmatrixError):
     """There is no run to report on."""
 
 
-def keep(report: Report, folder: Path) -> None:
-    """Write ``report`` without its evidence and logs, which are kept elsewhere, into the folder of its run.
+def write_report(report: Report, folder: Path) -> None:
+    """Write ``report`` without its evidence and logs, which are in the store, into the folder of its run.
 
     Raises EnvmatrixError where that cannot be written.
     """
@@ -30,8 +30,8 @@ def keep(report: Report, folder: Path) -> None:
         raise EnvmatrixError(f"{folder / NAME} cannot be written: {error.strerror}") from error
 
 
-def kept(folder: Path) -> Report:
-    """Return what ``keep`` wrote. Raises NoRunError where there is nothing to be believed."""
+def read_report(folder: Path) -> Report:
+    """Return the report that ``write_report`` wrote. Raises NoRunError where there is none, or a damaged one."""
     try:
         return decode((folder / NAME).read_bytes(), Report)
     except (OSError, msgspec.DecodeError) as error:

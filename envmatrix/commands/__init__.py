@@ -1,0 +1,1 @@
+"""What each verb does; the command line that calls it is in :mod:`envmatrix.cli`."""
