@@ -8,13 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from envmatrix.evidence.filemode import keeps_modes
+
 TIME_LIMIT_S: Final = 300.0
 
-# What `git rev-parse --local-env-vars` names, but for GIT_CONFIG_*: those carry `safe.directory` in containers. A hook
-# is started with these variables set, and they would point every question at the hook's repository and index.
-_SCRUBBED: Final = frozenset(
+# Variables that say which repository, index, objects or pathspecs git means: those of `git rev-parse --local-env-vars`
+# but for GIT_CONFIG_*, which carry `safe.directory` in containers. A hook is started with these variables set,
+# and they would point every question at the hook's repository and index.
+LOCAL_VARIABLES: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_ATTR_SOURCE",
         "GIT_COMMON_DIR",
         "GIT_DIR",
         "GIT_GLOB_PATHSPECS",
@@ -22,10 +26,10 @@ _SCRUBBED: Final = frozenset(
         "GIT_ICASE_PATHSPECS",
         "GIT_IMPLICIT_WORK_TREE",
         "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
         "GIT_LITERAL_PATHSPECS",
         "GIT_NAMESPACE",
         "GIT_NOGLOB_PATHSPECS",
-        "GIT_NO_REPLACE_OBJECTS",
         "GIT_OBJECT_DIRECTORY",
         "GIT_PREFIX",
         "GIT_QUARANTINE_PATH",
@@ -34,10 +38,37 @@ _SCRUBBED: Final = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# What a server's pre-receive hook needs to see what is pushed: it is not in the repository yet (git-receive-pack(1)).
+# The variables by which a server's pre-receive hook sees the pushed objects, which are not in the repository yet
+# (git-receive-pack(1)).
 _QUARANTINE: Final = {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
-# fsmonitor is a program named by the repository; a split index would be written beside the real one.
-_SETTINGS: Final = ("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "core.quotePath=false")
+# Neither replaced objects, grafted parents nor objects from elsewhere: a commit is what its id says.
+_VARIABLES: Final = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+}
+# Repositories name programs (fsmonitor, hooks), and settings under which git overlooks what is on disk: those are for
+# whoever works in a checkout, and wrong for whoever says what was tested. A split index would be written beside the
+# real one.
+_SETTINGS: Final = tuple(
+    argument
+    for setting in (
+        "advice.graftFileDeprecated=false",
+        "core.checkStat=default",
+        "core.fsmonitor=false",
+        f"core.hooksPath={os.devnull}",
+        "core.ignoreCase=false",
+        "core.quotePath=false",
+        "core.splitIndex=false",
+        "core.symlinks=true",
+        "core.trustctime=true",
+        "core.untrackedCache=false",
+    )
+    for argument in ("-c", setting)
+)
 
 
 class GitError(Exception):
@@ -58,14 +89,14 @@ class GitError(Exception):
 
 def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """A running git; hand it to ``finish``. Raises GitError where there is no git or no such folder."""
-    scrubbed = _SCRUBBED - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else _SCRUBBED
+    scrubbed = LOCAL_VARIABLES - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else LOCAL_VARIABLES
     clean = {name: value for name, value in os.environ.items() if name not in scrubbed}
-    clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+    modes = ("-c", "core.fileMode=true") if keeps_modes(cwd) else ()
     try:
         return subprocess.Popen(
-            ["git", *_SETTINGS, *arguments],
+            ["git", *_SETTINGS, *modes, *arguments],
             cwd=cwd,
-            env={**clean, **(env or {})},
+            env={**clean, **_VARIABLES, **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -121,16 +121,23 @@ def _identity(repository: Repository, state: State) -> Identity:
     links = {path: link_id(repository, inner) for path, inner in nested.items()}
     gone = [path for path in state.links if links[path] is None]
     moved = {path: oid for path, oid in links.items() if oid != state.links[path]}
-    if repository.tree and not state.changed and not moved and not state.hidden:
+    if repository.tree and not (state.changed or moved or state.hidden or state.converted):
         tree = repository.tree
     else:
         paths = [path for path in (*state.changed, *state.hidden) if path not in links]
-        tree = tree_on_disk(repository, paths, state.hidden, moved)
+        converting = state.converted is not None
+        tree = tree_on_disk(repository, paths, state.hidden, moved, converting=converting)
     notes = [*_under_way(repository), *(absent_link(path) for path in gone)]
     notes += [f"in {path}: {note}" for path, inner in nested.items() if inner is not None for note in inner.notes]
     if state.hidden:
         notes.append(f"git is told to overlook {_some(state.hidden)}: what is on disk was counted")
-    own = [path for path in (*state.changed, *state.hidden) if path not in state.untracked and path not in links]
+    if state.converted:
+        notes.append(
+            f"git overlooks the line ends (CRLF) of {_some(state.converted)}: what is on disk was counted, which is not"
+            " the commit's content; check them out again with LF"
+        )
+    touched = dict.fromkeys((*state.changed, *state.hidden, *(state.converted or ())))
+    own = [path for path in touched if path not in state.untracked and path not in links]
     ignored = tuple(path for path in state.ignored if not is_dropping(path))
     return Identity(
         tree=tree,

@@ -578,3 +578,120 @@ def test_without_any_folder_for_temporary_files(repo: Path, monkeypatch: pytest.
     found = identify(repo)
     assert found.vcs == "none"
     assert "no temporary folder can be used" in found.notes[0]
+
+
+@pytest.mark.parametrize("setting", ["core.fileMode=false", "core.fileMode=true"])
+def test_an_executable_bit_that_the_commit_lacks_is_content(repo: Path, tmp_path: Path, setting: str) -> None:
+    git(repo, "config", *setting.split("="))
+    (repo / "a.py").chmod(0o755)
+    found = untouched(repo)
+    assert found.dirty
+    git(repo, "config", "core.fileMode", "true")
+    assert found.tree == committed_copy(repo, tmp_path)
+
+
+def test_a_bit_that_was_never_committed_makes_another_tree_than_the_commits(tmp_path: Path) -> None:
+    repo = new(tmp_path / "repo")
+    git(repo, "config", "core.fileMode", "false")
+    write(repo, "tool.sh", "#!/bin/sh\n")
+    (repo / "tool.sh").chmod(0o755)
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a tool")
+    assert identify(repo).tree != head(repo)[0]
+    git(tmp_path, "clone", "-q", str(repo), "clone")
+    assert identify(tmp_path / "clone").tree == head(repo)[0]
+
+
+def test_a_text_file_in_the_place_of_a_link_is_content(repo: Path) -> None:
+    (repo / "link").symlink_to("a.py")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a link")
+    git(repo, "config", "core.symlinks", "false")
+    assert not identify(repo).dirty
+    (repo / "link").unlink()
+    write(repo, "link", "a.py")
+    assert untouched(repo).dirty
+
+
+def test_a_file_whose_name_differs_in_case_is_content(repo: Path) -> None:
+    git(repo, "config", "core.ignoreCase", "true")
+    write(repo, "PKG/b.py", "2\n")
+    found = untouched(repo)
+    assert found.dirty
+
+
+def test_an_edit_of_the_same_size_and_time_is_content(repo: Path, tmp_path: Path) -> None:
+    git(repo, "config", "core.trustctime", "false")
+    git(repo, "config", "core.checkStat", "minimal")
+    os.utime(repo / "a.py", (1_000_000_000, 1_000_000_000))
+    git(repo, "update-index", "--refresh")
+    assert not identify(repo).dirty
+    time.sleep(1.1)  # git compares whole seconds
+    write(repo, "a.py", "2\n")
+    os.utime(repo / "a.py", (1_000_000_000, 1_000_000_000))
+    found = untouched(repo)
+    assert found.dirty
+    for setting in ("core.trustctime", "core.checkStat"):
+        git(repo, "config", "--unset", setting)
+    assert found.tree == committed_copy(repo, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "attributes"), [("core.autocrlf=input", ""), ("core.autocrlf=true", ""), ("", "* text=auto\n")]
+)
+def test_line_ends_that_git_converts_are_content(tmp_path: Path, setting: str, attributes: str) -> None:
+    repo = new(tmp_path / "repo", **({".gitattributes": attributes} if attributes else {}))
+    if setting:
+        git(repo, "config", *setting.split("="))
+    assert not identify(repo).dirty
+    (repo / "a.py").write_bytes(b"1\r\n")
+    (repo / "pkg/b.py").write_bytes(b"3\r\n4\r\n")
+    found = untouched(repo)
+    assert found.dirty
+    assert "a.py, pkg/b.py" in found.notes[0]
+    assert found.tracked.keys() == {"HEAD", "a.py", "pkg/b.py"}
+    (repo / ".gitattributes").unlink(missing_ok=True)
+    git(repo, "config", "core.autocrlf", "false")
+    git(repo, "add", "-A")
+    if attributes:
+        git(repo, "checkout", "HEAD", "--", ".gitattributes")
+    assert found.tree == git(repo, "write-tree")
+
+
+def test_line_ends_that_every_checkout_has_are_no_change(tmp_path: Path) -> None:
+    repo = new(tmp_path / "repo", **{".gitattributes": "*.bat eol=crlf\n*.bin -text\n", "b.bin": "1\n"})
+    (repo / "run.bat").write_bytes(b"1\r\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a batch file")
+    assert git(repo, "ls-files", "--eol", "run.bat").startswith("i/lf    w/crlf")
+    found = untouched(repo)
+    assert (found.tree, found.notes) == (head(repo)[0], ())
+
+
+def test_no_hook_of_a_repository_is_run(repo: Path, tmp_path: Path) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-index-change", "reference-transaction", "fsmonitor-watchman"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran-{name}\n")
+        (hooks / name).chmod(0o755)
+    git(repo, "config", "core.hooksPath", str(hooks))
+    git(repo, "config", "core.fsmonitor", str(hooks / "fsmonitor-watchman"))
+    write(repo, "a.py", "changed\n")
+    git(repo, "update-index", "--assume-unchanged", "pkg/b.py")
+    write(repo, "pkg/b.py", "hidden\n")
+    for ran in tmp_path.glob("ran-*"):
+        ran.unlink()
+    assert identify(repo).dirty
+    assert not list(tmp_path.glob("ran-*"))
+
+
+def test_replaced_objects_and_grafted_parents_are_not_believed(repo: Path) -> None:
+    write(repo, "a.py", "2\n")
+    git(repo, "commit", "-q", "-a", "-m", "two")
+    tree, commit = head(repo)
+    git(repo, "replace", "HEAD", "HEAD~1")
+    found = identify(repo)
+    git(repo, "replace", "-d", commit)
+    assert (found.tree, found.commit, found.dirty) == (tree, commit, False)
+    (repo / ".git/info/grafts").write_text(f"{commit}\n")
+    assert changed_paths(repo, "HEAD~1") == ("a.py",)
