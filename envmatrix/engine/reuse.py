@@ -178,6 +178,7 @@ def still_good(evidence: Evidence, matrix: Matrix, identity: Identity, cell: str
         and evidence.matrix_digest == matrix.digest
         and evidence.state == "finished"
         and not evidence.partial
+        and not evidence.has_moved
     )
 
 

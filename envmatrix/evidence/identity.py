@@ -18,6 +18,7 @@ from envmatrix.evidence.changes import UnknownBaseError as UnknownBaseError
 from envmatrix.evidence.changes import changed_paths as changed_paths
 from envmatrix.evidence.content import content_id, files_digest, is_dropping
 from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.snapshot import Snapshot, joined
 from envmatrix.evidence.worktree import Repository, State, absent_link, link_id, read_state, tree_on_disk
 
 _MANY: Final = 5
@@ -40,7 +41,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     another, and is "" where there are none; ``ignored_folders`` are the folders that git ignores, without those of
     caches and environments. ``folder`` is where in its repository the content asked about lies, "" at
     the top and outside git. ``tracked`` has HEAD's tree and a digest of each tracked file that differs from it:
-    it changes with a file of the project's own and not with one that a test leaves behind.
+    it changes with a file of the project's own and not with one that a test leaves behind. ``snapshot`` is how the file
+    system showed the tracked files just before that, also those of nested repositories; None outside git.
     """
 
     tree: str
@@ -53,6 +55,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     ignored_folders: tuple[str, ...] = ()
     folder: str = ""
     tracked: dict[str, str] = {}
+    snapshot: Snapshot | None = None
 
 
 def identify(root: Path) -> Identity:
@@ -137,6 +140,10 @@ def _identity(repository: Repository, state: State) -> Identity:
             " the commit's content; check them out again with LF"
         )
     touched = dict.fromkeys((*state.changed, *state.hidden, *(state.converted or ())))
+    snapshot = state.snapshot
+    for path, inner in nested.items():
+        if inner is not None and inner.snapshot is not None:
+            snapshot = joined(snapshot, path, inner.snapshot)
     own = [path for path in touched if path not in state.untracked and path not in links]
     ignored = tuple(path for path in state.ignored if not is_dropping(path))
     return Identity(
@@ -151,6 +158,7 @@ def _identity(repository: Repository, state: State) -> Identity:
         tracked={"HEAD": repository.tree}
         | {path: oid or "" for path, oid in moved.items()}
         | {path: files_digest(repository.top, [path]) for path in own},
+        snapshot=snapshot,
     )
 
 

@@ -13,8 +13,9 @@ from typing import Final, Protocol
 import msgspec
 
 from envmatrix.evidence.content import is_dropping
-from envmatrix.evidence.git import GitError, finish, git, start
+from envmatrix.evidence.git import GitError, git
 from envmatrix.evidence.line_ends import find_converted, is_converting
+from envmatrix.evidence.snapshot import Snapshot
 from envmatrix.patterns import lazy
 
 # An entry of `git ls-files -v -s -z` that needs a second look: a submodule, or a file that git was told to overlook
@@ -42,7 +43,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
     recorded; ``ignored``: single files that git ignores; ``folders``: whole folders that it ignores, with a slash at
     the end; ``untracked``: which of ``changed`` are; ``converted``: files with other line ends than git compared, None
-    where git converts none.
+    where git converts none; ``snapshot`` was taken before git looked.
     """
 
     changed: tuple[str, ...]
@@ -52,6 +53,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     folders: tuple[str, ...] = ()
     untracked: frozenset[str] = frozenset()
     converted: tuple[str, ...] | None = None
+    snapshot: Snapshot
 
 
 class _Identified(Protocol):
@@ -65,12 +67,12 @@ class _Identified(Protocol):
 
 def read_state(repository: Repository) -> State:
     """Ask git for everything at once. Raises GitError."""
-    listing = start(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    listed = git(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    snapshot = Snapshot(str(repository.top), tracked_names(listed))  # first, so that what changes from here on is seen
     arguments = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching"]
-    status = finish(start([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top))
+    status = git([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top)
     links: dict[str, str] = {}
     overlooked: list[tuple[str, bool]] = []
-    listed = finish(listing)
     for flag, oid, raw in _SPECIAL.findall(listed):
         path = os.fsdecode(raw)
         if oid:
@@ -90,8 +92,19 @@ def read_state(repository: Repository) -> State:
         ignored=tuple(path for path in ignored if not path.endswith("/")),
         folders=tuple(path for path in ignored if path.endswith("/")),
         untracked=untracked,
+        snapshot=snapshot,
         converted=find_converted(repository.top) if converting else None,
     )
+
+
+def tracked_names(listed: bytes) -> tuple[str, ...]:
+    """Return the names of the files in `git ls-files -v -s -z`; nested repositories are not among them."""
+    found: dict[str, None] = {}
+    for entry in listed.split(b"\0"):
+        facts, _, raw = entry.partition(b"\t")
+        if raw and not facts.startswith(b"160000", 2):
+            found[os.fsdecode(raw)] = None
+    return tuple(found)
 
 
 def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:

@@ -100,7 +100,9 @@ def test_clean_is_heads_tree(repo: Path) -> None:
     tree, commit = head(repo)
     found = untouched(repo)
     assert found.tracked == {"HEAD": tree}
-    assert found == Identity(tree=tree, commit=commit, dirty=False, vcs="git", tracked=found.tracked)
+    assert found == Identity(
+        tree=tree, commit=commit, dirty=False, vcs="git", tracked=found.tracked, snapshot=found.snapshot
+    )
 
 
 def test_dirty_content_has_the_tree_that_a_commit_of_it_would_have(repo: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, flaky, profile, record, result, skip, wants
 
 from envmatrix.config.model import Cell, Gate, Profile
-from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, HostRecord, RanReason
+from envmatrix.evidence.model import CommandRun, ContentLook, Evidence, FindingRecord, HostRecord, RanReason
 from envmatrix.verdict.gate import Asked, gate, required_cells
 from envmatrix.verdict.model import CellVerdict, Verdict
 
@@ -363,3 +363,11 @@ def test_a_run_that_found_no_index_takes_nothing_back() -> None:
     assert gated(on("a", "full", BAD), noise).exit_code == 1
     refused = on("a", "full", hour=2, commands=(command,), sessions=())
     assert (gated(refused).exit_code, only(gated(refused)).reasons[0].code) == (1, "command_failed")
+
+
+def test_a_record_whose_content_moved_is_shown_and_counts_for_nothing() -> None:
+    moved = {"content": ContentLook(before="", after="", moved=("a.py",))}
+    alone = gated(on("a", "full", BAD, **moved))
+    assert (alone.exit_code, only(alone).state, only(alone).reasons[0].code) == (3, "inconclusive", "content_moved")
+    assert gated(on("a", "full", OK), on("a", "full", BAD, hour=2, **moved)).exit_code == 0
+    assert gated(on("a", "full", BAD), on("a", "full", OK, hour=2, **moved)).exit_code == 1
