@@ -697,3 +697,34 @@ def test_replaced_objects_and_grafted_parents_are_not_believed(repo: Path) -> No
     assert (found.tree, found.commit, found.dirty) == (tree, commit, False)
     (repo / ".git/info/grafts").write_text(f"{commit}\n")
     assert changed_paths(repo, "HEAD~1") == ("a.py",)
+
+
+INI = """[tox]
+skipsdist = true
+env_list = t
+[testenv]
+pass_env = *
+commands = python -m unittest -v test_git
+"""
+HOOKED = """import os, subprocess, tempfile, unittest
+
+
+class Git(unittest.TestCase):
+    def test_a_repository_of_its_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+            self.assertTrue(os.path.isdir(os.path.join(folder, ".git")))
+        self.assertEqual([name for name in os.environ if name.startswith("GIT_I") or name == "GIT_DIR"], [])
+"""
+
+
+def test_a_hook_in_a_linked_worktree_has_no_test_change_the_repository(tmp_path: Path) -> None:
+    repo = new(tmp_path / "repo", **{"tox.ini": INI, "test_git.py": HOOKED})
+    hook = repo / ".git/hooks/pre-commit"
+    program = Path(sys.executable).with_name("envmatrix")
+    hook.write_text(f"#!/bin/sh\nexec {program} run tox:t --store {tmp_path}/store\n")
+    hook.chmod(0o755)
+    git(repo, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    write(tmp_path / "side", "a.py", "2\n")
+    git(tmp_path / "side", "commit", "-q", "-a", "-m", "two")
+    assert git(repo, "config", "--type=bool", "core.bare") == "false"
