@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from envmatrix.evidence.filemode import keeps_modes
+from envmatrix.patterns import lazy
 
 TIME_LIMIT_S: Final = 300.0
 
@@ -71,17 +73,30 @@ _SETTINGS: Final = tuple(
 )
 
 
-class GitError(Exception):
-    """git could not answer; ``str()`` is its own first line of complaint, ``missing`` says that there is no git."""
+# "git-lfs filter-process: 1: git-lfs: not found" (dash), "… line 1: git-lfs: command not found" (bash), "error: cannot
+# run git-lfs: No such file or directory" (git). Those lines come before the one with "fatal:".
+_ABSENT: Final = lazy(
+    rb"^(?!fatal:).*: ([\w./+-]+): (?:command )?not found$|cannot (?:run|exec|spawn) '?([\w./+-]+?)'?: No such file",
+    re.MULTILINE,
+)
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
-        self.missing = missing
+
+class GitError(Exception):
+    """git could not answer; ``str()`` is its own first line of complaint, ``missing`` says that there is no git.
+
+    ``program`` is what git was to start and is not installed, such as that of a filter.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False, program: str = "") -> None:
+        self.missing, self.program = missing, program
         super().__init__(message)
 
     def remedy(self, root: Path) -> str:
         """What would let git answer, as the end of a sentence; "" where the question was at fault."""
         if self.missing:
             return "install git"
+        if self.program:
+            return f"install {self.program}, or unset the filter that starts it (git config --get-regexp '^filter\\.')"
         if "dubious ownership" in str(self):
             return f"if you trust its owner, run: git config --global --add safe.directory {root}"
         return ""
@@ -115,6 +130,9 @@ def finish(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
         process.kill()
         process.communicate()
         raise GitError(f"git did not answer in {TIME_LIMIT_S:.0f} s") from error
+    if process.returncode and (program := absent_program(err)):
+        message = f"git was to start {program}, as a filter of the repository says, and it is not installed"
+        raise GitError(f"{message} ({complaint(err)})", program=program)
     if process.returncode:
         raise GitError(complaint(err) or f"git ended with {process.returncode}")
     return out
@@ -131,3 +149,9 @@ def complaint(stderr: bytes) -> str:
     wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
     line = (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ").strip()
     return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def absent_program(stderr: bytes) -> str:
+    """Return the program that a shell, or git itself, did not find, "" where none was missing."""
+    found = _ABSENT.search(stderr)
+    return next((name for name in found.groups() if name), b"").decode(errors="replace") if found else ""

@@ -180,8 +180,8 @@ def _why_not_git(root: Path, error: GitError) -> tuple[str, ...]:
         owner = place.parent if place else root
         said = "it belongs to another user, and git refuses to read it; if you trust it, run: "
         said += f"git config --global --add safe.directory {owner}"
-    elif error.missing:
-        said += "; install git"
+    elif remedy := error.remedy(root):
+        said += f"; {remedy}"
     return (f"{what}{said}.{then}",)
 
 

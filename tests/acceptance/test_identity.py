@@ -728,3 +728,18 @@ def test_a_hook_in_a_linked_worktree_has_no_test_change_the_repository(tmp_path:
     write(tmp_path / "side", "a.py", "2\n")
     git(tmp_path / "side", "commit", "-q", "-a", "-m", "two")
     assert git(repo, "config", "--type=bool", "core.bare") == "false"
+
+
+@pytest.mark.parametrize("driver", ["process", "clean"])
+def test_a_filter_whose_program_is_missing_is_named_with_a_remedy(repo: Path, driver: str) -> None:
+    write(repo, ".gitattributes", "*.bin filter=lfs\n")
+    write(repo, "data.bin", "1\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "data")
+    git(repo, "config", f"filter.lfs.{driver}", "git-no-such-lfs filter-process")
+    git(repo, "config", "filter.lfs.required", "true")
+    write(repo, "data.bin", "22\n")
+    found = identify(repo)
+    assert found.vcs == "none"
+    assert "git-no-such-lfs" in found.notes[0]
+    assert "install git-no-such-lfs" in found.notes[0]

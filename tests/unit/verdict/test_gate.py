@@ -308,9 +308,15 @@ def test_among_records_of_the_future_the_newest_counts() -> None:
         assert gated(*records, now=NOON).exit_code == code
 
 
-def test_clocks_that_differ_a_little_are_no_matter() -> None:
-    verdict = gated(at("a", "2026-06-01T11:55:00Z", BAD), at("a", "2026-06-01T12:05:00Z", OK), now=NOON)
-    assert (verdict.exit_code, verdict.notes) == (0, ())
+def test_nothing_that_is_still_to_come_beats_a_failure_and_a_failure_may_be_a_little_ahead() -> None:
+    failed, passed = at("a", "2026-06-01T11:55:00Z", BAD), at("a", "2026-06-01T12:05:00Z", OK)
+    verdict = gated(failed, passed, now=NOON)
+    assert verdict.exit_code == 1
+    assert "set the clock of a" in verdict.notes[0]
+    assert gated(failed, passed, now=NOON + datetime.timedelta(minutes=6)).exit_code == 0
+    early, late = at("a", "2026-06-01T11:55:00Z", OK), at("a", "2026-06-01T12:05:00Z", BAD)
+    verdict = gated(early, late, now=NOON)
+    assert (verdict.exit_code, verdict.notes) == (1, ())
 
 
 def test_another_project_of_the_same_repository_has_the_same_tree_and_proves_nothing() -> None:
