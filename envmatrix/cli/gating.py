@@ -89,7 +89,8 @@ def run_gate(start: Path, wanted: Wanted) -> int:
         known=gathering.before(root, subject.tree),
     )
     others = _waiting_for_others(start, root, verdict, policy, wanted)
-    notes = (*subject.notes, *_policy_notes(subject, policy, tox, wanted.policy), *doubts, *others, *gathering.notes())
+    rules = (*_policy_source(root, wanted.policy), *_policy_notes(subject, policy, tox, wanted.policy))
+    notes = (*subject.notes, *rules, *doubts, *others, *gathering.notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
     say(render(wanted.format, _report(verdict, gathering, policy, wanted)))
     return verdict.exit_code
@@ -168,6 +169,14 @@ def _not_relevant(root: Path, matrix: Matrix, wanted: Wanted) -> tuple[dict[str,
         told = f"this change edits {listed(own_rules)} and was judged by its own rules"
         return found, (f"{told}; --policy {wanted.since or 'HEAD'} would judge it by those before it",)
     return found, ()
+
+
+def _policy_source(root: Path, rev: str) -> Iterator[str]:
+    """Yield which commit the policy was read from."""
+    if rev:
+        found = resolve(root, rev)
+        what = f"commit {found.commit}" if found.commit in found.name else f"{found.name}, commit {found.commit}"
+        yield f"the policy is that of {what}"
 
 
 def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -31,15 +32,25 @@ def run_attempts(
     that of each before it, as soon as it exists. None where an interrupt came between two attempts.
 
     ``context.retries`` further attempts are made where the infrastructure failed and no test did, each after a longer
-    wait; ``context.reruns`` where tests failed. A test that failed before has all its outcomes in ``attempts``.
+    wait; ``context.reruns`` where tests failed. A test that failed before has all its outcomes in ``attempts``. Where
+    the content moved there is one further attempt, as soon as it is again what the run is about.
     """
     retries, reruns, wait_s, why = context.retries, context.reruns, FIRST_WAIT_S, ""
     before: list[Evidence] = []
+    attempt, may_repeat = 0, True
     while True:
-        evidence = run_cell(context, planned, watcher, attempt=len(before) + 1, why=why)
+        attempt += 1
+        evidence = run_cell(context, planned, watcher, attempt=attempt, why=why)
         evidence = with_history(evidence, before)
         if watcher.interrupted():
             return evidence
+        if evidence.has_moved:
+            if not may_repeat or not _is_still(context, watcher):
+                return evidence
+            may_repeat, why = False, _why_moved(evidence)
+            watcher.said(planned.cell.name, f"{why}; attempt {attempt + 1} follows")
+            kept(evidence)
+            continue
         if retries and (why := infrastructure(evidence)):
             retries -= 1
             import random
@@ -60,6 +71,16 @@ def run_attempts(
             before.append(evidence)
         else:
             return evidence
+
+
+def _is_still(context: RunContext, watcher: Watcher) -> bool:
+    return context.watch.wait_until_still(
+        Path(context.matrix.project.root), context.identity, interrupted=watcher.interrupted
+    )
+
+
+def _why_moved(evidence: Evidence) -> str:
+    return next((one.message for one in evidence.reasons if one.code == "content_moved"), "the content moved")
 
 
 def infrastructure(evidence: Evidence) -> str:

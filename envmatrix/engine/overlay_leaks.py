@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from envmatrix.evidence.git import LOCAL_VARIABLES
+
 # Variables that would let something of the system or of the user into an environment that is to have none of it.
 LEAKS = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSTARTUP", "VIRTUALENV_SYSTEM_SITE_PACKAGES")
 
@@ -25,13 +27,18 @@ _OWN_SESSIONS = (
     "SKIP_PKG_INSTALL",
     "DEVELOP",
 )
-_DROPPED = frozenset(f"{start}{name}" for name in _OWN_SESSIONS for start in ("TOX_", "TOX"))
+# In a hook these mean the repository that the hook is of: a test's `git init` elsewhere would change that one. What the
+# caller configures for all of git (GIT_CONFIG_COUNT, which no hook sets) stays.
+_OF_HOOKS = LOCAL_VARIABLES | {"GIT_CONFIG", "GIT_CONFIG_PARAMETERS"}
+_DROPPED = _OF_HOOKS | {f"{start}{name}" for name in _OWN_SESSIONS for start in ("TOX_", "TOX")}
 _PLUGINS_OFF = "TOX_DISABLED_EXTERNAL_PLUGINS"
 
 
 def tox_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's variables for a tox that runs or describes cells: no other file or environments, this plugin
-    on; ``TOX_OVERRIDE``, ``TOX_WORK_DIR`` and the like stay.
+    """Return the caller's variables for a tox that runs or describes cells.
+
+    Left out are those that name another tox file or environments, and those of a git hook; this plugin is on.
+    ``TOX_OVERRIDE``, ``TOX_WORK_DIR`` and the like stay.
     """
     kept = {name: value for name, value in environ.items() if name not in _DROPPED}
     if _PLUGINS_OFF in kept:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from envmatrix.engine.content_watch import moved_reason
 from envmatrix.engine.doubts import asserts_left_out, disk_full, mismatches
 from envmatrix.engine.job import now
 from envmatrix.engine.narrowing import narrowed_by
@@ -18,6 +19,7 @@ from envmatrix.engine.why import reasons_of, state_of, unread_settings
 from envmatrix.evidence import junit, read, subunit
 from envmatrix.evidence.model import (
     CommandRun,
+    ContentLook,
     Distribution,
     Evidence,
     FindingRecord,
@@ -46,6 +48,7 @@ def make_evidence(
     mark: subunit.Mark | None = None,
     connections: Mapping[str, int | None] | None = None,
     reasons: tuple[RanReason, ...] = (),
+    content: ContentLook | None = None,
 ) -> Evidence:
     """Return the record of one attempt; without ``ended`` tox was never started, for the ``reasons`` given."""
     told = sort(run)
@@ -58,7 +61,8 @@ def make_evidence(
     merged = read.merge([_cut_off(recorded, "disk_full" if full else state), files])
     commands = tuple(_command(event) for event in told.commands)
     unread, notes = unread_settings(context, run, told)
-    why = [*reasons, *reasons_of(context, run, told, state, ended), *unread]
+    moved = (moved_reason(content.moved, before=False),) if content is not None and content.moved else ()
+    why = [*reasons, *moved, *reasons_of(context, run, told, state, ended), *unread]
     if not any(one.code == "disk_full" for one in why):
         why += full
     if state == "finished":
@@ -100,6 +104,7 @@ def make_evidence(
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
         folder=context.identity.folder,
+        content=content,
         log=f"{str(run.folder).removeprefix(inside)}/output.log" if str(run.folder).startswith(inside) else "",
     )
 

@@ -16,6 +16,7 @@ import msgspec
 from envmatrix.config.model import Cell, Matrix, Profile
 from envmatrix.engine import standing, warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
+from envmatrix.engine.content_watch import ContentWatch, make_look, moved_reason
 from envmatrix.engine.folders import cell_lock
 from envmatrix.engine.job import EVENTS, JOB, JOB_VARIABLE, Job, now, write_job
 from envmatrix.engine.launch import Launcher, Spawner, request_mark
@@ -44,7 +45,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """What all cells of one run share. ``folder`` is the run's own, for jobs, recordings and logs.
 
     ``retries`` and ``reruns`` are how many further attempts a cell gets where the infrastructure failed, and where
-    tests did.
+    tests did. ``watch`` sees whether the content stays what ``identity`` says.
     """
 
     matrix: Matrix
@@ -59,6 +60,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     reruns: int = 0
     launcher: Launcher = msgspec.field(default_factory=Spawner)
+    watch: ContentWatch = msgspec.field(default_factory=ContentWatch)
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,10 +103,23 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
                     RanReason(code="interrupted", message="interrupted while it waited for another envmatrix")
                 )
             with _services(context, cell, profile) as running:
+                before, moved = context.watch.look_before(root, context.identity)
+                if moved:
+                    return without_run(moved_reason(moved, before=True))
+                looked = now()
                 ended, mark = _run_commands(context, run, running, watcher)
+                content = None
+                if before is not None:
+                    content = make_look(len(before.names), looked, context.watch.look_after(before))
                 used = _connections(running)
             return make_evidence(
-                context, run, ended=ended, mark=mark, connections=used, duration_s=time.monotonic() - begun
+                context,
+                run,
+                ended=ended,
+                mark=mark,
+                connections=used,
+                content=content,
+                duration_s=time.monotonic() - begun,
             )
     except ServiceError as error:
         return without_run(

@@ -9,6 +9,7 @@ from pathlib import Path
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.content import is_dropping
 from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.refs import AmbiguousRefError, full_name
 
 
 class UnknownBaseError(EnvmatrixError):
@@ -39,10 +40,10 @@ def changed_paths(root: Path, since: str, staged: bool = False, rev: str = "") -
 
 def tracked_paths(root: Path, rev: str = "") -> tuple[str, ...]:
     """The files that git tracks below root, or those of the commit ``rev``; () where it cannot say."""
-    asked = ["ls-tree", "-r", "--name-only", "-z", rev] if rev else ["ls-files", "-z"]
     try:
+        asked = ["ls-tree", "-r", "--name-only", "-z", full_name(root, rev)] if rev else ["ls-files", "-z"]
         return tuple(_split(git(asked, cwd=root)))
-    except GitError:
+    except (GitError, AmbiguousRefError):
         return ()
 
 
@@ -68,7 +69,10 @@ def _diff(top: Path, arguments: list[str], env: dict[str, str] | None = None) ->
 
 def _commit(root: Path, rev: str) -> str:
     try:
-        found = git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"], cwd=root)
+        name = full_name(root, rev)
+        found = git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], cwd=root)
+    except AmbiguousRefError as error:
+        raise UnknownBaseError(str(error)) from error
     except GitError as error:
         remedy = "fetch it, or deepen a shallow clone with git fetch --unshallow"
         raise UnknownBaseError(f"there is no commit {rev!a} in this repository; {remedy}") from error

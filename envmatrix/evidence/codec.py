@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from typing import Any, Final
 
@@ -16,6 +17,21 @@ from envmatrix.util.text import printable
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 _NAME_LIMIT: Final = 500
+_REASON_LIMIT: Final = 4_500  # recorders cut at 4,000, and some put a few words before that
+# Left out, each of these would take its default, and with that the record would be better than what was recorded. Every
+# version has written them, also where they are empty.
+_REQUIRED: Final = (
+    "findings",
+    "distributions",
+    "commands",
+    "sessions",
+    "tests",
+    "reasons",
+    "mismatches",
+    "ignored",
+    "partial",
+    "notes",
+)
 
 
 class RejectedError(Exception):
@@ -48,6 +64,8 @@ def decode(data: bytes) -> Evidence:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RejectedError(_why(data, error)) from None
     _check(evidence)
+    _check_texts(evidence)
+    _check_written(data, evidence)
     return evidence
 
 
@@ -83,6 +101,40 @@ def _check(evidence: Evidence) -> None:
     _check_durations(evidence)
     if evidence.attempt < 1:
         raise RejectedError("its attempt is less than 1")
+
+
+def _check_written(data: bytes, evidence: Evidence) -> None:
+    """Refuse a document in which a key is left out that decides, or is there twice: readers differ in what they take.
+
+    What this version wrote itself is recognised by writing it again, which takes a fraction of the time.
+    """
+    try:
+        if msgspec.json.encode(evidence) == data.rstrip(b"\n"):
+            return
+    except UnicodeEncodeError:
+        pass
+    try:
+        document = json.loads(data, object_pairs_hook=_without_duplicates)
+    except RecursionError:
+        raise RejectedError("it is nested too deeply") from None
+    except ValueError as error:
+        raise RejectedError(f"it is not whole JSON of the right shape ({printable(str(error))})") from None
+    if missing := [name for name in _REQUIRED if name not in document]:
+        raise RejectedError(f"it says nothing of its {', '.join(missing)}")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise RejectedError(f"its key {printable(next(n for n in names if names.count(n) > 1), 60)!r} is there twice")
+    return found
+
+
+def _check_texts(evidence: Evidence) -> None:
+    """Refuse texts that no recorder writes: whoever looks for words in them would look for ever."""
+    if any(len(test.reason) > _REASON_LIMIT for test in evidence.tests):
+        raise RejectedError(f"the reason of one of its tests is longer than {_REASON_LIMIT} characters")
 
 
 def _check_time(field: str, text: str) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from envmatrix.evidence.filemode import keeps_modes
+
 TIME_LIMIT_S: Final = 300.0
 
-# What `git rev-parse --local-env-vars` names, but for GIT_CONFIG_*: those carry `safe.directory` in containers. A hook
-# is started with these variables set, and they would point every question at the hook's repository and index.
-_SCRUBBED: Final = frozenset(
+# Variables that say which repository, index, objects or pathspecs git means: those of `git rev-parse --local-env-vars`
+# but for GIT_CONFIG_*, which carry `safe.directory` in containers. A hook is started with these variables set,
+# and they would point every question at the hook's repository and index.
+LOCAL_VARIABLES: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_ATTR_SOURCE",
         "GIT_COMMON_DIR",
         "GIT_DIR",
         "GIT_GLOB_PATHSPECS",
@@ -22,10 +27,10 @@ _SCRUBBED: Final = frozenset(
         "GIT_ICASE_PATHSPECS",
         "GIT_IMPLICIT_WORK_TREE",
         "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
         "GIT_LITERAL_PATHSPECS",
         "GIT_NAMESPACE",
         "GIT_NOGLOB_PATHSPECS",
-        "GIT_NO_REPLACE_OBJECTS",
         "GIT_OBJECT_DIRECTORY",
         "GIT_PREFIX",
         "GIT_QUARANTINE_PATH",
@@ -34,23 +39,63 @@ _SCRUBBED: Final = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# What a server's pre-receive hook needs to see what is pushed: it is not in the repository yet (git-receive-pack(1)).
+# The variables by which a server's pre-receive hook sees the pushed objects, which are not in the repository yet
+# (git-receive-pack(1)).
 _QUARANTINE: Final = {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
-# fsmonitor is a program named by the repository; a split index would be written beside the real one.
-_SETTINGS: Final = ("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "core.quotePath=false")
+# Neither replaced objects, grafted parents nor objects from elsewhere: a commit is what its id says.
+_VARIABLES: Final = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+}
+# Repositories name programs (fsmonitor, hooks), and settings under which git overlooks what is on disk: those are for
+# whoever works in a checkout, and wrong for whoever says what was tested. A split index would be written beside the
+# real one.
+_SETTINGS: Final = tuple(
+    argument
+    for setting in (
+        "advice.graftFileDeprecated=false",
+        "core.checkStat=default",
+        "core.fsmonitor=false",
+        f"core.hooksPath={os.devnull}",
+        "core.ignoreCase=false",
+        "core.quotePath=false",
+        "core.splitIndex=false",
+        "core.symlinks=true",
+        "core.trustctime=true",
+        "core.untrackedCache=false",
+    )
+    for argument in ("-c", setting)
+)
+
+
+# "git-lfs filter-process: 1: git-lfs: not found" (dash), "… line 1: git-lfs: command not found" (bash), "error: cannot
+# run git-lfs: No such file or directory" (git). Those lines come before the one with "fatal:".
+_ABSENT: Final = re.compile(
+    rb"^(?!fatal:).*: ([\w./+-]+): (?:command )?not found$|cannot (?:run|exec|spawn) '?([\w./+-]+?)'?: No such file",
+    re.MULTILINE,
+)
 
 
 class GitError(Exception):
-    """git could not answer; ``str()`` is its own first line of complaint, ``missing`` says that there is no git."""
+    """git could not answer; ``str()`` is its own first line of complaint, ``missing`` says that there is no git.
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
-        self.missing = missing
+    ``program`` is what git was to start and is not installed, such as that of a filter.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False, program: str = "") -> None:
+        self.missing, self.program = missing, program
         super().__init__(message)
 
     def remedy(self, root: Path) -> str:
         """What would let git answer, as the end of a sentence; "" where the question was at fault."""
         if self.missing:
             return "install git"
+        if self.program:
+            return f"install {self.program}, or unset the filter that starts it (git config --get-regexp '^filter\\.')"
         if "dubious ownership" in str(self):
             return f"if you trust its owner, run: git config --global --add safe.directory {root}"
         return ""
@@ -58,14 +103,14 @@ class GitError(Exception):
 
 def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """A running git; hand it to ``finish``. Raises GitError where there is no git or no such folder."""
-    scrubbed = _SCRUBBED - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else _SCRUBBED
+    scrubbed = LOCAL_VARIABLES - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else LOCAL_VARIABLES
     clean = {name: value for name, value in os.environ.items() if name not in scrubbed}
-    clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+    modes = ("-c", "core.fileMode=true") if keeps_modes(cwd) else ()
     try:
         return subprocess.Popen(
-            ["git", *_SETTINGS, *arguments],
+            ["git", *_SETTINGS, *modes, *arguments],
             cwd=cwd,
-            env={**clean, **(env or {})},
+            env={**clean, **_VARIABLES, **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -84,6 +129,9 @@ def finish(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
         process.kill()
         process.communicate()
         raise GitError(f"git did not answer in {TIME_LIMIT_S:.0f} s") from error
+    if process.returncode and (program := absent_program(err)):
+        message = f"git was to start {program}, as a filter of the repository says, and it is not installed"
+        raise GitError(f"{message} ({complaint(err)})", program=program)
     if process.returncode:
         raise GitError(complaint(err) or f"git ended with {process.returncode}")
     return out
@@ -100,3 +148,9 @@ def complaint(stderr: bytes) -> str:
     wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
     line = (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ").strip()
     return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def absent_program(stderr: bytes) -> str:
+    """Return the program that a shell, or git itself, did not find, "" where none was missing."""
+    found = _ABSENT.search(stderr)
+    return next((name for name in found.groups() if name), b"").decode(errors="replace") if found else ""

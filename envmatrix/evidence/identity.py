@@ -17,6 +17,7 @@ from envmatrix.evidence.changes import UnknownBaseError as UnknownBaseError
 from envmatrix.evidence.changes import changed_paths as changed_paths
 from envmatrix.evidence.content import content_id, files_digest, is_dropping
 from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.snapshot import Snapshot, joined
 from envmatrix.evidence.worktree import Repository, State, absent_link, link_id, read_state, tree_on_disk
 from envmatrix.util.text import listed, printable
 
@@ -39,7 +40,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     another, and is "" where there are none; ``ignored_folders`` are the folders that git ignores, without those of
     caches and environments. ``folder`` is where in its repository the content asked about lies, "" at
     the top and outside git. ``tracked`` has HEAD's tree and a digest of each tracked file that differs from it:
-    it changes with a file of the project's own and not with one that a test leaves behind.
+    it changes with a file of the project's own and not with one that a test leaves behind. ``snapshot`` is how the file
+    system showed the tracked files just before that, also those of nested repositories; None outside git.
     """
 
     tree: str
@@ -52,6 +54,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     ignored_folders: tuple[str, ...] = ()
     folder: str = ""
     tracked: dict[str, str] = {}
+    snapshot: Snapshot | None = None
 
 
 def identify(root: Path) -> Identity:
@@ -120,16 +123,28 @@ def _identity(repository: Repository, state: State) -> Identity:
     links = {path: link_id(repository, inner) for path, inner in nested.items()}
     gone = [path for path in state.links if links[path] is None]
     moved = {path: oid for path, oid in links.items() if oid != state.links[path]}
-    if repository.tree and not state.changed and not moved and not state.hidden:
+    if repository.tree and not (state.changed or moved or state.hidden or state.converted):
         tree = repository.tree
     else:
         paths = [path for path in (*state.changed, *state.hidden) if path not in links]
-        tree = tree_on_disk(repository, paths, state.hidden, moved)
+        converting = state.converted is not None
+        tree = tree_on_disk(repository, paths, state.hidden, moved, converting=converting)
     notes = [*_under_way(repository), *(absent_link(path) for path in gone)]
     notes += [f"in {path}: {note}" for path, inner in nested.items() if inner is not None for note in inner.notes]
     if state.hidden:
         notes.append(f"git is told to overlook {listed(map(printable, state.hidden))}: what is on disk was counted")
-    own = [path for path in (*state.changed, *state.hidden) if path not in state.untracked and path not in links]
+    if state.converted:
+        names = listed(map(printable, state.converted))
+        notes.append(
+            f"git overlooks the line ends (CRLF) of {names}: what is on disk was counted, which is not the commit's"
+            " content; check them out again with LF"
+        )
+    touched = dict.fromkeys((*state.changed, *state.hidden, *(state.converted or ())))
+    snapshot = state.snapshot
+    for path, inner in nested.items():
+        if inner is not None and inner.snapshot is not None:
+            snapshot = joined(snapshot, path, inner.snapshot)
+    own = [path for path in touched if path not in state.untracked and path not in links]
     ignored = tuple(path for path in state.ignored if not is_dropping(path))
     return Identity(
         tree=tree,
@@ -143,6 +158,7 @@ def _identity(repository: Repository, state: State) -> Identity:
         tracked={"HEAD": repository.tree}
         | {path: oid or "" for path, oid in moved.items()}
         | {path: files_digest(repository.top, [path]) for path in own},
+        snapshot=snapshot,
     )
 
 
@@ -164,8 +180,8 @@ def _why_not_git(root: Path, error: GitError) -> tuple[str, ...]:
         owner = place.parent if place else root
         said = "it belongs to another user, and git refuses to read it; if you trust it, run: "
         said += f"git config --global --add safe.directory {owner}"
-    elif error.missing:
-        said += "; install git"
+    elif remedy := error.remedy(root):
+        said += f"; {remedy}"
     return (f"{what}{said}.{then}",)
 
 

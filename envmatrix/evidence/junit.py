@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import math
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
@@ -14,6 +19,9 @@ if TYPE_CHECKING:
     from junitparser import JUnitXml, TestCase, TestSuite
 
 _RANK: Final[dict[str, int]] = {"Error": 3, "Failure": 2, "Skipped": 1}
+LIMIT_BYTES: Final = 64 * 1024 * 1024
+_DEEPEST: Final = 50
+_LONGEST_NAME: Final = 2000
 _OUTCOMES: Final[dict[str, Outcome]] = {"Error": "error", "Failure": "failed", "Skipped": "skipped"}
 
 
@@ -42,10 +50,11 @@ def _file(path: Path, since: float, project: Path, notes: list[str]) -> list[Tes
     from junitparser import JUnitXml
 
     try:
-        if path.stat().st_mtime < since:
-            notes.append(f"{path}: left over from an earlier run, not counted")
-            return None
-        document = JUnitXml.fromfile(str(path))
+        with _open(path) as file:
+            if os.fstat(file.fileno()).st_mtime < since:
+                notes.append(f"{path}: left over from an earlier run, not counted")
+                return None
+            document = JUnitXml.fromfile(file, parse_func=_parse)
     except OSError as error:
         notes.append(f"{path}: cannot be read ({error.strerror or error})")
         return None
@@ -53,6 +62,40 @@ def _file(path: Path, since: float, project: Path, notes: list[str]) -> list[Tes
         notes.append(f"{path}: is no JUnit XML ({error})")
         return None
     return [_result(case, suite, project) for suite in _suites(document) for case in suite]
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a regular file of a bearable size. Raises OSError: a pipe would be waited for, maybe for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(handle)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= LIMIT_BYTES:
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EFBIG, f"larger than {LIMIT_BYTES >> 20} MiB", str(path))
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def _parse(file: BinaryIO) -> Any:
+    """Return the document's tree. Raises ValueError where it is nested too deeply for whoever walks through it."""
+    from xml.etree import ElementTree
+
+    class Shallow(ElementTree.TreeBuilder):
+        depth = 0
+
+        def start(self, *arguments: Any) -> Any:
+            self.depth += 1
+            if self.depth > _DEEPEST:
+                raise ValueError(f"it is nested more than {_DEEPEST} deep")
+            return super().start(*arguments)
+
+        def end(self, *arguments: Any) -> Any:
+            self.depth -= 1
+            return super().end(*arguments)
+
+    parser = ElementTree.XMLParser(target=Shallow())
+    parser.feed(file.read(LIMIT_BYTES))  # at once: expat begins a long attribute anew with each piece of it
+    return ElementTree.ElementTree(parser.close())
 
 
 def _dotted(test_id: str) -> str:
@@ -77,11 +120,27 @@ def _result(case: TestCase, suite: TestSuite, project: Path) -> TestResult:
     if outcome == "skipped" and worst is not None and worst.type == "pytest.xfail":
         outcome = "xfailed"
     reason = "" if worst is None else str(worst.message or worst.text or "").strip()
-    name = ".".join(part for part in (case.classname or suite.name, case.name) if part)
+    name = ".".join(_bounded(part) for part in (case.classname or suite.name, case.name) if part)
     return TestResult(
         id=ids.normalise(name, project),
         outcome=outcome,
-        duration_s=round(float(case.time or 0.0), 6),
+        duration_s=_duration(case),
         reason=reason[:REASON_LENGTH],
         runner="junit",
     )
+
+
+def _bounded(name: str) -> str:
+    """Return a name, or the beginning of a long one with a digest that tells it from others."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}…{hashlib.sha256(name.encode(errors='backslashreplace')).hexdigest()[:16]}"
+
+
+def _duration(case: TestCase) -> float:
+    """Return how long a case took, 0 where the file gives no number that a duration can be."""
+    try:
+        seconds = float(case.time or 0.0)
+    except ValueError:
+        return 0.0
+    return round(seconds, 6) if math.isfinite(seconds) and seconds >= 0 else 0.0

@@ -123,6 +123,18 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
 
+class ContentLook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When the files that git tracks were looked at, around the commands; ``moved`` names some that were touched.
+
+    A file that was edited and put back was touched: what the commands read of it cannot be told.
+    """
+
+    before: str
+    after: str
+    files: int = 0
+    moved: tuple[str, ...] = ()
+
+
 class FindingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was found of one capability, as proved inside the environment where it is a module."""
 
@@ -177,6 +189,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     attempt_reason: str = ""
     log: str = ""  # path of the cell's output, relative to the evidence store
     folder: str = ""  # the project's folder in its repository, "" at the top: a repository may hold several projects
+    content: ContentLook | None = None  # None outside git, where nothing ran, and in records of earlier versions
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether tracked content changed before or under the commands: then nothing of the record decides."""
+        return (self.content is not None and bool(self.content.moved)) or any(
+            reason.code == "content_moved" for reason in self.reasons
+        )
 
     @property
     def runs(self) -> tuple[Session, ...]:

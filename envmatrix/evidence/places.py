@@ -16,6 +16,7 @@ import msgspec
 from envmatrix.errors import EnvmatrixError, ExitCode, InternalError
 from envmatrix.evidence.sharing import create
 from envmatrix.util.files import sync_directory, temporary_file
+from envmatrix.util.redaction import redact_url
 
 
 class StoreError(InternalError):
@@ -216,7 +217,7 @@ def open_place(url: str, project: Path) -> Place:
     try:
         url.encode()
     except UnicodeEncodeError:
-        told = os.fsencode(url).decode("utf-8", "backslashreplace")
+        told = redact_url(os.fsencode(url).decode("utf-8", "backslashreplace"))
         raise StoreUrlError(f"the evidence store {told} has a path that is not text in UTF-8; name another") from None
     if url.startswith("file://"):
         url = url.removeprefix("file://")

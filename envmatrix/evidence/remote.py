@@ -5,13 +5,19 @@ from __future__ import annotations
 import datetime
 import importlib
 import posixpath
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import unquote
 
 from envmatrix.evidence.places import Entry, StoreError, StoreUrlError, UnreadableError, read_each
 from envmatrix.util.files import temporary_name
+from envmatrix.util.redaction import redact_url, redact_urls
 
+T = TypeVar("T")
+
+TIME_LIMIT_S: Final = 120.0
 # Stores where one put is whole or not there at all; elsewhere a file is written beside and renamed.
 _WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory"})
 _TIME_KEYS: Final = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
@@ -23,14 +29,19 @@ class RemotePlace:
     """One fsspec URL. Whatever its file system raises becomes a StoreError that names the store."""
 
     def __init__(self, url: str) -> None:
-        self._location = re.sub(r"://[^/@]*@", "://", url).split("?")[0]
+        self._location = redact_url(url)
+        self._secret = url.removeprefix(self._location.partition("://")[0] + "://").rpartition("@")[0]
         core = importlib.import_module("fsspec.core")
         try:
-            self._fs, base = core.url_to_fs(url)
+            self._fs, base = in_time(lambda: core.url_to_fs(url))
         except ImportError as error:
-            raise StoreUrlError(f"the store {self._location} needs a package that is not installed: {error}") from error
+            raise StoreUrlError(
+                f"the store {self._location} needs a package that is not installed: {self._words(error)}"
+            ) from error
         except ValueError as error:
-            raise StoreUrlError(f"the store's address {self._location} is not understood: {error}") from error
+            raise StoreUrlError(
+                f"the store's address {self._location} is not understood: {self._words(error)}"
+            ) from error
         except Exception as error:
             raise StoreError(self._sentence("reached", error)) from error
         self._base: str = base.rstrip("/")
@@ -54,7 +65,7 @@ class RemotePlace:
     def _folders(self) -> list[tuple[float, str]]:
         try:
             self._fs.invalidate_cache()
-            found = self._fs.ls(self._base, detail=True)
+            found = in_time(lambda: self._fs.ls(self._base, detail=True))
         except FileNotFoundError:
             return []
         except Exception as error:
@@ -67,7 +78,7 @@ class RemotePlace:
         top = f"{self._base}/{folder}"
         try:
             self._fs.invalidate_cache()
-            found = self._fs.find(top, maxdepth=2, detail=True)
+            found = in_time(lambda: self._fs.find(top, maxdepth=2, detail=True))
         except FileNotFoundError:
             return
         except Exception as error:
@@ -88,10 +99,10 @@ class RemotePlace:
         """See ``Place.read``."""
         path = f"{self._base}/{name}"
         try:
-            size = self._fs.info(path).get("size")
-            data = b"" if size is not None and size > limit else self._fs.cat_file(path)
+            size = in_time(lambda: self._fs.info(path)).get("size")
+            data = b"" if size is not None and size > limit else in_time(lambda: self._fs.cat_file(path))
         except Exception as error:
-            raise UnreadableError(f"it cannot be read ({_words(error)})") from error
+            raise UnreadableError(f"it cannot be read ({self._words(error)})") from error
         if max(len(data), size or 0) > limit:
             raise UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
         return bytes(data)
@@ -104,31 +115,53 @@ class RemotePlace:
         for batch in _batches(entries):
             small = {f"{self._base}/{entry.name}": entry for entry in batch if entry.size <= limit}
             try:
-                found = self._fs.cat(list(small), on_error="return") if small else {}
+                found = self._cat(list(small)) if small else {}
             except Exception as error:
                 found = dict.fromkeys(small, error)
             for entry in batch:
-                yield entry, _answer(found.get(f"{self._base}/{entry.name}"), limit)
+                yield entry, self._answer(found.get(f"{self._base}/{entry.name}"), limit)
+
+    def _cat(self, paths: list[str]) -> Any:
+        return in_time(lambda: self._fs.cat(paths, on_error="return"))
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Place.write``: one put where that is whole, else written beside and renamed."""
+        """See ``Place.write``: one put where that is whole, else written beside and renamed.
+
+        A server's word is not enough: a proxy may answer with a page of its own, and 200.
+        """
         path = f"{self._base}/{name}"
         try:
-            if self._whole_puts:
-                self._fs.pipe_file(path, data)
-                return
-            folder = posixpath.dirname(path)
-            self._fs.makedirs(folder, exist_ok=True)
-            temporary = f"{folder}/{temporary_name()}"
-            self._fs.pipe_file(temporary, data)
-            self._fs.mv(temporary, path)
+            in_time(lambda: self._put(path, data))
+            there = in_time(lambda: self._size(path))
         except Exception as error:
             raise StoreError(self._sentence("written", error)) from error
+        if there != len(data):
+            told = f"the store says that it took {len(data)} bytes of {name}, and has {there}"
+            raise StoreError(self._sentence("written", OSError(told)))
+
+    def _put(self, path: str, data: bytes) -> None:
+        if self._whole_puts:
+            self._fs.pipe_file(path, data)
+            return
+        folder = posixpath.dirname(path)
+        self._fs.makedirs(folder, exist_ok=True)
+        temporary = f"{folder}/{temporary_name()}"
+        self._fs.pipe_file(temporary, data)
+        self._fs.mv(temporary, path)
+
+    def _size(self, path: str) -> int:
+        """Return how large a file is there, 0 where there is none."""
+        self._fs.invalidate_cache()
+        try:
+            size = self._fs.info(path).get("size")
+            return len(self._fs.cat_file(path)) if size is None else int(size)
+        except FileNotFoundError:
+            return 0
 
     def remove(self, name: str) -> None:
         """See ``Place.remove``."""
         try:
-            self._fs.rm_file(f"{self._base}/{name}")
+            in_time(lambda: self._fs.rm_file(f"{self._base}/{name}"))
         except FileNotFoundError:
             return
         except Exception as error:
@@ -136,17 +169,49 @@ class RemotePlace:
 
     def _sentence(self, what: str, error: Exception) -> str:
         return (
-            f"the evidence store {self._location} cannot be {what}: {_words(error)}; check the address and its "
+            f"the evidence store {self._location} cannot be {what}: {self._words(error)}; check the address and its "
             "credentials, or name another store with --store URL or the variable ENVMATRIX_STORE"
         )
 
+    def _answer(self, data: Any, limit: int) -> bytes | UnreadableError:
+        if data is None or (isinstance(data, bytes) and len(data) > limit):
+            return UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
+        if isinstance(data, Exception):
+            return UnreadableError(f"it cannot be read ({self._words(data)})")
+        return bytes(data)
 
-def _answer(data: Any, limit: int) -> bytes | UnreadableError:
-    if data is None or (isinstance(data, bytes) and len(data) > limit):
-        return UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
-    if isinstance(data, Exception):
-        return UnreadableError(f"it cannot be read ({_words(data)})")
-    return bytes(data)
+    def _words(self, error: Exception) -> str:
+        """Return the first line of an error without what the address holds of secrets."""
+        text = (str(error) or type(error).__name__).splitlines()[0]
+        for secret in (self._secret, unquote(self._secret), self._secret.partition(":")[2]):
+            if len(secret) > 2:
+                text = text.replace(secret, "…")
+        return redact_urls(text)[:300]
+
+
+def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
+    """Return what ``work`` returns, or raise what it raises; TimeoutError where neither comes within the time limit.
+
+    File systems have limits of their own, or none, and a server that keeps a connection open answers never. The thread
+    that waits for it ends with this process.
+    """
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    limit_s = TIME_LIMIT_S if limit_s is None else limit_s
+    threading.Thread(target=run, name="evidence store", daemon=True).start()
+    try:
+        value, error = done.get(timeout=limit_s)
+    except queue.Empty:
+        raise TimeoutError(f"no answer in {limit_s:.0f} s") from None
+    if error is not None:
+        raise error
+    return cast("T", value)
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -171,8 +236,3 @@ def _modified(info: dict[str, Any]) -> float:
     if isinstance(value, datetime.datetime):
         return (value if value.tzinfo else value.replace(tzinfo=datetime.UTC)).timestamp()
     return float(value)
-
-
-def _words(error: Exception) -> str:
-    text = (str(error) or type(error).__name__).splitlines()[0]
-    return re.sub(r"://[^/@\s]*@", "://", text)[:300]

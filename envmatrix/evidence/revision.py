@@ -11,6 +11,7 @@ import msgspec
 
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.refs import full_name
 
 _LIMIT_BYTES: Final = 64 * 1024 * 1024
 
@@ -24,20 +25,25 @@ class UnknownRevisionError(EnvmatrixError):
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched.
 
-    ``folder`` is the project's in the repository, "" at its top.
+    ``folder`` is the project's in the repository, "" at its top; ``name`` is the revision asked for, with full names.
     """
 
     commit: str
     tree: str
     folder: str = ""
+    name: str = ""
 
 
 def resolve(root: Path, rev: str) -> Revision:
-    """The commit that a revision means in the repository around root. Raises UnknownRevisionError."""
+    """The commit that a revision means in the repository around root.
+
+    Raises UnknownRevisionError, and AmbiguousRefError where several refs have the name.
+    """
     try:
-        commit = _parse(root, f"{rev}^{{commit}}")
+        name = full_name(root, rev)
+        commit = _parse(root, f"{name}^{{commit}}")
         folder = os.fsdecode(git(["rev-parse", "--show-prefix"], cwd=root)).rstrip("\n").rstrip("/")
-        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"), folder=folder)
+        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"), folder=folder, name=name)
     except GitError as error:
         raise UnknownRevisionError(
             f"{rev!a} is no commit that git can read in {root}: {error}; "

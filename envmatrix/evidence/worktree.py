@@ -13,13 +13,18 @@ from typing import Final, Protocol
 import msgspec
 
 from envmatrix.evidence.content import is_dropping
-from envmatrix.evidence.git import GitError, finish, git, start
+from envmatrix.evidence.git import GitError, git
+from envmatrix.evidence.line_ends import find_converted, is_converting
+from envmatrix.evidence.snapshot import Snapshot
 
 # An entry of `git ls-files -v -s -z` that needs a second look: a submodule, or a file that git was told to overlook
 # (lower case: assume-unchanged; S: skip-worktree).
 _SPECIAL: Final = re.compile(
     rb"(?:\A|(?<=\0))([A-Za-z?]) (?:160000 ([0-9a-f]+) \d|(?<=[a-zS] )\d+ [0-9a-f]+ \d)\t([^\0]+)"
 )
+
+_ARGUMENTS: Final = 200  # of one command line
+_ATTRIBUTES: Final = re.compile(rb"\t((?:[^\0]*/)?\.gitattributes)(?=\0)")
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +43,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     ``changed``: differs from HEAD, or untracked; ``links``: nested repositories with the commit that the index
     records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
     recorded; ``ignored``: single files that git ignores; ``folders``: whole folders that it ignores, with a slash at
-    the end; ``untracked``: which of ``changed`` are.
+    the end; ``untracked``: which of ``changed`` are; ``converted``: files with other line ends than git compared, None
+    where git converts none; ``snapshot`` was taken before git looked.
     """
 
     changed: tuple[str, ...]
@@ -47,6 +53,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...]
     folders: tuple[str, ...] = ()
     untracked: frozenset[str] = frozenset()
+    converted: tuple[str, ...] | None = None
+    snapshot: Snapshot
 
 
 class _Identified(Protocol):
@@ -60,17 +68,20 @@ class _Identified(Protocol):
 
 def read_state(repository: Repository) -> State:
     """Ask git for everything at once. Raises GitError."""
-    listing = start(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    listed = git(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    snapshot = Snapshot(str(repository.top), tracked_names(listed))  # first, so that what changes from here on is seen
     arguments = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching"]
-    status = finish(start([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top))
+    status = git([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top)
     links: dict[str, str] = {}
     overlooked: list[tuple[str, bool]] = []
-    for flag, oid, raw in _SPECIAL.findall(finish(listing)):
+    for flag, oid, raw in _SPECIAL.findall(listed):
         path = os.fsdecode(raw)
         if oid:
             links[path] = oid.decode()
         else:
             overlooked.append((path, flag in b"Ss"))
+    attributes = [os.fsdecode(path) for path in _ATTRIBUTES.findall(listed)]
+    converting = is_converting(repository.top, repository.common, attributes)
     changed, ignored, untracked = _parse(status)
     for path in changed:
         if path.endswith("/"):
@@ -82,7 +93,19 @@ def read_state(repository: Repository) -> State:
         ignored=tuple(path for path in ignored if not path.endswith("/")),
         folders=tuple(path for path in ignored if path.endswith("/")),
         untracked=untracked,
+        snapshot=snapshot,
+        converted=find_converted(repository.top) if converting else None,
     )
+
+
+def tracked_names(listed: bytes) -> tuple[str, ...]:
+    """Return the names of the files in `git ls-files -v -s -z`; nested repositories are not among them."""
+    found: dict[str, None] = {}
+    for entry in listed.split(b"\0"):
+        facts, _, raw = entry.partition(b"\t")
+        if raw and not facts.startswith(b"160000", 2):
+            found[os.fsdecode(raw)] = None
+    return tuple(found)
 
 
 def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
@@ -126,11 +149,17 @@ def _unhide(repository: Repository, paths: Sequence[str], env: Mapping[str, str]
 
 
 def tree_on_disk(
-    repository: Repository, paths: Sequence[str], hidden: Sequence[str], links: Mapping[str, str | None]
+    repository: Repository,
+    paths: Sequence[str],
+    hidden: Sequence[str],
+    links: Mapping[str, str | None],
+    *,
+    converting: bool = False,
 ) -> str:
     """The tree id that a commit of the work tree would have. Raises GitError.
 
-    ``paths`` are those that may differ from the index, ``links`` the nested repositories' ids (None: not on disk).
+    ``paths`` are those that may differ from the index, ``links`` the nested repositories' ids (None: not on disk). With
+    ``converting``, files count with the line ends that they have on disk, whatever git would make of them.
     Index and objects are written to a temporary folder; the repository is only read.
     """
     import tempfile
@@ -150,7 +179,21 @@ def tree_on_disk(
             none = "0" * len(repository.tree or "0" * 40)
             lines = [f"{'160000' if oid else '0'} {oid or none} 0\t{path}" for path, oid in links.items()]
             git(["update-index", "--replace", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
+        if converting:
+            _take_as_on_disk(top, find_converted(top, env), env)
         return git(["write-tree", "--missing-ok"], cwd=top, env=env).decode().strip()
+
+
+def _take_as_on_disk(top: Path, paths: Sequence[str], env: Mapping[str, str]) -> None:
+    """Put the bytes that files have on disk into the index, without any conversion."""
+    if not paths:
+        return
+    hashed = ["hash-object", "--no-filters", "-w", "--"]  # not --stdin-paths: a path may have a line break
+    chunks = [paths[at : at + _ARGUMENTS] for at in range(0, len(paths), _ARGUMENTS)]
+    ids = [oid for chunk in chunks for oid in git([*hashed, *chunk], cwd=top, env=env).decode().split()]
+    modes = ["100755" if os.access(top / path, os.X_OK) else "100644" for path in paths]
+    lines = [f"{mode} {oid} 0\t{path}" for mode, oid, path in zip(modes, ids, paths, strict=True)]
+    git(["update-index", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
 
 
 def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:

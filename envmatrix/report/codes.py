@@ -34,6 +34,7 @@ REASONS: Final = {
     "command_missing": "A command could not be started, or tox did not allow it.",
     "command_failed": "A command ended with an error, and no recorded test accounts for it.",
     "conflict": "The installer found no versions that fit together.",
+    "content_moved": "Files that git tracks changed before or while the cell ran: it is not known what was tested.",
     "crashed": "The process that ran the cell died.",
     "disk_full": "There is no space left.",
     "disputed": "The cell passed on one host and failed on another, for the same content.",

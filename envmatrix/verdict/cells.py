@@ -54,6 +54,22 @@ def stale(evidence: Evidence, tree: str) -> CellVerdict:
     )
 
 
+def moved(evidence: Evidence) -> CellVerdict:
+    """A cell under whose commands the content moved: whatever its tests said, it is not known of what."""
+    reasons = [reason for reason in evidence.reasons if reason.code == "content_moved"]
+    message = reasons[0].message if reasons else "files that git tracks changed while this cell ran"
+    remedy = reasons[0].remedy if reasons else "run it again"
+    return CellVerdict(
+        name=evidence.cell,
+        profile=evidence.profile,
+        state="inconclusive",
+        reasons=(VerdictReason(code="content_moved", message=message, remedy=remedy),),
+        tests=tally(evidence.tests).tests,
+        duration_s=evidence.duration_s,
+        evidence=evidence.id,
+    )
+
+
 def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, counts_partial: bool) -> CellVerdict:
     """The state of a cell that ran.
 

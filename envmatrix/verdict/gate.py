@@ -10,7 +10,7 @@ import msgspec
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.util.text import count, short_digest
-from envmatrix.verdict.cells import is_noise, with_evidence
+from envmatrix.verdict.cells import is_noise, moved, with_evidence
 from envmatrix.verdict.contracts import Case, breaches
 from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.flaky import Reran, with_reruns
@@ -84,7 +84,8 @@ class _Collected:
         self._ahead: set[str] = set()
 
     def know(self, record: Evidence) -> None:
-        if record.state == "finished" and not record.partial and record.folder == self._asked.folder:
+        whole = record.state == "finished" and not record.partial and not record.has_moved
+        if whole and record.folder == self._asked.folder:
             self._ledger.add_known(record, same_content=record.tree == self._asked.tree)
 
     def take(self, record: Evidence) -> None:
@@ -96,6 +97,10 @@ class _Collected:
         if stale := self._stale(record):
             if reports is not None:
                 reports.add_stale(stale)
+            return
+        if record.has_moved:
+            if reports is not None:
+                self._note_moved(record, reports)
             return
         sums = tally(record.tests)
         self._ledger.add(record, sums)
@@ -115,6 +120,15 @@ class _Collected:
         return Stale(
             host=host_of(record), age=age(record, now=self._asked.now), why=why, finished=record.state == "finished"
         )
+
+    def _note_moved(self, record: Evidence, reports: CellReports) -> None:
+        """Show a record under which the content moved where there is nothing newer; it counts for nothing."""
+        when = age(record, now=self._asked.now)
+        if reports.is_news(host_of(record), when, decides=False):
+            report = Report(
+                host=host_of(record), age=when, commit=record.commit, run_id=record.run_id, verdict=moved(record)
+            )
+            reports.add(report, decides=False)
 
     def _judge(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
         failed = frozenset(test.id for test in sums.failed)

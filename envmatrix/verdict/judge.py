@@ -12,7 +12,7 @@ from envmatrix.errors import ExitCode
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.util.text import count
-from envmatrix.verdict.cells import stale, with_evidence, without_evidence
+from envmatrix.verdict.cells import moved, stale, with_evidence, without_evidence
 from envmatrix.verdict.contracts import Case, breaches
 from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.flaky import Reran, last_that_decides, reran, with_reruns
@@ -57,8 +57,9 @@ def judge(
             cells.append(without_evidence(item, allow_blocked=allow_blocked, interrupted=interrupted))
         elif record.tree != tree:
             cells.append(stale(record, tree))
+        elif not (attempts := _still(record, earlier)):
+            cells.append(moved(record))
         else:
-            attempts = (*earlier.get(record.cell, ()), record)
             record = last_that_decides(attempts)
             profile = profiles[item.cell.profile]
             absent = ledger.absent(record.cell)
@@ -125,17 +126,24 @@ def _ledger(
     ledger = Ledger(profiles)
     folders = {record.folder for record in evidence.values()} or {one.folder for one in known}
     for one in known:  # another project of the same repository has the same tree, and other tests
-        if one.state == "finished" and not one.partial and one.folder in folders:
+        if one.state == "finished" and not one.partial and not one.has_moved and one.folder in folders:
             ledger.add_known(one, same_content=one.tree == tree)
     for item in planned:
         record = evidence.get(item.cell.name)
         if record is not None and record.tree == tree:
-            for attempt in (*earlier.get(item.cell.name, ()), record):
+            for attempt in (attempts := _still(record, earlier)):
                 ledger.add(attempt, tally(attempt.tests))
+            if not attempts:
+                ledger.add_unable(item.cell.name, item.cell.profile, "its content moved")
         elif record is None and not isinstance(item, NotRelevant):
             why = item.reasons[0].message if isinstance(item, Blocked) else "the cell did not run"
             ledger.add_unable(item.cell.name, item.cell.profile, why)
     return ledger
+
+
+def _still(record: Evidence, earlier: Mapping[str, Sequence[Evidence]]) -> tuple[Evidence, ...]:
+    """A cell's attempts under which the content did not move, oldest first."""
+    return tuple(one for one in (*earlier.get(record.cell, ()), record) if not one.has_moved)
 
 
 def _reran(attempts: Sequence[Evidence], decided: Evidence, sums: Tally) -> Reran:

@@ -14,6 +14,7 @@ from envmatrix.verdict.model import Breach, CellVerdict
 
 _BETWEEN = "\x1f"  # in no name of a host that has an id
 _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_NO_DIFFERENCE = datetime.timedelta()
 _CLOCKS_DIFFER = datetime.timedelta(minutes=10)
 Age = tuple[bool, datetime.datetime, int, str, bool]
 
@@ -34,11 +35,12 @@ def age(record: Evidence, *, failing: bool = False, now: datetime.datetime | Non
     """What orders the attempts of one host: when it ended, the attempt's number, and the id where all is equal.
 
     A time that cannot be read is older than any other, and so is one that is still to come (``now`` is the reader's):
-    a host that has set its clock back would else hide by an old pass what fails from then on. Of two records that claim
-    to be the same, a failure wins.
+    a host that has set its clock back would else hide by an old pass what fails from then on. A failure is given some
+    minutes, by which clocks differ; anything else none. Of two records that claim to be the same, a failure wins.
     """
     when = _when(record.finished or record.started)
-    return (not (now and when > now + _CLOCKS_DIFFER), when, record.attempt, record.id, failing)
+    ahead = now is not None and when > now + (_CLOCKS_DIFFER if failing else _NO_DIFFERENCE)
+    return (not ahead, when, record.attempt, record.id, failing)
 
 
 def is_to_come(found: Age) -> bool:

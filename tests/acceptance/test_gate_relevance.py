@@ -117,10 +117,12 @@ WEAK = SIDE.format(side="left").replace('requires = ["left"]\nmust_run = ["*test
     ],
     ids=["promises-less", "removes-a-profile", "runs-others", "is-not-required", "another-capability", "asks-less"],
 )
-def test_a_change_cannot_weaken_its_own_gate(changed, envmatrix, files, told, missing):
+def test_a_change_cannot_weaken_its_own_gate(changed, envmatrix, git, files, told, missing):
     root = changed(files)
     assert envmatrix("run", "--allow-blocked", cwd=root, env=RIGHT).returncode in (0, 3)
     gate = envmatrix("gate", "HEAD", "--json", "--policy", "main", cwd=root)
+    commit = git("rev-parse", "main", cwd=root)
+    assert f"the policy is that of refs/heads/main, commit {commit}" in gate.json["notes"]
     assert any("no neutral party" in note and told in note for note in gate.json["notes"]), gate
     left = next(cell for cell in gate.json["cells"] if cell["name"] == "left")
     assert gate.returncode == 3, gate

@@ -100,7 +100,9 @@ def test_clean_is_heads_tree(repo: Path) -> None:
     tree, commit = head(repo)
     found = untouched(repo)
     assert found.tracked == {"HEAD": tree}
-    assert found == Identity(tree=tree, commit=commit, dirty=False, vcs="git", tracked=found.tracked)
+    assert found == Identity(
+        tree=tree, commit=commit, dirty=False, vcs="git", tracked=found.tracked, snapshot=found.snapshot
+    )
 
 
 def test_dirty_content_has_the_tree_that_a_commit_of_it_would_have(repo: Path, tmp_path: Path) -> None:
@@ -578,3 +580,166 @@ def test_without_any_folder_for_temporary_files(repo: Path, monkeypatch: pytest.
     found = identify(repo)
     assert found.vcs == "none"
     assert "no temporary folder can be used" in found.notes[0]
+
+
+@pytest.mark.parametrize("setting", ["core.fileMode=false", "core.fileMode=true"])
+def test_an_executable_bit_that_the_commit_lacks_is_content(repo: Path, tmp_path: Path, setting: str) -> None:
+    git(repo, "config", *setting.split("="))
+    (repo / "a.py").chmod(0o755)
+    found = untouched(repo)
+    assert found.dirty
+    git(repo, "config", "core.fileMode", "true")
+    assert found.tree == committed_copy(repo, tmp_path)
+
+
+def test_a_bit_that_was_never_committed_makes_another_tree_than_the_commits(tmp_path: Path) -> None:
+    repo = new(tmp_path / "repo")
+    git(repo, "config", "core.fileMode", "false")
+    write(repo, "tool.sh", "#!/bin/sh\n")
+    (repo / "tool.sh").chmod(0o755)
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a tool")
+    assert identify(repo).tree != head(repo)[0]
+    git(tmp_path, "clone", "-q", str(repo), "clone")
+    assert identify(tmp_path / "clone").tree == head(repo)[0]
+
+
+def test_a_text_file_in_the_place_of_a_link_is_content(repo: Path) -> None:
+    (repo / "link").symlink_to("a.py")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a link")
+    git(repo, "config", "core.symlinks", "false")
+    assert not identify(repo).dirty
+    (repo / "link").unlink()
+    write(repo, "link", "a.py")
+    assert untouched(repo).dirty
+
+
+def test_a_file_whose_name_differs_in_case_is_content(repo: Path) -> None:
+    git(repo, "config", "core.ignoreCase", "true")
+    write(repo, "PKG/b.py", "2\n")
+    found = untouched(repo)
+    assert found.dirty
+
+
+def test_an_edit_of_the_same_size_and_time_is_content(repo: Path, tmp_path: Path) -> None:
+    git(repo, "config", "core.trustctime", "false")
+    git(repo, "config", "core.checkStat", "minimal")
+    os.utime(repo / "a.py", (1_000_000_000, 1_000_000_000))
+    git(repo, "update-index", "--refresh")
+    assert not identify(repo).dirty
+    time.sleep(1.1)  # git compares whole seconds
+    write(repo, "a.py", "2\n")
+    os.utime(repo / "a.py", (1_000_000_000, 1_000_000_000))
+    found = untouched(repo)
+    assert found.dirty
+    for setting in ("core.trustctime", "core.checkStat"):
+        git(repo, "config", "--unset", setting)
+    assert found.tree == committed_copy(repo, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "attributes"), [("core.autocrlf=input", ""), ("core.autocrlf=true", ""), ("", "* text=auto\n")]
+)
+def test_line_ends_that_git_converts_are_content(tmp_path: Path, setting: str, attributes: str) -> None:
+    repo = new(tmp_path / "repo", **({".gitattributes": attributes} if attributes else {}))
+    if setting:
+        git(repo, "config", *setting.split("="))
+    assert not identify(repo).dirty
+    (repo / "a.py").write_bytes(b"1\r\n")
+    (repo / "pkg/b.py").write_bytes(b"3\r\n4\r\n")
+    found = untouched(repo)
+    assert found.dirty
+    assert "a.py, pkg/b.py" in found.notes[0]
+    assert found.tracked.keys() == {"HEAD", "a.py", "pkg/b.py"}
+    (repo / ".gitattributes").unlink(missing_ok=True)
+    git(repo, "config", "core.autocrlf", "false")
+    git(repo, "add", "-A")
+    if attributes:
+        git(repo, "checkout", "HEAD", "--", ".gitattributes")
+    assert found.tree == git(repo, "write-tree")
+
+
+def test_line_ends_that_every_checkout_has_are_no_change(tmp_path: Path) -> None:
+    repo = new(tmp_path / "repo", **{".gitattributes": "*.bat eol=crlf\n*.bin -text\n", "b.bin": "1\n"})
+    (repo / "run.bat").write_bytes(b"1\r\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a batch file")
+    assert git(repo, "ls-files", "--eol", "run.bat").startswith("i/lf    w/crlf")
+    found = untouched(repo)
+    assert (found.tree, found.notes) == (head(repo)[0], ())
+
+
+def test_no_hook_of_a_repository_is_run(repo: Path, tmp_path: Path) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-index-change", "reference-transaction", "fsmonitor-watchman"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran-{name}\n")
+        (hooks / name).chmod(0o755)
+    git(repo, "config", "core.hooksPath", str(hooks))
+    git(repo, "config", "core.fsmonitor", str(hooks / "fsmonitor-watchman"))
+    write(repo, "a.py", "changed\n")
+    git(repo, "update-index", "--assume-unchanged", "pkg/b.py")
+    write(repo, "pkg/b.py", "hidden\n")
+    for ran in tmp_path.glob("ran-*"):
+        ran.unlink()
+    assert identify(repo).dirty
+    assert not list(tmp_path.glob("ran-*"))
+
+
+def test_replaced_objects_and_grafted_parents_are_not_believed(repo: Path) -> None:
+    write(repo, "a.py", "2\n")
+    git(repo, "commit", "-q", "-a", "-m", "two")
+    tree, commit = head(repo)
+    git(repo, "replace", "HEAD", "HEAD~1")
+    found = identify(repo)
+    git(repo, "replace", "-d", commit)
+    assert (found.tree, found.commit, found.dirty) == (tree, commit, False)
+    (repo / ".git/info/grafts").write_text(f"{commit}\n")
+    assert changed_paths(repo, "HEAD~1") == ("a.py",)
+
+
+INI = """[tox]
+skipsdist = true
+env_list = t
+[testenv]
+pass_env = *
+commands = python -m unittest -v test_git
+"""
+HOOKED = """import os, subprocess, tempfile, unittest
+
+
+class Git(unittest.TestCase):
+    def test_a_repository_of_its_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+            self.assertTrue(os.path.isdir(os.path.join(folder, ".git")))
+        self.assertEqual([name for name in os.environ if name.startswith("GIT_I") or name == "GIT_DIR"], [])
+"""
+
+
+def test_a_hook_in_a_linked_worktree_has_no_test_change_the_repository(tmp_path: Path) -> None:
+    repo = new(tmp_path / "repo", **{"tox.ini": INI, "test_git.py": HOOKED})
+    hook = repo / ".git/hooks/pre-commit"
+    program = Path(sys.executable).with_name("envmatrix")
+    hook.write_text(f"#!/bin/sh\nexec {program} run tox:t --store {tmp_path}/store\n")
+    hook.chmod(0o755)
+    git(repo, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    write(tmp_path / "side", "a.py", "2\n")
+    git(tmp_path / "side", "commit", "-q", "-a", "-m", "two")
+    assert git(repo, "config", "--type=bool", "core.bare") == "false"
+
+
+@pytest.mark.parametrize("driver", ["process", "clean"])
+def test_a_filter_whose_program_is_missing_is_named_with_a_remedy(repo: Path, driver: str) -> None:
+    write(repo, ".gitattributes", "*.bin filter=lfs\n")
+    write(repo, "data.bin", "1\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "data")
+    git(repo, "config", f"filter.lfs.{driver}", "git-no-such-lfs filter-process")
+    git(repo, "config", "filter.lfs.required", "true")
+    write(repo, "data.bin", "22\n")
+    found = identify(repo)
+    assert found.vcs == "none"
+    assert "git-no-such-lfs" in found.notes[0]
+    assert "install git-no-such-lfs" in found.notes[0]

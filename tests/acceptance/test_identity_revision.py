@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from envmatrix.evidence.changes import UnknownBaseError, changed_paths
 from envmatrix.evidence.identity import identify
+from envmatrix.evidence.refs import AmbiguousRefError, full_name
 from envmatrix.evidence.revision import UnknownRevisionError, export, resolve
 
 
@@ -38,7 +40,8 @@ def test_a_revisions_tree_is_that_of_its_untouched_checkout(repo: Path) -> None:
     here = identify(repo / "sub")
     assert (found.commit, found.tree, found.folder) == (here.commit, here.tree, here.folder) == (*found_id(repo), "sub")
     git(repo, "tag", "-a", "v1", "-m", "x")
-    assert resolve(repo / "sub", "v1") == found
+    tagged = resolve(repo / "sub", "v1")
+    assert (tagged.commit, tagged.tree, tagged.name) == (found.commit, found.tree, "refs/tags/v1")
     assert resolve(repo, "v1").folder == ""
 
 
@@ -77,3 +80,73 @@ def test_what_is_no_commit_is_said(repo: Path, rev: str) -> None:
     with pytest.raises(UnknownRevisionError) as caught:
         resolve(repo, rev)
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.fixture
+def clone(repo: Path, tmp_path: Path) -> Path:
+    git(tmp_path, "clone", "-q", str(repo), "clone")
+    git(tmp_path / "clone", "commit", "-q", "--allow-empty", "-m", "a change")
+    return tmp_path / "clone"
+
+
+def test_a_name_gets_its_refs_full_name_and_keeps_what_follows(clone: Path) -> None:
+    git(clone, "tag", "v1")
+    for rev, expected in {
+        "origin/main": "refs/remotes/origin/main",
+        "origin": "refs/remotes/origin/HEAD",
+        "main~1": "refs/heads/main~1",
+        "main@{upstream}": "refs/heads/main@{upstream}",
+        "v1^{commit}": "refs/tags/v1^{commit}",
+        "HEAD": "HEAD",
+        "HEAD~1": "HEAD~1",
+        "@": "@",
+        "refs/heads/main": "refs/heads/main",
+        found_id(clone)[0]: found_id(clone)[0],
+        f"{found_id(clone)[0]}^": f"{found_id(clone)[0]}^",
+    }.items():
+        assert full_name(clone, rev) == expected
+    short = found_id(clone)[0][:9]
+    assert resolve(clone, short).commit == found_id(clone)[0]
+    assert resolve(clone, git(clone, "describe", "--tags", "--long")).commit == found_id(clone)[0]
+
+
+@pytest.mark.parametrize("impostor", ["refs/heads/origin/main", "refs/tags/origin/main", "refs/origin/main"])
+def test_a_local_ref_does_not_pass_for_a_remotes(clone: Path, impostor: str) -> None:
+    git(clone, "update-ref", impostor, "HEAD")
+    with pytest.raises(AmbiguousRefError, match=f"refs/remotes/origin/main.*|{impostor}") as told:
+        resolve(clone, "origin/main")
+    assert impostor in str(told.value)
+    assert resolve(clone, "refs/remotes/origin/main").commit != found_id(clone)[0]
+    with pytest.raises(UnknownBaseError, match="ambiguous"):
+        changed_paths(clone, "origin/main")
+
+
+def test_a_local_branch_does_not_pass_for_one_that_was_not_fetched(clone: Path) -> None:
+    git(clone, "update-ref", "refs/heads/origin/next", "HEAD")
+    with pytest.raises(AmbiguousRefError, match="refs/remotes/origin/next"):
+        resolve(clone, "origin/next")
+
+
+def test_a_file_in_the_git_folder_is_no_ref(clone: Path) -> None:
+    (clone / ".git/origin").mkdir(exist_ok=True)
+    for name in ("origin/main", "base"):
+        (clone / ".git" / name).write_text(found_id(clone)[0] + "\n")
+    assert resolve(clone, "origin/main").commit == git(clone, "rev-parse", "refs/remotes/origin/main")
+    with pytest.raises(UnknownRevisionError):
+        resolve(clone, "base")
+
+
+def test_a_branch_that_looks_like_an_id_is_ambiguous(clone: Path) -> None:
+    short = git(clone, "rev-parse", "HEAD~1")[:8]
+    git(clone, "update-ref", f"refs/heads/{short}", "HEAD")
+    with pytest.raises(AmbiguousRefError, match=f"refs/heads/{short}"):
+        resolve(clone, short)
+
+
+@pytest.mark.parametrize("replaced", ["HEAD", "HEAD:tox.ini"])
+def test_a_replaced_object_is_not_read(repo: Path, tmp_path: Path, replaced: str) -> None:
+    (repo / "tox.ini").write_text("[tox]\nweaker\n")
+    git(repo, "commit", "-q", "-a", "-m", "two")
+    git(repo, "replace", replaced.replace("HEAD", "HEAD~1"), replaced)
+    export(repo, "HEAD~1", tmp_path / "into", lambda path: path == "tox.ini")
+    assert (tmp_path / "into/tox.ini").read_text() == "[tox]\n"

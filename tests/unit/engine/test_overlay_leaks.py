@@ -13,6 +13,13 @@ from envmatrix.engine.overlay_leaks import tox_environ
         "TOX_LABELS",
         "TOX_SKIP_PKG_INSTALL",
         "TOX_INSTALL_PKG",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_WORK_TREE",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_CONFIG_PARAMETERS",
     ],
 )
 def test_what_a_caller_set_for_his_own_sessions_does_not_reach_a_cell(name):

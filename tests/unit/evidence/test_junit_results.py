@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,39 @@ def test_parameters_are_compared_as_they_are(tmp_path):
     ids = ("tests/m.py::A::t[a/b::c.py]", "tests/n.py")
     seen = Recorded(tests=tuple(Result(id=one, outcome="passed") for one in ids))
     assert junit.read([written(tmp_path, xml)], since=0, beside=seen).tests == ()
+
+
+def one(folder, attributes="", body=""):
+    return junit.read([written(folder, f"<testsuite><testcase {attributes}>{body}</testcase></testsuite>")], since=0)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "1e999", "-1", "soon", ""])
+def test_a_duration_that_is_none_counts_as_nothing(tmp_path, seconds):
+    (test,) = one(tmp_path, f'name="t" time="{seconds}"').tests
+    assert (test.duration_s, test.outcome) == (0.0, "passed")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "results.xml")
+    record = junit.read([tmp_path / "results.xml", tmp_path], since=0)
+    assert (record.tests, record.sessions) == ((), ())
+    assert record.notes == (
+        f"{tmp_path}: cannot be read (not a regular file)",
+        f"{tmp_path}/results.xml: cannot be read (not a regular file)",
+    )
+
+
+@pytest.mark.parametrize("depth", [51, 2_000, 100_000])
+def test_suites_that_are_nested_without_end_are_no_results(tmp_path, depth):
+    record = junit.read([written(tmp_path, "<testsuite>" * depth + "</testsuite>" * depth)], since=0)
+    assert (record.tests, record.sessions) == ((), ())
+    assert "nested more than 50 deep" in record.notes[0]
+
+
+def test_names_are_bounded_and_still_told_apart(tmp_path):
+    cases = "".join(f'<testcase classname="{"c" * 10_000_000}" name="{n}{"x" * 10_000}{n}"/>' for n in "ab")
+    before = time.process_time()
+    record = junit.read([written(tmp_path, f"<testsuite>{cases}</testsuite>")], since=0)
+    assert time.process_time() - before < 5
+    assert len({test.id for test in record.tests}) == 2
+    assert max(len(test.id) for test in record.tests) < 5_000

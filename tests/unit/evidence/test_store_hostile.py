@@ -58,6 +58,10 @@ def spliced(name: str, raw: bytes) -> bytes:
     return json.dumps(rest).encode()[:-1] + b', "' + name.encode() + b'": ' + raw + b"}"
 
 
+def without(name: str) -> bytes:
+    return json.dumps({key: value for key, value in PLAIN.items() if key != name}).encode()
+
+
 DEEP = 1_000_000
 HOSTILE = {
     "empty": (b"", "not whole JSON"),
@@ -74,6 +78,16 @@ HOSTILE = {
     "deep in a field": (spliced("tests", b"[" * DEEP + b"]" * DEEP), "array"),
     "deep in an unknown field": (spliced("x", b"[" * DEEP + b"]" * DEEP), "nested too deeply"),
     "deep objects in an unknown field": (spliced("x", b'{"a":' * DEEP + b"1" + b"}" * DEEP), "nested too deeply"),
+    "a key twice": (encode(GOOD)[:-2] + b',"state":"finished"}', "'state' is there twice"),
+    "a key twice in a test": (
+        spliced("tests", b'[{"id":"a","outcome":"failed","outcome":"passed"}]'),
+        "'outcome' is there",
+    ),
+    "no mismatches": (without("mismatches"), "says nothing of its mismatches"),
+    "no reasons": (without("reasons"), "says nothing of its reasons"),
+    "no partial": (without("partial"), "says nothing of its partial"),
+    "no commands": (without("commands"), "says nothing of its commands"),
+    "an endless reason": (changed(tests=[{"id": "a", "outcome": "skipped", "reason": "x" * 5000}]), "longer than 4500"),
     "text for a number": (changed(duration_s="1"), "duration_s"),
     "number for text": (changed(cell=1), "cell"),
     "number for a truth": (changed(dirty=1), "dirty"),

@@ -11,7 +11,7 @@ import pytest
 from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, flaky, profile, record, result, skip, wants
 
 from envmatrix.config.model import Cell, Gate, Profile
-from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, HostRecord, RanReason
+from envmatrix.evidence.model import CommandRun, ContentLook, Evidence, FindingRecord, HostRecord, RanReason
 from envmatrix.verdict.gate import Asked, gate, required_cells
 from envmatrix.verdict.model import CellVerdict, Verdict
 
@@ -308,9 +308,15 @@ def test_among_records_of_the_future_the_newest_counts() -> None:
         assert gated(*records, now=NOON).exit_code == code
 
 
-def test_clocks_that_differ_a_little_are_no_matter() -> None:
-    verdict = gated(at("a", "2026-06-01T11:55:00Z", BAD), at("a", "2026-06-01T12:05:00Z", OK), now=NOON)
-    assert (verdict.exit_code, verdict.notes) == (0, ())
+def test_nothing_that_is_still_to_come_beats_a_failure_and_a_failure_may_be_a_little_ahead() -> None:
+    failed, passed = at("a", "2026-06-01T11:55:00Z", BAD), at("a", "2026-06-01T12:05:00Z", OK)
+    verdict = gated(failed, passed, now=NOON)
+    assert verdict.exit_code == 1
+    assert "set the clock of a" in verdict.notes[0]
+    assert gated(failed, passed, now=NOON + datetime.timedelta(minutes=6)).exit_code == 0
+    early, late = at("a", "2026-06-01T11:55:00Z", OK), at("a", "2026-06-01T12:05:00Z", BAD)
+    verdict = gated(early, late, now=NOON)
+    assert (verdict.exit_code, verdict.notes) == (1, ())
 
 
 def test_another_project_of_the_same_repository_has_the_same_tree_and_proves_nothing() -> None:
@@ -363,3 +369,11 @@ def test_a_run_that_found_no_index_takes_nothing_back() -> None:
     assert gated(on("a", "full", BAD), noise).exit_code == 1
     refused = on("a", "full", hour=2, commands=(command,), sessions=())
     assert (gated(refused).exit_code, only(gated(refused)).reasons[0].code) == (1, "command_failed")
+
+
+def test_a_record_whose_content_moved_is_shown_and_counts_for_nothing() -> None:
+    moved = {"content": ContentLook(before="", after="", moved=("a.py",))}
+    alone = gated(on("a", "full", BAD, **moved))
+    assert (alone.exit_code, only(alone).state, only(alone).reasons[0].code) == (3, "inconclusive", "content_moved")
+    assert gated(on("a", "full", OK), on("a", "full", BAD, hour=2, **moved)).exit_code == 0
+    assert gated(on("a", "full", BAD), on("a", "full", OK, hour=2, **moved)).exit_code == 1

@@ -25,7 +25,7 @@ from verdict_values import (
 )
 
 from envmatrix.config.model import Gate
-from envmatrix.evidence.model import CommandRun, FindingRecord, RanReason, Session
+from envmatrix.evidence.model import CommandRun, ContentLook, FindingRecord, RanReason, Session
 
 OK = result("t.py::ok")
 BAD = result("t.py::bad", "failed", "assert 1 == 2")
@@ -600,3 +600,30 @@ def test_a_requirement_that_holds_for_no_python_of_its_profile_is_noted():
     one = record("unit", result("t"))
     (told,) = judged(one, profiles=[profile("unit", requires=(none, some, elsewhere))], capabilities={}).notes
     assert told.startswith(f"profile 'unit' requires {none}, whose marker holds in none of its cells that ran")
+
+
+MOVED = ContentLook(before="2026-06-01T00:00:00Z", after="2026-06-01T00:01:00Z", files=2, moved=("a.py",))
+
+
+def test_a_record_whose_content_moved_decides_nothing() -> None:
+    for moved in (
+        {"content": MOVED},
+        {"reasons": (RanReason(code="content_moved", message="a.py changed"),)},
+    ):
+        verdict = judged(record("full-py311", result("t", "failed"), **moved), record("unit", result("t")))
+        assert (verdict.verdict, verdict.cells[0].state) == ("incomplete", "inconclusive")
+        assert verdict.cells[0].reasons[0].code == "content_moved"
+
+
+def test_what_ran_on_content_that_moved_ran_nowhere() -> None:
+    verdict = judged(record("full-py311", result("t"), content=MOVED), record("unit", wants("t")))
+    assert [entry.test for entry in verdict.ran_nowhere] == ["t"]
+
+
+def test_an_attempt_on_content_that_moved_makes_no_test_flaky_and_hides_no_failure() -> None:
+    first = record("unit", result("t", "failed"), content=MOVED)
+    verdict = judged(record("unit", result("t"), id="2", attempt=2), earlier={"unit": [first]})
+    assert (verdict.verdict, verdict.cells[0].state) == ("passed", "passed")
+    last = record("unit", result("t"), id="2", attempt=2, content=MOVED)
+    still = record("unit", result("t", "failed"))
+    assert judged(last, earlier={"unit": [still]}).cells[0].state == "failed"

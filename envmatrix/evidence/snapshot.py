@@ -1,0 +1,59 @@
+"""The tracked files of a checkout as the file system shows them at one moment: cheap to take, and hard to forge.
+
+A digest tells what is in a file now. A change that was put back in the meantime leaves the digest as it was, but not
+the time of the inode's last change, which no program can set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+Stamp = tuple[int, int, int, int]
+
+
+class Snapshot:
+    """The stamp of each tracked file, None for a file that is not there. ``top`` is the folder that names start at."""
+
+    __slots__ = ("names", "stamps", "top")
+
+    def __init__(self, top: str, names: Sequence[str]) -> None:
+        self.top, self.names = top, names
+        self.stamps = _stamps(f"{top}/{name}" for name in names)
+
+    def take_again(self) -> Snapshot:
+        """Return the same files as they are now."""
+        return Snapshot(self.top, self.names)
+
+    def differing(self, other: Snapshot) -> tuple[str, ...]:
+        """Return the names of the files that are not in the other snapshot as they are in this one, sorted."""
+        if self.names == other.names and self.stamps == other.stamps:
+            return ()
+        mine, theirs = (
+            dict(zip(self.names, self.stamps, strict=True)),
+            dict(zip(other.names, other.stamps, strict=True)),
+        )
+        names = {**mine, **theirs}
+        return tuple(sorted(name for name in names if mine.get(name) != theirs.get(name)))
+
+
+def _stamps(paths: Iterable[str]) -> list[Stamp | None]:
+    lstat, found = os.lstat, []
+    for path in paths:
+        stamp: Stamp | None = None
+        try:
+            status = lstat(path)
+            stamp = (status.st_ctime_ns, status.st_mtime_ns, status.st_ino, status.st_mode)
+        except OSError:
+            pass
+        found.append(stamp)
+    return found
+
+
+def joined(snapshot: Snapshot, folder: str, inner: Snapshot) -> Snapshot:
+    """Return a snapshot with the files of a nested repository added, which lies in ``folder`` of the outer one."""
+    whole = Snapshot.__new__(Snapshot)
+    whole.top = snapshot.top
+    whole.names = (*snapshot.names, *(f"{folder}/{name}" for name in inner.names))
+    whole.stamps = [*snapshot.stamps, *inner.stamps]
+    return whole
