@@ -11,7 +11,7 @@ from envmatrix.evidence.leftover import LeftOver
 SCHEMA: Final = "envmatrix/evidence/1"
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "deselected"]
-SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "consequence"]
+SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "consequence", "unrun"]
 RunState = Literal["finished", "not_built", "not_started", "skipped_by_tox", "crashed", "timed_out", "interrupted"]
 
 
