@@ -119,7 +119,7 @@ def _found_none(evidence: Evidence, sums: Tally) -> bool:
         return False
     failing = _failing(evidence)
     is_stestr = failing is not None and any("stestr" in word or "testr" in word for word in failing.argv)
-    return is_stestr and bool(evidence.tests) or any(session.exit_code == 5 for session in evidence.runs)
+    return (is_stestr and bool(evidence.tests)) or any(session.exit_code == 5 for session in evidence.runs)
 
 
 def _failing(evidence: Evidence) -> CommandRun | None:

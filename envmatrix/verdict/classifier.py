@@ -10,9 +10,9 @@ import msgspec
 
 from envmatrix.config.model import Capability, Profile, SkipRule
 from envmatrix.evidence.model import SkipClass, TestResult
+from envmatrix.patterns import lazy
 from envmatrix.verdict.consequences import Consequences
 from envmatrix.verdict.counting import NOT_TRIED, executed
-from envmatrix.patterns import lazy
 from envmatrix.verdict.mentions import Mentions
 from envmatrix.verdict.names import canonical, promised, requirement_name
 from envmatrix.verdict.patterns import matches

@@ -26,7 +26,10 @@ CLIENT_ERRORS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("postgresql", lazy(r"\bfatal: +(?:role|database|peer|password|no pg_hba|sorry|the database)|\bpg_hba\.conf\b")),
     ("docker", lazy(r"error while fetching server api version|docker (?:daemon|desktop|engine)|/docker\.sock\b")),
     ("docker", lazy(r"\bdockerexception\b|\bdocker\.errors\b")),
-    ("rabbitmq", lazy(r"\bamqp(?:connection|connector|channel)?error\b|\bprobableauthenticationerror\b|\baccess_refused\b")),
+    (
+        "rabbitmq",
+        lazy(r"\bamqp(?:connection|connector|channel)?error\b|\bprobableauthenticationerror\b|\baccess_refused\b"),
+    ),
     ("libvirt", lazy(r"no connection driver available for|unable to connect to hypervisor|\blibvirt-sock\b")),
     ("libvirt", lazy(r"\b(?:qemu|xen|lxc|vz|bhyve|test)(?:\+\w+)?:///|\bvirsh\b|\bvirconnect\w*")),
     ("redis", lazy(r"\b(?:noauth authentication required|wrongpass |misconf redis|loading redis is loading)")),
@@ -41,10 +44,7 @@ CLIENT_ERRORS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 )
 # Words of which each of these has one.
 _HINTS: Final = tuple(
-    """server|sock|(1045|(200|(2013|denied|_password|lost conn|authentication|fatal|pg_hba|database|pgsql|docker|amqp|refused
-    |authenticationerror|driver available|hypervisor|libvirt|:///|virsh|virconnect|noauth|wrongpass|misconf|redis|kazoo
-    |zookeeper|memcache|cap_|root|privilege|administrator|superuser|eperm|not permitted|euid|getaddrinfo|not known|resol
-    |nodename|address assoc|unreachable|no route|offline|gaierror|kvm""".replace("\n    ", "").split("|")
+    ["server", "sock", "(1045", "(200", "(2013", "denied", "_password", "lost conn", "authentication", "fatal", "pg_hba", "database", "pgsql", "docker", "amqp", "refused", "authenticationerror", "driver available", "hypervisor", "libvirt", ":///", "virsh", "virconnect", "noauth", "wrongpass", "misconf", "redis", "kazoo", "zookeeper", "memcache", "cap_", "root", "privilege", "administrator", "superuser", "eperm", "not permitted", "euid", "getaddrinfo", "not known", "resol", "nodename", "address assoc", "unreachable", "no route", "offline", "gaierror", "kvm"]
 )
 # What no driver of its own says: the words of the system's calls and of most clients, in six languages.
 _CONNECT_ERROR: Final = lazy(
@@ -54,7 +54,7 @@ _CONNECT_ERROR: Final = lazy(
     r"|(?:connect|connection|handshake|operational)(?:ion)?error|\btimeouterror\b|connect(?:ion)? ?timed? ?out"
     r"|max retries exceeded|actively refused|no such file or directory.{0,60}\.sock|server (?:has )?gone away"
     r"|verbindung(?:saufbau)? .{0,40}(?:verweigert|abgelehnt|fehlgeschlagen|nicht)|verbindungsfehler|keine verbindung"
-    r"|connexion .{0,30}(?:refus|impossible|[ée]chou|perdue)|(?:pas|impossible) de (?:se )?connex|impossible de se connecter"
+    r"|connexion .{0,30}(?:refus|impossible|[ée]chou|perdue)|pas de connexion|impossible de se connecter"
     r"|conexi[óo]n .{0,30}(?:rechazad|rehusad|fall|perdida|agotad)|no se (?:pudo|puede) conectar|error de conexi[óo]n"
     r"|拒绝连接|连接被拒绝|连接失败|无法连接|连接超时|连接错误|連線|連接"
     r"|соединени\w* .{0,30}(?:отказан|отклонен|не установлен|разорван|прерван)|отказано в (?:соединении|подключении)"
@@ -74,10 +74,52 @@ _LOCAL: Final = frozenset(
     {"git", "compiler", "root", "sudo", "memory", "disk", "cpus", "kernel", "locale", "timezone", "kvm"}
 )
 _CLIENTS: Final = frozenset(
-    """aio_pika aiomysql aiopg aiokafka amqp asyncmy asyncpg bmemcached cassandra confluent_kafka docker elasticsearch
-    etcd3 hvac kafka kazoo kombu kubernetes ldap ldap3 memcache mariadb mysql MySQLdb nats opensearchpy oracledb
-    paramiko pg8000 pika podman psycopg psycopg2 pylibmc pymemcache pymongo pymssql pymysql pyodbc redis rediscluster
-    stomp valkey zmq""".split()
+    [
+        "aio_pika",
+        "aiomysql",
+        "aiopg",
+        "aiokafka",
+        "amqp",
+        "asyncmy",
+        "asyncpg",
+        "bmemcached",
+        "cassandra",
+        "confluent_kafka",
+        "docker",
+        "elasticsearch",
+        "etcd3",
+        "hvac",
+        "kafka",
+        "kazoo",
+        "kombu",
+        "kubernetes",
+        "ldap",
+        "ldap3",
+        "memcache",
+        "mariadb",
+        "mysql",
+        "MySQLdb",
+        "nats",
+        "opensearchpy",
+        "oracledb",
+        "paramiko",
+        "pg8000",
+        "pika",
+        "podman",
+        "psycopg",
+        "psycopg2",
+        "pylibmc",
+        "pymemcache",
+        "pymongo",
+        "pymssql",
+        "pymysql",
+        "pyodbc",
+        "redis",
+        "rediscluster",
+        "stomp",
+        "valkey",
+        "zmq",
+    ]
 )
 _PORT: Final = r"(?::|port[ =:]*|, ?){port}\b"
 
@@ -88,9 +130,7 @@ class Mentions:
     def __init__(self, capabilities: Mapping[str, Capability], profile: Profile, promised: Collection[str]) -> None:
         by_name = {canonical(name): item for name, item in capabilities.items()}
         self._promised = {name: by_name.get(name) for name in sorted(promised) if not _is_python(name)}
-        self._words = {
-            name: _pattern(name, item, _variables(profile, name)) for name, item in self._promised.items()
-        }
+        self._words = {name: _pattern(name, item, _variables(profile, name)) for name, item in self._promised.items()}
         self._wishes = {name: _wishes(words_of(name, item)) for name, item in self._promised.items()}
         self._errors = [(owner, error) for owner, error in CLIENT_ERRORS if owner in self._promised]
         self._reached = next((name for name, item in self._promised.items() if _is_reached(name, item)), "")
@@ -157,7 +197,8 @@ def _wishes(words: Collection[str]) -> re.Pattern[str]:
     gone = r"(?:installed|available|present|running|importable|importing|there|enabled|started|used)"
     absent = r"(?:absent|missing|uninstalled|unavailable|stopped|disabled)"
     return re.compile(
-        rf"\b(?:requires?|needs?) (?:that )?(?:the )?{x}{noun}(?: to)?(?: be| is)? ?(?:not(?: to)?(?: be)? {gone}|to be {absent}|{absent}$|not {gone})"
+        rf"\b(?:requires?|needs?) (?:that )?(?:the )?{x}{noun}(?: to)?(?: be| is)?"
+        rf" ?(?:not(?: to)?(?: be)? {gone}|to be {absent}|{absent}$|not {gone})"
         rf"|\b(?:requires?|needs?) (?:no|non)[ -]{x}\b"
         rf"|\bonly (?:\w+ )?(?:if|when|where|without) {x}{noun}(?: (?:is|are))?(?: not| {absent}|$)"
         rf"|^(?:\w+ ){{0,2}}(?:because |since |as )?{x}{noun} (?:is|are|was) (?:already )?{gone}\b"

@@ -14,7 +14,7 @@ from typing import Final
 from envmatrix.config.model import Capability
 from envmatrix.patterns import lazy
 from envmatrix.verdict.mentions import client_error, is_client_error
-from envmatrix.verdict.names import aliases, modules
+from envmatrix.verdict.names import SERVERS, aliases, modules
 
 # Characters of a reason that are looked at, at its two ends: patterns may take the square of them.
 _BEGINNING: Final = 400
@@ -99,7 +99,7 @@ _PARTS = {
     "impossible": _IMPOSSIBLE,
 }
 _WISH_FOR_ABSENCE = lazy(
-    r"(?:requires?|needs?)\s+(?:the\s+)?[\w.-]+(?:\s+(?:\w+))?\s+(?:(?:is\s+)?not\s+(?:be(?:ing)?\s+)?(?:installed|present|available|importable)"
+    r"(?:requires?|needs?)\s+(?:the\s+)?[\w.-]+(?:\s+\w+)?\s+(?:(?:is\s+)?not\s+(?:be\s+)?(?:installed|present|available|importable)"
     r"|(?:absent|uninstalled))\b"
     r"|(?:requires?|needs?)\s+[\w.-]+,\s+not\s+[\w.-]+"
     r"|not\s+to\s+be|to\s+(?:not\s+be|be\s+(?:absent|missing|uninstalled|unavailable|stopped|disabled))"
@@ -123,6 +123,8 @@ _NOT_INSTALLED = lazy(
     re.IGNORECASE,
 )
 _LONG_WORD = lazy(rf"[^\s]{{{_LONGEST_WORD},}}")
+# A number between blanks that is no port: many reasons differ in nothing else.
+_NUMBER = lazy(rf"(?<= )(?!(?:{'|'.join(SERVERS.values())}) )\d+(?= )")
 # Words that stand where a module's name could, and are none.
 _PROSE = frozenset(
     re.findall(
@@ -156,6 +158,8 @@ class Phrases:
     def capability(self, reason: str) -> str:
         """The capability that a reason says is missing, "" where it is about something else."""
         reason = bounded(reason)
+        if not self._declared:  # a project's own patterns may look for any number
+            reason = _NUMBER.sub("0", reason)
         found = self._known.get(reason)
         if found is None:
             if len(self._known) >= _KEPT:

@@ -71,7 +71,7 @@ def _is_a_run(argv: Sequence[str]) -> bool:
 
 
 def _commands_of(argv: Sequence[str]) -> list[list[str]]:
-    """Return the commands that a command line starts: the words of a shell's script, one list for each of its commands."""
+    """Return the commands that a command line starts; those of a shell's script one by one."""
     words = list(argv)
     if not words or words[0].rpartition("/")[2] not in _SHELLS or "-c" not in words[:-1]:
         return [words]

@@ -33,7 +33,10 @@ ABOUT = [
     ("postgresql", 'FATAL:  Peer authentication failed for user "postgres"'),
     ("postgresql", "[Errno 111] Connect call failed ('127.0.0.1', 5432)"),
     ("postgresql", "ошибка подключения"),
-    ("docker", "Error while fetching server API version: ('Connection aborted.', FileNotFoundError(2, 'No such file'))"),
+    (
+        "docker",
+        "Error while fetching server API version: ('Connection aborted.', FileNotFoundError(2, 'No such file'))",
+    ),
     ("docker", "permission denied while trying to connect to the Docker daemon socket"),
     ("memcached", "[Errno 111] Connection refused"),
     ("rabbitmq", "AMQPConnectionError"),
