@@ -52,6 +52,11 @@ def from_pytest(nodeid: str, rootdir: str, project: Path, *, grouped: bool = Fal
     return normalise(f"{_relative(path, rootdir, str(project))}{separator}{rest}", project)
 
 
+def place_of(nodeid: str, rootdir: str) -> str:
+    """Return the path of a pytest node's file as it was named, with its root: different files may have one id."""
+    return os.path.normpath(os.path.join(rootdir, nodeid.partition("::")[0]))  # noqa: PTH118 - for each test
+
+
 def from_unittest(test_id: str, project: Path) -> tuple[str, bool]:
     """Return the normalised id of a unittest or subunit test, and whether it stands for a whole module or class.
 

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+import msgspec
+
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
-from envmatrix.evidence.read import REASON_LENGTH, Recorded, combine
+from envmatrix.evidence.numbering import Ends, Numbers, combine
+from envmatrix.evidence.read import REASON_LENGTH, Recorded
 
 if TYPE_CHECKING:
     from junitparser import JUnitXml, TestCase, TestSuite
@@ -38,12 +41,23 @@ def read(
     tests: list[TestResult] = []
     sessions: list[Session] = []
     notes: list[str] = []
+    numbers = Numbers()
     for path in sorted(set(paths)):
         found = _file(path, since, project or Path.cwd(), notes)
         if found is not None:
-            tests += [test for test in found if test.id not in known]
+            tests += [test for test in _numbered(found, numbers) if test.id not in known]
             sessions.append(Session(runner="junit", finished=True, tests=len(found)))
     return Recorded(sessions=tuple(sessions), tests=combine(tests), notes=tuple(notes))
+
+
+def _numbered(found: Iterable[TestResult], numbers: Numbers) -> Iterator[TestResult]:
+    """Yield the results of one file with an id for each: what it has twice are different tests. Another file has the
+    same test where it tells the very same of it, as a summary of other files does.
+    """
+    ends = Ends()
+    for test in found:
+        key = (test.outcome, test.reason, test.duration_s, ends.end(test.id))
+        yield msgspec.structs.replace(test, id=numbers.name(test.id, key))
 
 
 def _file(path: Path, since: float, project: Path, notes: list[str]) -> list[TestResult] | None:

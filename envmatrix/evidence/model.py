@@ -14,7 +14,7 @@ Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", 
 WORST_FIRST: Final[tuple[Outcome, ...]] = ("error", "failed", "xpassed", "passed", "xfailed", "skipped", "deselected")
 FAILING: Final[frozenset[Outcome]] = frozenset({"failed", "error"})
 EXECUTED: Final[frozenset[Outcome]] = FAILING | {"passed", "xfailed", "xpassed"}
-SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "consequence"]
+SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "consequence", "unrun"]
 RunState = Literal["finished", "not_built", "not_started", "skipped_by_tox", "crashed", "timed_out", "interrupted"]
 
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from envmatrix.evidence import ids
-from envmatrix.evidence.model import WORST_FIRST, Outcome, Session, TestResult
+from envmatrix.evidence.model import Outcome, Session, TestResult
+from envmatrix.evidence.numbering import RANK, Ends, Numbers, combine, join
 from envmatrix.util.text import listed
 
 REASON_LENGTH: Final = 4000
@@ -20,7 +21,6 @@ DIED: Final = "the process died while it ran this test"
 NEVER_RAN: Final = "the run ended before it"  # after NOT_RUN, where nothing says why
 BEFORE: Final = "before its session began"  # where a pytest stopped that was started and had no session
 IGNORED: Final = "not collected: collect_ignore, --ignore or a hook of the suite leaves this file out"
-_RANK: Final = {outcome: rank for rank, outcome in enumerate(WORST_FIRST)}
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -55,7 +55,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def merge(parts: Iterable[Recorded]) -> Recorded:
-    """Return one record of several: per test the worst that happened, executed before skipped (see ``combine``)."""
+    """Return one record of several: one result per test (see ``combine``)."""
     parts = tuple(parts)
     imports: dict[str, str] = {}
     for part in parts:
@@ -74,37 +74,6 @@ def merge(parts: Iterable[Recorded]) -> Recorded:
     )
 
 
-def combine(results: Iterable[TestResult]) -> tuple[TestResult, ...]:
-    """Return one result per test id, sorted.
-
-    A failure wins over a pass, since a later pass does not undo it; whatever was executed wins over a skip, since the
-    test did run here. ``attempts`` keeps every outcome of a test that had more than one.
-    """
-    by_id: dict[str, TestResult] = {}
-    for result in results:
-        known = by_id.get(result.id)
-        by_id[result.id] = result if known is None else _worse(known, result)
-    return tuple(by_id[test_id] for test_id in sorted(by_id))
-
-
-def _worse(first: TestResult, second: TestResult) -> TestResult:
-    worst = min(first, second, key=lambda result: _RANK[result.outcome])
-    requires = tuple(dict.fromkeys(first.requires + second.requires))
-    attempts = tuple(outcome for result in (first, second) for outcome in _attempts(result))
-    return msgspec.structs.replace(
-        worst,
-        requires=requires,
-        attempts=attempts if len(attempts) > 1 else (),
-        stands_for_module=first.stands_for_module and second.stands_for_module,
-        has_parts=first.has_parts or second.has_parts,
-        duration_s=round(first.duration_s + second.duration_s, 6),
-    )
-
-
-def _attempts(result: TestResult) -> tuple[Outcome, ...]:
-    return result.attempts or (() if result.outcome == "deselected" else (result.outcome,))
-
-
 def read_recordings(record_dir: Path, *, project: Path) -> Recorded:
     """Return what the recorders wrote into ``record_dir``, with ids that count from ``project``.
 
@@ -117,12 +86,13 @@ def read_recordings(record_dir: Path, *, project: Path) -> Recorded:
         names = sorted(name for name in os.listdir(record_dir) if name.endswith(".jsonl"))  # noqa: PTH208 - for each cell
     except OSError:
         names = []
-    paths = [record_dir / name for name in names]
-    lines = [(path.name, line) for path in paths for line in _lines(path, notes)]
+    files = [(name, list(_lines(record_dir / name, notes))) for name in names]
+    files.sort(key=lambda file: _begun(file[1]))  # tests of one id are numbered in the order of their sessions
+    lines = [(name, line) for name, found in files for line in found]
     lines.sort(key=lambda named: named[1]["t"] != "start")  # a test may have closed the first file of its process
     for name, line in lines:
         try:
-            recording.take(line)
+            recording.take(line, name.partition("-")[0])
         except (KeyError, TypeError, ValueError, AttributeError):
             notes.append(f"{name}: a record that is not one of this version was left out")
     return recording.result(notes)
@@ -149,11 +119,46 @@ def _lines(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
             notes.append(f"{path.name}:{number}: half a line, or no record at all, was left out")
 
 
+def _begun(lines: list[dict[str, Any]]) -> float:
+    """Return when the first session of a file began; a file without one comes last."""
+    return min((float(line.get("at") or 0.0) for line in lines if line["t"] == "start"), default=float("inf"))
+
+
+class _Names:
+    """The ids of a recording's tests. What was folded away differs between processes, so those have numbers apart."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self._numbers: dict[str, Numbers] = {}
+
+    def of_pytest(self, nodeid: str, root: str, process: str, *, grouped: bool = False, number: int = 1) -> str:
+        """Return the id of a node; ``number`` tells nodes of one name apart."""
+        test_id = ids.from_pytest(nodeid, root, self.project, grouped=grouped)
+        place = ids.place_of(nodeid, root)
+        return self._of(test_id, process).name(test_id, (place, nodeid if self._is_folded(test_id) else "", number))
+
+    def of_unittest(self, raw: str, place: str, session: str, *, number: int = 1) -> tuple[str, bool]:
+        """Return the id of a unittest test that is defined in the file ``place``, and whether it stands for others."""
+        test_id, stands = ids.from_unittest(raw, self.project)
+        number = 1 if stands else number
+        name = self._of(test_id, session).name(test_id, (place, raw if self._is_folded(test_id) else "", number))
+        return name, stands
+
+    def _of(self, test_id: str, source: str) -> Numbers:
+        return self._numbers.setdefault(source if self._is_folded(test_id) else "", Numbers())
+
+    @staticmethod
+    def _is_folded(test_id: str) -> bool:
+        return ids.ADDRESS in test_id or ids.TEMPORARY in test_id
+
+
 class _Recording:
     """Gathers records, sessions' starts first; each file holds one process, in the order in which things happened."""
 
     def __init__(self, project: Path) -> None:
         self.project = project
+        self.names = _Names(project)
+        self.process = ""  # whose records are read now
         self.runs: dict[str, _Run] = {}
         self.imports: dict[str, str] = {}
         self.outside: set[tuple[str, str]] = set()
@@ -173,12 +178,13 @@ class _Recording:
         self.swallowed: dict[str, str] = {}
         self.notes: list[str] = []
 
-    def take(self, record: dict[str, Any]) -> None:
-        """Take one record; raises KeyError, TypeError or ValueError where it is not one."""
+    def take(self, record: dict[str, Any], process: str = "") -> None:
+        """Take one record of a process; raises KeyError, TypeError or ValueError where it is not one."""
         kind = record["t"]
+        self.process = process
         if kind == "start":
-            self.runs[record["s"]] = _Run(record, self.project)
-        elif kind in ("r", "collected", "finish"):
+            self.runs[record["s"]] = _Run(record, self.names, process)
+        elif kind in ("r", "collected", "finish", "place"):
             self.runs[record["s"]].take(record)
         elif kind == "import":
             self.imports[record["name"]] = self.imports.get(record["name"]) or str(record["path"])
@@ -234,21 +240,23 @@ class _Recording:
 
     def _collection(self, record: dict[str, Any]) -> None:
         root, grouped = str(record["root"]), bool(record.get("grouped"))
-        if record["t"] == "deselected":
+
+        def name(nodeid: str) -> str:
+            return self.names.of_pytest(nodeid, root, self.process, grouped=grouped)
+
+        kind = record["t"]
+        if kind == "order":
             for nodeid in record["ids"]:
-                self.deselected[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = _clean(
-                    record.get("r", "")
-                )
-        elif record["t"] == "uncollected":
-            for nodeid in record["ids"]:
-                self.uncollected[ids.from_pytest(nodeid, root, self.project)] = _clean(record["r"])
-        elif record["t"] == "requires":
-            for nodeid, names in record["of"].items():
-                self.requires[ids.from_pytest(nodeid, root, self.project, grouped=grouped)] = tuple(map(str, names))
-        elif record["t"] == "ignored":
+                name(nodeid)
+        elif kind in ("deselected", "uncollected"):
+            reasons = self.deselected if kind == "deselected" else self.uncollected
+            reasons.update((name(nodeid), _clean(record.get("r", ""))) for nodeid in record["ids"])
+        elif kind == "requires":
+            self.requires.update((name(nodeid), tuple(map(str, names))) for nodeid, names in record["of"].items())
+        elif kind == "ignored":
             self.ignored[ids.normalise(record["id"], self.project)] = None
-        elif record["t"] == "swallowed":
-            self.swallowed[ids.from_pytest(record["id"], root, self.project, grouped=grouped)] = _clean(record["r"])
+        elif kind == "swallowed":
+            self.swallowed[name(record["id"])] = _clean(record["r"])
 
     def _completed(self, test: TestResult) -> TestResult:
         """A test with its markers, and failed where it raised although the suite's hooks reported it as passed."""
@@ -310,9 +318,11 @@ class _Recording:
 class _Run:
     """One session with its tests, as far as it got."""
 
-    def __init__(self, start: dict[str, Any], project: Path) -> None:
+    def __init__(self, start: dict[str, Any], names: _Names, process: str) -> None:
         options = dict(start.get("options") or {})
-        self.project = project
+        self.names = names
+        self.process = process
+        self.key = str(start["s"])
         self.root = str(start.get("root") or start.get("cwd") or "")
         self.grouped = options.get("dist") == "loadgroup"
         self.workers = options.get("dist", "no") != "no"
@@ -330,12 +340,16 @@ class _Run:
             at=round(float(start.get("at", 0.0)), 3),
         )
         self.collected: dict[str, None] = {}
+        self.places: dict[str, str] = {}  # module -> its file
+        self.ends = Ends()
         self.results: list[TestResult] = []
 
     def take(self, record: dict[str, Any]) -> None:
         if record["t"] == "collected":
-            for test_id in record["ids"]:
-                self.collected[self._id(test_id)[0]] = None
+            for raw in record["ids"]:
+                self.collected[self._id(raw, self.ends.collect(raw))[0]] = None
+        elif record["t"] == "place":
+            self.places[str(record["module"])] = str(record["path"])
         elif record["t"] == "finish":
             code = record.get("exit")
             self.session = msgspec.structs.replace(
@@ -348,18 +362,24 @@ class _Run:
         else:
             self.results += self._results(record)
 
-    def _id(self, raw: str) -> tuple[str, bool]:
+    def _id(self, raw: str, number: int = 1) -> tuple[str, bool]:
         if self.session.runner == "pytest":
-            return ids.from_pytest(raw, self.root, self.project, grouped=self.grouped), False
-        return ids.from_unittest(raw, self.project)
+            return self.names.of_pytest(raw, self.root, self.process, grouped=self.grouped, number=number), False
+        return self.names.of_unittest(raw, self._place(raw), self.key, number=number)
+
+    def _place(self, raw: str) -> str:
+        """Return the file that defines a test, or the folder of its session where its module is not known."""
+        return next((self.places[name] for name in _parents(raw) if name in self.places), self.root)
 
     def _results(self, record: dict[str, Any]) -> Iterator[TestResult]:
-        test_id, stands = self._id(record["id"])
+        raw, again = record["id"], bool(record.get("again"))
+        part = "of" in record or bool(record.get("module"))
+        test_id, stands = self._id(raw, 1 if part else self.ends.end(raw, again=again))
         outcome, attempts = record["o"], tuple(record.get("a", ()))
-        if outcome not in _RANK or any(attempt not in _RANK for attempt in attempts):
+        if outcome not in RANK or any(attempt not in RANK for attempt in attempts):
             raise ValueError(outcome)
         reason = _clean(record.get("r", ""))
-        yield TestResult(
+        result = TestResult(
             id=test_id,
             outcome=outcome,
             duration_s=float(record.get("d", 0.0)),
@@ -370,6 +390,11 @@ class _Run:
             part_of=self._id(record["of"])[0] if "of" in record else "",
             has_parts=bool(record.get("parts")),
         )
+        before = next((one for one in reversed(self.results) if one.id == test_id), None) if again else None
+        if before is not None:
+            self.results.remove(before)
+            result = join(before, result)
+        yield result
 
     def ended(self) -> Session:
         if self.session.finished:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
 # Those whose tests are recorded wherever the environment's own python runs them.
 _RECORDED = frozenset({"pytest", "py.test", "unittest", "stestr", "nose2", "trial", "twisted.trial", "zope-testrunner"})
-_OTHERS = frozenset({"testr", "ostestr", "behave", "avocado", "robot", "green", "ward"})
+# Those whose tests nothing here sees: a profile has to name the files of their results.
+_OTHERS = frozenset(
+    {
+        "testr",
+        "ostestr",
+        "behave",
+        "avocado",
+        "robot",
+        "pabot",
+        "green",
+        "ward",
+        "lettuce",
+        "radish",
+        "mamba",
+        "nose",
+        "nosetests",
+        "bats",
+        "prove",
+        "ctest",
+        "kyua",
+        "jest",
+        "mocha",
+        "phpunit",
+    }
+)
 _OF_STESTR = frozenset({"stestr", "testr", "ostestr"})
 _NO_RUN = frozenset({"--version", "-V", "--help", "-h", "--fixtures", "--markers", "--setup-plan"})
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _LAUNCHERS = frozenset({"coverage", "env", "xvfb-run", "dbus-run-session", "lockutils-wrapper", "time", "run"})
 
 
@@ -37,3 +63,36 @@ def is_recorded(argv: Sequence[str]) -> bool:
     if runner not in _RECORDED or not _NO_RUN.isdisjoint(argv):
         return False
     return runner != "stestr" or "run" in argv
+
+
+def is_unrecorded(argv: Sequence[str]) -> bool:
+    """Tell whether a command runs tests of which nothing is known unless the profile names their results."""
+    return any(
+        runner_of(command) in _OTHERS and _NO_RUN.isdisjoint(command) and _is_a_run(command)
+        for command in _commands_of(argv)
+    )
+
+
+def _is_a_run(argv: Sequence[str]) -> bool:
+    return runner_of(argv) not in ("testr", "avocado") or "run" in argv
+
+
+def _commands_of(argv: Sequence[str]) -> list[list[str]]:
+    """Return the commands that a command line starts; those of a shell's script one by one."""
+    words = list(argv)
+    if not words or words[0].rpartition("/")[2] not in _SHELLS or "-c" not in words[:-1]:
+        return [words]
+    script = words[words.index("-c") + 1]
+    try:
+        lexer = shlex.shlex(script, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        parts = list(lexer)
+    except ValueError:  # a quote that is not closed, which the shell refuses too
+        return [words]
+    commands: list[list[str]] = [[]]
+    for part in parts:
+        if set(part) <= set(";&|()"):
+            commands.append([])
+        else:
+            commands[-1].append(part)
+    return [command for command in commands if command]

@@ -16,7 +16,8 @@ import msgspec
 
 from envmatrix.evidence import ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
-from envmatrix.evidence.read import DIED, REASON_LENGTH, Recorded, Stream, combine
+from envmatrix.evidence.numbering import Ends, Numbers, combine
+from envmatrix.evidence.read import DIED, REASON_LENGTH, Recorded, Stream
 
 RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the folder in which they keep streams
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
@@ -57,17 +58,28 @@ def read(cwd: Path, before: Mark, *, project: Path, streams: Iterable[Stream] = 
     tests: list[TestResult] = []
     sessions: list[Session] = []
     notes: list[str] = []
+    numbers = Numbers()
     for stream in known:
         try:
             content = Path(stream.path).read_bytes()[stream.offset :]
         except OSError as error:
             notes.append(f"{stream.path}: cannot be read ({error.strerror or error})")
             content, stream = b"", msgspec.structs.replace(stream, whole=False)
-        found = tuple(parse(content, project))
+        found = tuple(_numbered(parse(content, project), numbers, str(Path(stream.path).parent)))
         died = any(test.reason == DIED for test in found)
         tests += found
         sessions.append(Session(runner=_runner(stream.path), finished=stream.whole and not died, tests=len(found)))
     return Recorded(sessions=tuple(sessions), tests=combine(tests), notes=tuple(notes))
+
+
+def _numbered(found: Iterable[TestResult], numbers: Numbers, repository: str) -> Iterator[TestResult]:
+    """Yield the results of one stream with an id for each: what it has twice are different tests, what another stream
+    of the same repository has again are the same ones.
+    """
+    ends = Ends()
+    for test in found:
+        number = 1 if test.stands_for_module else ends.end(test.id)
+        yield msgspec.structs.replace(test, id=numbers.name(test.id, (repository, number)))
 
 
 def parse(content: bytes, project: Path) -> Iterator[TestResult]:

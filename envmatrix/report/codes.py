@@ -22,6 +22,7 @@ BREACHES: Final = {
     "requirement_unmet": "What the profile (that of `--policy`) requires was not there, or in another version.",
     "timed_out": "The cell took longer than `timeout_s`.",
     "unexpected_skip": 'With `unexpected_skips = "refuse"`: a skip that neither a capability nor a rule explains.',
+    "unrun": "The runner skipped tests that it cannot execute, such as coroutines without a plugin for them.",
     "unused_setting": "tox ignored a setting that the profile gives, such as a misspelt one.",
 }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from envmatrix.config.model import Profile
 from envmatrix.evidence.model import CommandRun, Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.util.text import count, listed
+from envmatrix.verdict.accepted import accepted_skips
 from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.leftover import others
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
@@ -70,7 +72,9 @@ def moved(evidence: Evidence) -> CellVerdict:
     )
 
 
-def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, counts_partial: bool) -> CellVerdict:
+def with_evidence(
+    evidence: Evidence, sums: Tally, found: Sequence[Breach], profile: Profile, *, counts_partial: bool
+) -> CellVerdict:
     """The state of a cell that ran.
 
     Failed where a test failed, or a command failed in spite of its tests; else passed only if the run finished, nothing
@@ -93,7 +97,7 @@ def with_evidence(evidence: Evidence, sums: Tally, found: Sequence[Breach], *, c
         tests=sums.tests,
         duration_s=evidence.duration_s,
         evidence=evidence.id,
-        notes=_notes(evidence, sums, counts_partial),
+        notes=(*_notes(evidence, counts_partial), *accepted_skips(sums, profile)),
     )
 
 
@@ -113,7 +117,7 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
         or is_noise(evidence)
     ):
         return ()
-    passed = " although all its tests passed" if evidence.tests else ""
+    passed = " although all its tests passed" if sums.tests.passed else ""
     message = f"{' '.join(command.argv)} ended with {_code(command)}{passed}"
     return (VerdictReason(code="command_failed", message=message),)
 
@@ -124,8 +128,14 @@ def is_noise(evidence: Evidence) -> bool:
 
 
 def _found_none(evidence: Evidence, sums: Tally) -> bool:
-    """Whether all that went wrong is that a runner had nothing to run: pytest and unittest end with 5 then."""
-    return not sums.ran and any(session.exit_code == 5 for session in evidence.runs)
+    """Whether all that went wrong is that a runner ran nothing: pytest and unittest end with 5 where they find no test,
+    stestr with 1 where all tests skipped.
+    """
+    if sums.ran:
+        return False
+    failing = _failing(evidence)
+    is_stestr = failing is not None and any("stestr" in word or "testr" in word for word in failing.argv)
+    return (is_stestr and bool(evidence.tests)) or any(session.exit_code == 5 for session in evidence.runs)
 
 
 def _failing(evidence: Evidence) -> CommandRun | None:
@@ -156,7 +166,7 @@ def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -
     return tuple(reasons)
 
 
-def _notes(evidence: Evidence, sums: Tally, counts_partial: bool) -> tuple[str, ...]:
+def _notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
     notes = list(evidence.notes[:_NOTES])
     if len(evidence.notes) > _NOTES:
         notes.append(f"{len(evidence.notes) - _NOTES} more notes on the recording are in the evidence")

@@ -25,12 +25,13 @@ def classify(
 
     The order of precedence, first match wins:
 
-    1. ``capability``: about a capability that the profile promises. Nobody can declare such a skip away.
-    2. ``declared``: a ``[[skips]]`` rule that has not expired accepts it, whatever it is about.
-    3. ``expired``: only rules match that have expired.
-    4. ``capability``: about a capability that the profile does not promise.
-    5. ``consequence``: it follows from another test's skip or failure, whose capability it inherits.
-    6. ``unexpected``.
+    1. ``declared``: a ``[[skips]]`` rule that has not expired accepts it, whatever it is about.
+    2. ``unrun``: the runner cannot execute the test, on this host or on any other.
+    3. ``capability``: it names, or only mentions, a capability that the profile promises.
+    4. ``expired``: only rules match that have expired.
+    5. ``capability``: about a capability that the profile does not promise.
+    6. ``consequence``: it follows from another test's skip or failure, whose capability it inherits.
+    7. ``unexpected``.
 
     An xfail has a class where it stands for a skip: it says that a promised capability is missing, or it was not even
     tried, and is about a capability or met by a rule.

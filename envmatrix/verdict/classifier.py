@@ -12,9 +12,24 @@ from envmatrix.config.model import Capability, Profile, SkipRule
 from envmatrix.evidence.model import SkipClass, TestResult
 from envmatrix.verdict.consequences import Consequences
 from envmatrix.verdict.counting import NOT_TRIED, executed
+from envmatrix.verdict.mentions import Mentions
 from envmatrix.verdict.names import canonical, promised, requirement_name
 from envmatrix.verdict.patterns import matches
-from envmatrix.verdict.phrases import Phrases
+from envmatrix.verdict.phrases import Phrases, bounded
+
+# What pytest says of a test that it cannot execute itself (until 8.3 for coroutines, until 8.4 for generators).
+_UNRUN = re.compile(
+    r"^async def functions? (?:and no async plugin installed|(?:is|are) not natively supported)"
+    r"|^yield tests were removed in pytest|^(?:Skipped: )?coroutine '?[\w.]+'? was never awaited"
+)
+_phrases: list[tuple[Mapping[str, Capability], Phrases]] = []  # those of the capabilities that were asked for last
+
+
+def phrases_of(capabilities: Mapping[str, Capability]) -> Phrases:
+    """Return the phrases of some capabilities, the same for every record: what they have found out is remembered."""
+    if not _phrases or (_phrases[0][0] is not capabilities and _phrases[0][0] != capabilities):
+        _phrases[:] = [(dict(capabilities), Phrases(capabilities))]
+    return _phrases[0][1]
 
 
 class Classifier:
@@ -27,17 +42,21 @@ class Classifier:
         capabilities: Mapping[str, Capability],
         today: datetime.date,
     ) -> None:
-        self._phrases = Phrases(capabilities)
+        self._phrases = phrases_of(capabilities)
         self._names = {canonical(name): name for name in capabilities}
         self._promised = promised(profile)
+        self._mentions = Mentions(capabilities, profile, self._promised)
         self._rules = tuple((re.compile(rule.match), rule) for rule in profile.skips)
         self._today = today
         self._consequences = Consequences(tests)
         self._known: dict[tuple[str, tuple[str, ...]], str] = {}  # many tests skip for one and the same reason
 
-    def classified(self, test: TestResult) -> TestResult:
-        """Return a skipped test with its class and the capability that it waits for."""
-        capability = self._capability(test)
+    def classified(self, test: TestResult, *, ran: bool = False) -> TestResult:
+        """Return a skipped test with its class and the capability that it waits for.
+
+        Of one that ``ran`` all the same a reason may mention what it likes: it is about the failure that was expected.
+        """
+        capability = self._phrases.capability(test.reason) if ran else self._capability(test)
         skip_class = self._class(test, capability)
         if skip_class == "consequence":
             cause = self._consequences.cause(test)[1]
@@ -46,17 +65,25 @@ class Classifier:
 
     def expected(self, test: TestResult) -> TestResult:
         """Return an xfail with its class where it stands for a skip, and without one where it is a known failure."""
-        seen = self.classified(msgspec.structs.replace(test, reason=test.reason.removeprefix(NOT_TRIED).lstrip()))
-        kept = seen.skip_class in ("capability", "declared", "expired") and not executed(test)
+        ran = executed(test)
+        reason = test.reason.removeprefix(NOT_TRIED).lstrip()
+        seen = self.classified(msgspec.structs.replace(test, reason=reason), ran=ran)
+        kept = seen.skip_class in ("capability", "declared", "expired", "unrun") and not ran
         if not kept and not (seen.skip_class == "capability" and canonical(seen.capability) in self._promised):
             return msgspec.structs.replace(test, skip_class="", capability="")
         return msgspec.structs.replace(test, skip_class=seen.skip_class, capability=seen.capability)
 
     def _class(self, test: TestResult, capability: str) -> SkipClass:
+        reason = bounded(test.reason)
+        rules = [rule for pattern, rule in self._rules if pattern.search(reason) and _covers(rule, test.id)]
+        if any(self._today < rule.expires for rule in rules):
+            return "declared"
+        if _UNRUN.search(reason):
+            return "unrun"
         if capability and canonical(capability) in self._promised:
             return "capability"
-        if rules := [rule for pattern, rule in self._rules if pattern.search(test.reason) and _covers(rule, test.id)]:
-            return "declared" if any(self._today < rule.expires for rule in rules) else "expired"
+        if rules:
+            return "expired"
         if capability:
             return "capability"
         return "consequence" if self._consequences.cause(test)[0] else "unexpected"
@@ -70,7 +97,12 @@ class Classifier:
         return found
 
     def _named(self, test: TestResult) -> str:
-        if found := self._phrases.capability(test.reason):
+        found = self._phrases.capability(test.reason)
+        if found and canonical(found) in self._promised:
+            return found
+        if mentioned := self._mentions.capability(bounded(test.reason)):
+            return self._names.get(mentioned, mentioned)
+        if found:
             return found
         for requirement in test.requires:
             name = self._names.get(requirement_name(requirement), requirement_name(requirement))

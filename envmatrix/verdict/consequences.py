@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from envmatrix.evidence.model import TestResult
+from envmatrix.verdict.phrases import bounded
 
 _DEPENDS = re.compile(
     r"\bdepends on ['\"`]?(?P<a>[^\s'\"`,;]+)|\b(?:because|since|as) ['\"`]?(?P<b>\S+?)['\"`]? (?:was |were |is |has )?"
@@ -41,6 +42,7 @@ class Consequences:
 
     def _said(self, reason: str) -> tuple[str, bool]:
         """What a reason says, read once: many tests skip for one and the same."""
+        reason = bounded(reason)
         if reason not in self._read:
             found = _DEPENDS.search(reason)
             name = next(group for group in found.groups() if group) if found else ""

@@ -10,7 +10,7 @@ from envmatrix.config.model import Capability, Profile
 from envmatrix.evidence.model import Evidence, TestResult
 from envmatrix.evidence.read import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
 from envmatrix.util.text import count, listed
-from envmatrix.verdict.commands import unseen
+from envmatrix.verdict.commands import uncounted, unseen
 from envmatrix.verdict.counting import NOT_TRIED, Tally
 from envmatrix.verdict.ignored import ignored
 from envmatrix.verdict.kept import unmet as unproved
@@ -24,6 +24,11 @@ _NO_COMMANDS = (
     "the environment has no commands: it ran nothing; give it commands in tox's file, or where only some factors have"
     " commands there, an axis that names them, or run one of the project's own (`envmatrix list --tox`)"
 )
+_NAME_RESULTS = (
+    'have it write JUnit XML and name the files in a profile that stands on this environment (extends = "tox:NAME",'
+    ' results = ["reports/*.xml"])'
+)
+_ONLY_LISTED = frozenset({NOT_RUN + LISTING, f"{NOT_RUN}only what it is set up with was asked for"})
 _BROKEN_CODES = frozenset({2, 3, 4})  # pytest: interrupted, internal error, usage error
 
 
@@ -129,7 +134,7 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         yield case.breach("no_tests", unwritten.message)
     elif ran == 0 and not evidence.runs and _not_executed(evidence):
         return  # says why
-    elif ran == 0 and (gate.min_tests > 0 or silent):
+    elif ran == 0 and (gate.min_tests > 0 or silent or _executed_none(case)):
         yield case.breach("no_tests", why_no_tests(evidence))
     elif ran and only_expected(case.tally.tests) and not evidence.partial:
         yield case.breach("no_tests", NONE_PASSED.format(count(ran, "test")))
@@ -137,24 +142,34 @@ def _no_tests(case: Case) -> Iterator[Breach]:
         yield case.breach("no_tests", unknown)
     elif silent and not evidence.partial:
         yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
-    elif only := [test.id for test in case.tally.left if test.reason == NOT_RUN + LISTING]:
+    elif only := [test.id for test in case.tally.left if test.reason in _ONLY_LISTED]:
         message = f"{count(len(only), 'test')} only collected and not run ({LISTING}), such as {only[0]}"
         yield case.breach("no_tests", message, only)
     elif ran < gate.min_tests and not evidence.partial:
         yield case.breach("min_tests", f"{count(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
 
 
+def _executed_none(case: Case) -> bool:
+    """Whether a session had tests, executed none of them, and none of that is a failure."""
+    return bool(case.evidence.runs and case.evidence.tests and not case.tally.failed)
+
+
 def _unknown(case: Case) -> str:
     """A sentence about a test runner that ended well and of whose tests nothing is known, "" where there is none."""
     if case.profile.results:
         return ""
-    command = next((one for one in case.evidence.commands if not one.failed and unseen(one, case.evidence)), None)
-    if command is None:
-        return ""
-    return (
-        f"`{' '.join(command.argv)}` ended well and none of its tests is known: not this environment's python ran it,"
-        " or not with its variables; call it as `python -m …`, or name the JUnit files in results = […]"
-    )
+    ended_well = [one for one in case.evidence.commands if not one.failed]
+    if command := next((one for one in ended_well if unseen(one, case.evidence)), None):
+        return (
+            f"`{' '.join(command.argv)}` ended well and none of its tests is known: not this environment's python ran"
+            " it, or not with its variables; call it as `python -m …`, or name the JUnit files in results = […]"
+        )
+    if command := next((one for one in ended_well if uncounted(one, case.evidence)), None):
+        return (
+            f"`{' '.join(command.argv)}` ended well and its tests are not counted: nothing here records this runner;"
+            f" {_NAME_RESULTS}"
+        )
+    return ""
 
 
 def _capability_skip(case: Case) -> Iterator[Breach]:
@@ -197,6 +212,20 @@ def _leaves_traces(case: Case, name: str) -> bool:
     """
     capability = case.capabilities.get(name)
     return capability is None or bool(capability.module or capability.service)
+
+
+def _unrun(case: Case) -> Iterator[Breach]:
+    tests = [test for test in (*case.tally.left, *_expected_to_fail(case)) if test.skip_class == "unrun"]
+    if tests:
+        message = (
+            f"{count(len(tests), 'test')} skipped by the runner because it cannot execute {_them(tests)}, here or on"
+            f' any host ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}"); install the plugin that runs such tests'
+        )
+        yield case.breach("unrun", message, [test.id for test in tests])
+
+
+def _them(tests: Sequence[TestResult]) -> str:
+    return "it" if len(tests) == 1 else "them"
 
 
 def _expired_skip(case: Case) -> Iterator[Breach]:
@@ -269,6 +298,7 @@ _ALWAYS: tuple[_Check, ...] = (
     _env_mismatch,
     _requirement_unmet,
     _capability_skip,
+    _unrun,
     _expired_skip,
     _unexpected_skip,
     _unused_setting,

@@ -146,7 +146,7 @@ class _Collected:
         profile = self._asked.profiles[record.profile]
         case = Case(evidence=record, tally=sums, profile=profile, capabilities=self._asked.capabilities)
         found = breaches(case)
-        judged = with_evidence(record, sums, found, counts_partial=False)
+        judged = with_evidence(record, sums, found, profile, counts_partial=False)
         reran = Reran(flaky=tuple(test.id for test in sums.flaky))
         report = Report(
             host=host_of(record),

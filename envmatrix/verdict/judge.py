@@ -67,7 +67,7 @@ def judge(
             case = Case(evidence=record, tally=sums, profile=profile, capabilities=capabilities, absent=absent)
             breached = breaches(case)
             found += breached
-            judged = with_evidence(record, sums, breached, counts_partial=counts_partial)
+            judged = with_evidence(record, sums, breached, profile, counts_partial=counts_partial)
             cells.append(with_reruns(judged, _reran(attempts, record, sums), profile, today))
     entries = ledger.entries()
     whole = len({item.cell.profile for item in planned}) > 1

@@ -18,7 +18,19 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "network": ("internet",),
     "root": ("superuser",),
     "libvirt": ("libvirtd",),
-    "compiler": ("c compiler", "c++ compiler", "gcc"),
+    "compiler": ("c compiler", "c++ compiler", "gcc", "clang"),
+    "etcd": ("etcd3",),
+    "zookeeper": ("kazoo",),
+}
+# The ports of servers that a project may have no other word for, as their documentation gives them.
+SERVERS: Mapping[str, str] = {
+    "mysql": "3306",
+    "postgresql": "5432",
+    "redis": "6379",
+    "memcached": "11211",
+    "rabbitmq": "5672",
+    "etcd": "2379",
+    "zookeeper": "2181",
 }
 _PLATFORMS: Mapping[str, tuple[str, str]] = {
     "Linux": ("linux", "posix"),
@@ -118,8 +130,13 @@ def aliases(capabilities: Mapping[str, Capability]) -> dict[str, str]:
     for name in usable:
         found[name.lower()] = name
     for name, item in usable.items():
-        words = (item.module, item.distribution, item.program, item.service, item.device, item.env)
-        for word in (*words, *_SYNONYMS.get(name, ())):
-            if word:
-                found.setdefault(word.lower(), name)
+        for word in words_of(name, item):
+            found.setdefault(word, name)
     return found
+
+
+def words_of(name: str, item: Capability | None) -> tuple[str, ...]:
+    """Return the words by which a reason may name one capability, in lower case, its own name first."""
+    own = (item.module, item.distribution, item.program, item.service, item.device, item.env) if item else ()
+    words = (item.name if item else name, *own, *_SYNONYMS.get(name, ()))
+    return tuple(dict.fromkeys(word.lower() for word in words if word))

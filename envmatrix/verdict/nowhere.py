@@ -168,23 +168,30 @@ class Ledger:
 
     def _entry(self, test: str, sights: Mapping[str, Sight]) -> Entry:
         wanted = {sight.capability for sight in sights.values() if sight.class_ in ("capability", "consequence")} - {""}
-        waits_for = tuple(sorted({name for capability in wanted for name in self._waits_for(capability)}))
+        able = {name for capability in wanted for name in self._waits_for(capability)}
+        waits_for = tuple(sorted(able - self._tried(sights)))
+        unpromised = sorted(capability for capability in wanted if not self._waits_for(capability))
         seen_in = tuple(SeenIn(cell=s.cell, reason=s.reason, class_=s.class_) for _, s in sorted(sights.items()))
-        would_run = ", ".join(waits_for or sorted(wanted))
+        would_run = ", ".join(waits_for or unpromised)
         return Entry(
             ran_nowhere=RanNowhere(test=test, seen_in=seen_in, would_run=would_run),
             owed=any(self._is_owed(sight, sights) for sight in sights.values()),
             waits_for=waits_for,
         )
 
+    def _tried(self, sights: Mapping[str, Sight]) -> set[str]:
+        """Return the profiles in whose cells the test was there and did not run: none of them would run it."""
+        return {sight.profile for sight in sights.values() if sight.class_ not in ("absent", "deselected")}
+
     def _is_owed(self, sight: Sight, sights: Mapping[str, Sight]) -> bool:
-        """A capability skip is settled by a cell that has the capability and leaves the test out for another reason."""
+        """Tell whether a test has to run somewhere: where it waits for a capability, until a cell that has it runs it
+        or declares that it leaves the test out.
+        """
         if sight.class_ != "capability":
             return sight.sure
         name = canonical(sight.capability)
         return not any(
-            name in self._promises.get(other.profile, ()) and other.class_ not in ("capability", "absent", "deselected")
-            for other in sights.values()
+            name in self._promises.get(other.profile, ()) and other.class_ == "declared" for other in sights.values()
         )
 
     def _waits_for(self, capability: str) -> tuple[str, ...]:

@@ -8,10 +8,18 @@ capability that is known, because "requires Windows" and "not implemented" have 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from typing import Final
 
 from envmatrix.config.model import Capability
-from envmatrix.verdict.names import aliases, modules
+from envmatrix.verdict.mentions import client_error, is_client_error
+from envmatrix.verdict.names import SERVERS, aliases, modules
+
+# Characters of a reason that are looked at, at its two ends: patterns may take the square of them.
+_BEGINNING: Final = 400
+_END: Final = 200
+_LONGEST_WORD: Final = 120  # no name of a module is longer
+_KEPT: Final = 200_000  # reasons whose answer is remembered
 
 _NOUN = (
     r"(?:python|native|server|service|daemon|backend|database|db|dbapi|driver|bindings?|library|module|package|client"
@@ -90,8 +98,11 @@ _PARTS = {
     "impossible": _IMPOSSIBLE,
 }
 _WISH_FOR_ABSENCE = re.compile(
-    r"not\s+to\s+be|to\s+(?:not\s+be|be\s+(?:absent|missing|uninstalled|unavailable|stopped|disabled))"
-    r"|(?:requires?|needs?|only\s+(?:runs?\s+|valid\s+|relevant\s+|tested\s+)?)\s*(?:that|if|when|where)\b.*\b(?:not|isn't|unavailable|missing|absent)\b"
+    r"(?:requires?|needs?)\s+(?:the\s+)?[\w.-]+(?:\s+\w+)?\s+(?:(?:is\s+)?not\s+(?:be\s+)?(?:installed|present|available|importable)"
+    r"|(?:absent|uninstalled))\b"
+    r"|(?:requires?|needs?)\s+[\w.-]+,\s+not\s+[\w.-]+"
+    r"|not\s+to\s+be|to\s+(?:not\s+be|be\s+(?:absent|missing|uninstalled|unavailable|stopped|disabled))"
+    r"|(?:requires?|needs?|only\s+(?:runs?\s+|valid\s+|relevant\s+|tested\s+)?)\s*(?:that|if|when|where)\b[^,;]*\b(?:not|isn't|unavailable|missing|absent)\b"
     r"|requires?\s+(?:no|non|the\s+absence)\b",
     re.IGNORECASE,
 )
@@ -102,14 +113,24 @@ _IMPORTS = (
     re.compile(_NOT_IMPORT + r"(['\"`])([\w.]+)\1", re.IGNORECASE),
     re.compile(_NOT_IMPORT + r"([\w.]+)", re.IGNORECASE),
     re.compile(r"^(?:Skipped: )?module '([\w.]+)' has __version__ .*required is"),
-    re.compile(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:could not|couldn't|cannot|can't) be imported"),
-    re.compile(r"([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:is |are |was )?(?:not importable|unimportable)"),
+    re.compile(
+        r"(?<![\w.])([A-Za-z_][\w.]*)['\"`]?(?: module| package)?"
+        r" (?:could not|couldn't|cannot|can't) be imported"
+    ),
+    re.compile(
+        r"(?<![\w.])([A-Za-z_][\w.]*)['\"`]?(?: module| package)?"
+        r" (?:is |are |was )?(?:not importable|unimportable)"
+    ),
 )
 _NOT_INSTALLED = re.compile(
-    r"([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?(?:module|package|library|bindings|plugin|dependency|extension|tool"
-    r"|program|command|extra))? (?:is |are |was )?(?:(?:not|isn't|aren't) installed|must be installed)",
+    r"(?<![\w.-])([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?"
+    r"(?:module|package|library|bindings|plugin|dependency|extension|tool|program"
+    r"|command|extra))? (?:is |are |was )?(?:(?:not|isn't|aren't) installed|must be installed)",
     re.IGNORECASE,
 )
+_LONG_WORD = re.compile(rf"[^\s]{{{_LONGEST_WORD},}}")
+# A number between blanks that is no port: many reasons differ in nothing else.
+_NUMBER = re.compile(rf"(?<= )(?!(?:{'|'.join(SERVERS.values())}) )\d+(?= )")
 # Words that stand where a module's name could, and are none.
 _PROSE = frozenset(
     re.findall(
@@ -136,32 +157,46 @@ class Phrases:
         ]
         self._declared = tuple((name, pattern) for built_in, name, pattern in patterns if not built_in)
         self._built_in = tuple((name, pattern) for built_in, name, pattern in patterns if built_in)
-        self._shapes = tuple(re.compile(shape, re.IGNORECASE) for shape in _shapes(self._aliases))
+        self._word = _alternatives(self._aliases)
+        self._shapes: dict[str, tuple[re.Pattern[str], ...]] = {}
         self._known: dict[str, str] = {}
 
     def capability(self, reason: str) -> str:
         """The capability that a reason says is missing, "" where it is about something else."""
+        reason = bounded(reason)
+        if not self._declared:  # a project's own patterns may look for any number
+            reason = _NUMBER.sub("0", reason)
         found = self._known.get(reason)
         if found is None:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
             found = self._known[reason] = self._find(reason)
         return found
 
     def mentions(self, reason: str, name: str) -> bool:
         """Whether a reason speaks of a capability at all, in whatever sentence."""
         words = [word for word, owner in self._aliases.items() if owner == name] or [name.lower()]
-        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", reason.lower()) for word in words)
+        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", bounded(reason).lower()) for word in words)
 
     def _find(self, reason: str) -> str:
-        module = _module(reason)
+        lower = reason.lower()
+        module = _module(reason) if "import" in lower or "module" in lower else ""
         if module and (owner := self._owner(module)):
             return owner
         if declared := _first(self._declared, reason):
             return declared
         if module:
             return module.partition(".")[0]
-        if _WISH_FOR_ABSENCE.search(reason):
+        words = set(self._word.findall(lower)) if self._word else set()
+        is_installable = "installed" in lower
+        if not (words or is_installable or is_client_error(lower)) or _WISH_FOR_ABSENCE.search(reason):
             return ""
-        return self._by_shape(reason) or _first(self._built_in, reason) or _installable(reason)
+        return (
+            self._by_shape(reason, words)
+            or _first(self._patterns_of(words), reason)
+            or client_error(lower)
+            or (_installable(reason) if is_installable else "")
+        )
 
     def _owner(self, module: str) -> str:
         """The capability whose module is this one or a parent of it."""
@@ -171,21 +206,42 @@ class Phrases:
                 return owner
         return ""
 
-    def _by_shape(self, reason: str) -> str:
-        for shape in self._shapes:
+    def _by_shape(self, reason: str, words: Set[str]) -> str:
+        if not words:
+            return ""
+        known = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+        shapes = self._shapes.get(known)
+        if shapes is None:
+            shapes = self._shapes[known] = tuple(re.compile(shape, re.IGNORECASE) for shape in _shapes(known))
+        for shape in shapes:
             if found := shape.search(reason):
                 return self._aliases[next(group for group in found.groups() if group).lower()]
         return ""
+
+    def _patterns_of(self, words: Set[str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        """Return the built-in patterns of the capabilities that words belong to; no other can find anything."""
+        owners = {self._aliases[word] for word in words}
+        return tuple(item for item in self._built_in if item[0] in owners)
+
+
+def bounded(reason: str) -> str:
+    """Return what is looked at of a reason: its beginning and end, without words that are longer than any name."""
+    if len(reason) > _BEGINNING + _END:
+        reason = f"{reason[:_BEGINNING]} … {reason[-_END:]}"
+    return reason if len(reason) <= _LONGEST_WORD else _LONG_WORD.sub("…", reason)
+
+
+def _alternatives(words: Mapping[str, str]) -> re.Pattern[str] | None:
+    """Return what finds where a word begins, the longest of each place."""
+    known = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?=({known}))") if words else None
 
 
 def _first(patterns: tuple[tuple[str, re.Pattern[str]], ...], reason: str) -> str:
     return next((name for name, pattern in patterns if pattern.search(reason)), "")
 
 
-def _shapes(words: Mapping[str, str]) -> tuple[str, ...]:
-    if not words:
-        return ()
-    known = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+def _shapes(known: str) -> tuple[str, ...]:
     quote = r"['\"`]?"
     x = rf"(?<![\w/.-]){quote}({known})(?:\+\w+)?{quote}{_VERSION}(?:[\s-]+{_NOUN})*"
     sentences = (shape.format(x=x, **_PARTS) for shape in _SHAPES)

@@ -110,16 +110,52 @@ def test_reruns_are_kept_as_attempts(tmp_path):
     [
         ("passed", "failed", "failed", ("passed", "failed")),
         ("failed", "error", "error", ("failed", "error")),
-        ("skipped", "passed", "passed", ("skipped", "passed")),
         ("deselected", "skipped", "skipped", ()),
         ("deselected", "passed", "passed", ()),
     ],
 )
-def test_the_worst_of_several_runs_counts_and_running_beats_skipping(first, second, outcome, attempts):
+def test_the_worst_of_several_runs_counts(first, second, outcome, attempts):
     for pair in ((first, second), (second, first)):
         (result,) = read.combine(Result(id="a", outcome=one) for one in pair)
         assert result.outcome == outcome
         assert sorted(result.attempts) == sorted(attempts)
+
+
+@pytest.mark.parametrize(("first", "second"), [("skipped", "passed"), ("skipped", "failed"), ("xfailed", "passed")])
+def test_no_skip_is_absorbed(first, second):
+    for pair in ((first, second), (second, first)):
+        found = read.combine(Result(id="a", outcome=one, reason="[NOTRUN] why"[: 99 * (one == first)]) for one in pair)
+        assert [(test.id, test.outcome) for test in found] == [("a", pair[0]), ("a#2", pair[1])]
+
+
+def test_two_skips_of_one_id_are_one_only_for_one_reason():
+    def skip(reason):
+        return Result(id="a", outcome="skipped", reason=reason)
+
+    assert [test.id for test in read.combine([skip("slow"), skip("slow")])] == ["a"]
+    assert [test.reason for test in read.combine([skip("slow"), skip("no kvm")])] == ["slow", "no kvm"]
+
+
+def test_different_tests_of_one_session_with_one_id_are_numbered(tmp_path):
+    raw = [f"t.py::t[<D object at 0x7f0000000{number}>]" for number in (1, 2, 3)]
+    collected = {"t": "collected", "s": "1.1", "ids": raw}
+    lines = [ran(raw[2]), ran(raw[0]), ran(raw[1], "skipped", r="requires libvirt")]
+    assert outcomes(recorded(tmp_path, START, collected, *lines, FINISH)) == {
+        "t.py::t[<D object at 0x…>]": "passed",
+        "t.py::t[<D object at 0x…>]#2": "skipped",
+        "t.py::t[<D object at 0x…>]#3": "passed",
+    }
+
+
+def test_one_id_that_was_collected_twice_is_two_tests_and_once_is_one(tmp_path):
+    twice = {"t": "collected", "s": "1.1", "ids": ["a", "a", "b"]}
+    record = recorded(tmp_path, START, twice, ran("a"), ran("a"), ran("b"), ran("b"), FINISH)
+    assert outcomes(record) == {"a": "passed", "a#2": "passed", "b": "passed"}
+
+
+def test_a_test_that_is_run_again_is_one_even_where_it_skipped_first(tmp_path):
+    record = recorded(tmp_path, START, ran("a", "skipped", r="busy"), {**ran("a"), "again": True}, FINISH)
+    assert [(test.id, test.outcome, test.attempts) for test in record.tests] == [("a", "passed", ("skipped", "passed"))]
 
 
 def test_a_test_that_raised_has_failed_whatever_it_was_reported_as(tmp_path):

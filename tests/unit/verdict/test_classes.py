@@ -32,12 +32,29 @@ PRECEDENCE = {
         {"skips": (rule("libvirt"),)},
         ("declared", "libvirt"),
     ),
-    "a promise cannot be declared away": (
+    "a declaration wins over a promise": (
         NO_LIBVIRT,
         {"skips": (rule("libvirt"),), "requires": ("libvirt>=9",)},
+        ("declared", "libvirt"),
+    ),
+    "an expired declaration does not": (
+        NO_LIBVIRT,
+        {"skips": (rule("libvirt", 0),), "requires": ("libvirt>=9",)},
         ("capability", "libvirt"),
     ),
-    "a service is a promise": ("no mysql", {"skips": (rule("."),), "services": ("mysql",)}, ("capability", "mysql")),
+    "a service is a promise": ("no mysql", {"services": ("mysql",)}, ("capability", "mysql")),
+    "a mention of a promise": ("libvirt ist abgeschaltet", {"requires": ("libvirt",)}, ("capability", "libvirt")),
+    "a mention of what is not promised": ("libvirt ist abgeschaltet", {}, ("unexpected", "")),
+    "a wish for the absence of a promise": (
+        "requires libvirt not installed",
+        {"requires": ("libvirt",)},
+        ("unexpected", ""),
+    ),
+    "what the runner cannot execute": (
+        "async def function and no async plugin installed (see warnings)",
+        {},
+        ("unrun", ""),
+    ),
     "expired": ("nested", {"skips": (rule("nest", 0),)}, ("expired", "")),
     "expired beats an unpromised capability": (NO_LIBVIRT, {"skips": (rule("libvirt", -1),)}, ("expired", "libvirt")),
     "one rule that holds is enough": ("nested", {"skips": (rule("nest", -1), rule("n"))}, ("declared", "")),

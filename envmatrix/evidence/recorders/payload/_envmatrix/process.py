@@ -172,17 +172,41 @@ _connections = []
 _written = set()
 _testing = False
 _runs_tests = False
+_later = {}  # modules by name, loaded before the first test
 
 
 def testing(here=True):
     """Say that this process runs tests (or, not ``here``, was started by one that does): what it used is written."""
     global _testing, _runs_tests
     _testing = True
-    _runs_tests = _runs_tests or here
+    if here and not _runs_tests:
+        _runs_tests = True
+        _load()
     for name, path in list(_imports.items()):
         _once("import", name=name, path=path)
     for address in _connections:
         _once("connect", address=address)
+
+
+def _load():
+    """Load what is needed at the end: a test may have given up the rights to read these files, or its root, by then."""
+    import json
+
+    from _envmatrix import shadowed
+
+    _later["shadowed"] = shadowed
+    _later["json"] = json
+    if sys.flags.optimize:
+        from _envmatrix import stripped
+
+        _later["stripped"] = stripped
+    if os.environ.get("ENVMATRIX_CHECK_ORIGIN") == "1":
+        import sysconfig
+        import tempfile
+
+        from _envmatrix import origin
+
+        _later.update(origin=origin, sysconfig=sysconfig, tempfile=tempfile)
 
 
 def imported(name, module):
@@ -233,30 +257,29 @@ def report_use():
         module = sys.modules.get(name)
         if module is not None and name not in _imports:
             _once("import", name=name, path=_file_of(module) if type(module) is type(sys) else "")
-    if _runs_tests and sys.flags.optimize:
-        from _envmatrix import stripped
+    if not _runs_tests:
+        return
+    project = os.environ.get("ENVMATRIX_PROJECT", "")
+    try:
+        _report_places(project)
+    except Exception as error:  # the process has other rights by now, or another root
+        note("what the tests imported cannot be told: %s" % error)
 
+
+def _report_places(project):
+    if "stripped" in _later:
         note("python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed")
-        for place in stripped.asserting(os.environ.get("ENVMATRIX_PROJECT", "")):
+        for place in _later["stripped"].asserting(project):
             _once("stripped", place=place)
-    if _runs_tests:
-        _report_copies()
-        _report_ignored(os.environ.get("ENVMATRIX_PROJECT", ""))
-    if _runs_tests and os.environ.get("ENVMATRIX_CHECK_ORIGIN") == "1":
-        from _envmatrix import origin
-
-        for name, path in origin.outside(os.environ.get("ENVMATRIX_PROJECT", "")):
-            _once("outside", name=name, path=path)
-
-
-def _report_copies():
-    from _envmatrix import shadowed
-
-    for name, path, own, asked_for in shadowed.copies(os.environ.get("ENVMATRIX_PROJECT", "")):
+    for name, path, own, asked_for in _later["shadowed"].copies(project):
         if asked_for:
             note("the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, own))
         else:
             _once("shadowed", name=name, path=path, own=own)
+    _report_ignored(project)
+    if "origin" in _later:
+        for name, path in _later["origin"].outside(project):
+            _once("outside", name=name, path=path)
 
 
 def _report_ignored(project):

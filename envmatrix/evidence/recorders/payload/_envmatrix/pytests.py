@@ -8,7 +8,8 @@ from json.encoder import encode_basestring_ascii
 
 import pytest
 
-from _envmatrix import asked, leftout, process
+# All of them now: a conftest may give up the rights to read the folder that they are in.
+from _envmatrix import asked, leftout, process, promises, unittests  # noqa: F401
 
 NAME = "_envmatrix"
 MARKER = (
@@ -212,10 +213,17 @@ class Worker(object):
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items):
         before = list(items)
+        folded = [item.nodeid for item in before if "0x" in item.nodeid]
+        if folded:  # their ids are numbered in this order, whichever of them are selected
+            process.write("order", ids=folded, **self.facts)
         yield
         kept, names = {id(item) for item in items}, {item.nodeid for item in items}
-        gone = [item.nodeid for item in before if id(item) not in kept and item.nodeid not in names]
-        dropped = [nodeid for nodeid in gone if nodeid not in self.told]
+        gone = [item for item in before if id(item) not in kept and item.nodeid not in names]
+        if gone:  # a suite's plugin may run copies in their place, such as one for each database
+            known = {id(item) for item in before}
+            copies = {_origin(item) for item in items if id(item) not in known}
+            gone = [item for item in gone if _origin(item) is None or _origin(item) not in copies]
+        dropped = [item.nodeid for item in gone if item.nodeid not in self.told]
         if dropped:
             process.write("deselected", ids=dropped, r=_DROPPED, **self.facts)
         self.require(items)
@@ -231,11 +239,18 @@ class Worker(object):
             process.write("requires", of=named, **self.facts)
 
     def apply(self, item, requirements):
-        from _envmatrix import promises
-
         reason = promises.unmet(requirements)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _origin(item):
+    """Return what a copy of an item has in common with it, its code and its parameters; None where it has no code."""
+    function = getattr(item, "function", None)
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return None
+    return code, getattr(item, "originalname", None), getattr(getattr(item, "callspec", None), "id", "")
 
 
 def _is_another(line):
@@ -270,6 +285,8 @@ def _unusual(entry, report):
     if outcome not in ("passed", "failed", "skipped"):  # a plugin's own word for an attempt that it follows by another
         entry[3].append("failed")
         return
+    if outcome == "skipped" and report.when == "teardown" and entry[0]:
+        return  # its body has run, whatever a fixture says afterwards
     reason = _reason(report)
     if "wasxfail" in report.__dict__:
         if outcome == "skipped" and not reason.startswith(_NOTRUN) and _left_before_its_end(report):

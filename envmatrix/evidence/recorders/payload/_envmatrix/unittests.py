@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE
 import os
 import sys
 import time
+import weakref
 from threading import get_ident
 
 from _envmatrix import process
@@ -17,7 +18,7 @@ __unittest = True
 REASON = 4000
 _WORSE = {"": 0, "passed": 1, "skipped": 2, "xfailed": 2, "xpassed": 3, "failed": 4, "error": 5}
 _patched = set()
-_current = {}  # thread -> [test, start, outcome, reason]
+_current = {}  # thread -> [test, start, outcome, reason, whether its body has passed]
 
 
 def patch(name, module):
@@ -98,6 +99,8 @@ def _looked_at(test, method, *args, **kwargs):
         value = method(*args, **kwargs)
     finally:
         _calling.discard(thread)
+    if thread in _current and _same(_current[thread][0], test):
+        _current[thread][4] = True
     kind = type(value).__name__
     if kind in ("coroutine", "generator", "async_generator") and type(value).__module__ == "builtins":
         node = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
@@ -191,9 +194,11 @@ def _begin(runner, version, test):
         session.finish(None, session.tests)
     session = _open(runner, version, None)
     if not session.nested:
-        ids = list(_ids(test))
-        if ids:
-            process.write("collected", s=session.key, ids=ids)
+        tests = list(_tests(test))
+        for one in tests:
+            _place(session, one)
+        if tests:
+            process.write("collected", s=session.key, ids=[_id(one) for one in tests])
     return session
 
 
@@ -202,6 +207,8 @@ def _open(runner, version, implicit):
         runner, version, root=process._cwd(), args=[str(arg) for arg in getattr(sys, "argv", [])], at=time.time()
     )
     session.tests = 0
+    session.places = set()  # the modules whose files are written
+    session.ended = {}  # id -> the test that had it last
     session.implicit_runner = implicit
     if implicit:
         session.outside()
@@ -228,15 +235,35 @@ def _end(session, result, stopped):
     session.finish(code, session.tests, stopped)
 
 
-def _ids(suite):
-    """Yield the ids of a suite's tests; a suite that makes its tests while it runs keeps them to itself."""
+def _tests(suite):
+    """Yield the tests of a suite; one that makes its tests while it runs keeps them to itself."""
     tests = getattr(suite, "_tests", None)
     if isinstance(tests, (list, tuple)):
         for test in tests:
-            for found in _ids(test):
+            for found in _tests(test):
                 yield found
     elif tests is None and hasattr(suite, "id") and hasattr(suite, "run"):
-        yield _id(suite)
+        yield suite
+
+
+def _place(session, test):
+    """Write once which file a test's module is: another one may have the same dotted name in the next session."""
+    name = type(test).__module__
+    if name not in session.places:
+        session.places.add(name)
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if isinstance(path, str):
+            process.write("place", s=session.key, module=name, path=os.path.abspath(path))
+
+
+def _is_again(session, test):
+    """Tell whether it is the very test that ended before under its id: one that is run another time."""
+    last = session.ended.get(_id(test))
+    try:
+        session.ended[_id(test)] = weakref.ref(test)
+    except TypeError:
+        return False
+    return last is not None and last() is test
 
 
 def _id(test):
@@ -259,7 +286,7 @@ def _start(test, args, kwargs):
     if session is not None and thread not in _current:
         if not _current and session.implicit_runner:
             session.inside()
-        _current[thread] = [test, time.perf_counter(), "", ""]
+        _current[thread] = [test, time.perf_counter(), "", "", False]
 
 
 def _stop(test, args, kwargs):
@@ -282,6 +309,9 @@ def _stop(test, args, kwargs):
 def _write(session, test, outcome, seconds, reason):
     session.tests += 1
     values = {"r": reason} if reason else {}
+    _place(session, test)
+    if _is_again(session, test):
+        values["again"] = True
     process.write("r", s=session.key, id=_id(test), o=outcome, d=round(seconds, 6), **values)
 
 
@@ -289,7 +319,9 @@ def _outcome(outcome, read):
     def hook(test, args, kwargs):
         entry = _current.get(get_ident())
         if entry is not None:
-            if _same(entry[0], _owner(test)) and _WORSE[outcome] > _WORSE[entry[2]]:
+            if outcome == "skipped" and entry[4] and _owner(test) is test:
+                _passed(test, args, kwargs)  # skipped in its teardown, when its body had passed
+            elif _same(entry[0], _owner(test)) and _WORSE[outcome] > _WORSE[entry[2]]:
                 entry[2], entry[3] = outcome, read(args, kwargs)
             return
         session = _session()
@@ -356,6 +388,8 @@ def _details(args, kwargs, name):
 def _nothing(args, kwargs):
     return ""
 
+
+_passed = _outcome("passed", _nothing)
 
 _HOOKS = {
     "startTest": _start,
