@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from envmatrix.decoding import decode
 from envmatrix.engine.beside import installed
 from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
-from envmatrix.writing import write_whole
+from envmatrix.util.sealed import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher
@@ -162,12 +161,12 @@ def plan_facts(
     place = cache / f"tox-{_key(root, overlays, tox_file)}.json" if cache is not None else None
     if place is not None:
         try:
-            return decode(place.read_bytes(), dict[str, ToxEnv])
+            return read_sealed(place, dict[str, ToxEnv])
         except (OSError, msgspec.DecodeError):
             pass  # no answer yet, or a broken one: ask
     facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS, starts=starts).items()}
     if place is not None:
-        _keep(place, msgspec.json.encode(facts))
+        _keep(place, facts)
     return facts
 
 
@@ -195,9 +194,9 @@ def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _keep(place: Path, content: bytes) -> None:
+def _keep(place: Path, facts: dict[str, ToxEnv]) -> None:
     try:
-        write_whole(place, content)
+        write_sealed(place, facts)
         answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)
         for old in answers[:-KEPT_ANSWERS]:
             old.unlink(missing_ok=True)

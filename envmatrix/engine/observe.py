@@ -18,7 +18,7 @@ from tox.config.main import Config
 from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
-from envmatrix.engine import fetched, pip
+from envmatrix.engine import fetched, pip, readiness
 from envmatrix.engine.job import Events, Job, now
 from envmatrix.engine.resolve import site_packages
 
@@ -110,12 +110,15 @@ def _watch_commands(events: Events, job: Job) -> None:
     ) -> Any:
         started, begun, argv = now(), time.monotonic(), [str(part) for part in cmd]
         events.add("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
-        builds, variables = run_id.startswith("install"), self.environment_variables
+        builds, variables = run_id.startswith(readiness.INSTALLS), self.environment_variables
+        if builds:
+            readiness.remove_mark(self.env_dir)
         if builds or pip.installs(argv):
             quick = pip.not_compiling(variables) if builds else contextlib.nullcontext()
             own = self.conf.name == job.cell
             place = fetched.place_of(job, run_id, argv, variables, lambda: site_packages(self)) if own else None
-            with pip.listening(variables, log) as unfetched, quick:
+            afresh = readiness.no_uv_cache(variables, needed=getattr(self, "envmatrix_damaged", False))
+            with pip.listening(variables, log) as unfetched, quick, afresh:
                 outcome = fetched.install(
                     place, variables, lambda: plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
                 )
@@ -123,6 +126,8 @@ def _watch_commands(events: Events, job: Job) -> None:
         else:
             outcome, pages = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs), None
         failed = outcome.exit_code != 0
+        if builds and not failed:
+            readiness.write_mark(self.env_dir, readiness.READY)
         events.add(
             "command",
             cell=self.conf.name,

@@ -58,7 +58,7 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     )
     if found is None:
         raise _DoubtError("how its variables follow from the caller's cannot be told")
-    if "TOX_HASHSEED" not in os.environ and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
+    if not _is_seed_pinned() and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
         found = msgspec.structs.replace(found, drawn=("PYTHONHASHSEED",))
     steps = tuple(_steps(tox_env, environment))
     files, local = _sources(tox_env, environment)
@@ -84,6 +84,17 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
         ignore_outcome=bool(conf["ignore_outcome"]),
         grace_s=float(conf["interrupt_timeout"]) + float(conf["terminate_timeout"]),
     )
+
+
+def _is_seed_pinned() -> bool:
+    """Tell whether the caller, or the user's own settings of tox, name the hash seed that tox would draw otherwise."""
+    from tox.config.cli.env_var import get_env_var
+    from tox.config.cli.ini import IniConfig
+
+    if os.environ.get("PYTHONHASHSEED", "") not in {"", "random"}:
+        return True
+    kind: Any = int | None
+    return get_env_var("hash_seed", of_type=kind) is not None or IniConfig().get("hash_seed", kind) is not None
 
 
 def site_packages(tox_env: ToxEnv) -> str:
