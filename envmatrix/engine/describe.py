@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 120.0
 KEPT_ANSWERS = 50  # of plans: for each set of names that somebody asks for, and each state of the tox file
-_PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "description")
+_PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "depends", "description")
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +178,7 @@ def _fact(described: Described) -> ToxEnv:
         system_site_packages=bool(settings.get("system_site_packages")),
         platform=str(settings.get("platform") or ""),
         commands=len(settings.get("commands") or ()),
+        depends=tuple(settings.get("depends") or ()),
         description=str(settings.get("description") or ""),
         problem=described.problem,
     )

@@ -16,9 +16,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from envmatrix.engine.localpaths import METADATA, local_path
+from envmatrix.engine.localpaths import METADATA, built_from, local_path
 from envmatrix.engine.readiness import no_uv_cache
-from envmatrix.evidence.content import content_id
+from envmatrix.engine.sourcetree import tracked_leftovers
+from envmatrix.evidence.content import UNSURE_FOLDERS, content_id
 
 _CONSTRAINTS = ("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE")
 
@@ -111,6 +112,9 @@ def _digest(path: Path, editable: bool) -> str:
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     if not editable:
-        return content_id(path)[0]
+        folder, metadata = built_from(path)
+        tracked = tracked_leftovers(folder)
+        known = UNSURE_FOLDERS if tracked is None else {name for name in UNSURE_FOLDERS if name in metadata}
+        return content_id(folder, known=known, more=tracked or ())[0]
     contents = [(path / name).read_bytes() for name in METADATA if (path / name).is_file()]
     return hashlib.sha256(b"\n".join(contents)).hexdigest()

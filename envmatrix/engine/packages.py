@@ -16,7 +16,7 @@ from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 
 from envmatrix.decoding import decode
 from envmatrix.engine.job import Job
-from envmatrix.engine.sourcetree import sources_digest
+from envmatrix.engine.sourcetree import find_top, tree_digest
 from envmatrix.writing import write_whole
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (EditablePackage, SdistPackage, WheelPackage)}
@@ -46,13 +46,13 @@ def build_once(job: Job) -> None:
     @wraps(plain)
     def perform_packaging(self: Any, for_env: Any) -> Any:
         place = folder / f"{_key(job, self, for_env)}.json"
-        source = sources_digest(Path(self.root))
+        source = tree_digest(find_top(Path(self.root)) or Path(self.root))
         if (found := _taken(place, source)) is not None:
             return [found]
         _build_afresh(self)
         packages = plain(self, for_env)
         with contextlib.suppress(OSError, KeyError):
-            _leave(place, source, packages, sources_digest(Path(self.root)))
+            _leave(place, source, packages, tree_digest(find_top(Path(self.root)) or Path(self.root)))
         return packages
 
     Pep517VenvPackager.perform_packaging = perform_packaging  # type: ignore[method-assign]

@@ -47,6 +47,7 @@ def write(job: Job, tox_env: ToxEnv) -> None:
 def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     conf = tox_env.conf
     _doubt_session(job, tox_env)
+    _doubt_package(tox_env)
     # tox marks some values by classes of its own
     environment = {str.__str__(name): str.__str__(value) for name, value in tox_env.environment_variables.items()}
     found = variables(
@@ -125,6 +126,16 @@ def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
         raise _DoubtError("its settings are overridden")
     if os.environ.get("TOX_LIMITED_SHEBANG"):
         raise _DoubtError("TOX_LIMITED_SHEBANG is set")
+
+
+def _doubt_package(tox_env: Any) -> None:
+    kind = str(tox_env.conf["package"])
+    if kind == "external":
+        raise _DoubtError("its package is what commands of the project build")
+    if kind != "skip":
+        roots = {env.conf.get_optional("package_root", Path) for env in tox_env.package_envs}
+        if {tox_env.core["package_root"], *roots} - {tox_env.core["tox_root"], None}:
+            raise _DoubtError("its package_root is another directory")
 
 
 def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:

@@ -25,7 +25,7 @@ from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.localpaths import local_digest
 from envmatrix.engine.resolved import Resolved
-from envmatrix.engine.sourcetree import folders_digest, sources_digest
+from envmatrix.engine.sourcetree import folders_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.patterns import lazy
 from envmatrix.plan import Runnable
@@ -181,7 +181,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     result["tox and its plugins"] = _installed_digest()
     result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
-        result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
+        result |= {"source folders": folders_digest(root), "source": package.source_digest(root, texts)}
     else:
         result |= {name: _digest(_content(name)) for name in resolved.files}
         result |= {name: local_digest(Path(name), editable) for name, editable in resolved.local}

@@ -40,10 +40,6 @@ FILES = {
     "range": ("tox.ini", GENERATIVE.format(section="py3{10-12}", factor="py311"), "py311"),
     "name": ("tox.ini", GENERATIVE.format(section="py311", factor="py311"), "py311"),
     "setup.cfg": ("setup.cfg", BRACES.replace("[tox]", "[tox:tox]"), "py311"),
-        "setup.cfg",
-        GENERATIVE.format(section="{py310,py311}", factor="py311").replace("[tox]", "[tox:tox]"),
-        "py311",
-    ),
     "toml": ("tox.toml", TOML, "lib-py311"),
 }
 
