@@ -26,7 +26,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 class Runnable(msgspec.Struct, frozen=True, kw_only=True, tag="runnable"):
     """The cell can run here, on this interpreter, with these findings to be proved again in the environment.
 
-    ``system_site_packages`` is None where nobody said what the environment sees of the system.
+    ``system_site_packages`` is None where nobody said what the environment sees of the system. ``depends`` are patterns
+    of the environments that tox would run first.
     """
 
     cell: Cell
@@ -34,6 +35,7 @@ class Runnable(msgspec.Struct, frozen=True, kw_only=True, tag="runnable"):
     system_site_packages: bool | None = None
     findings: tuple[Finding, ...] = ()
     considered: tuple[Candidate, ...] = ()
+    depends: tuple[str, ...] = ()
 
     @property
     def sees_system(self) -> bool:
@@ -80,6 +82,7 @@ class ToxEnv(msgspec.Struct, frozen=True, kw_only=True):
     system_site_packages: bool = False
     platform: str = ""
     commands: int = 0
+    depends: tuple[str, ...] = ()
     description: str = ""
     problem: str = ""
 
@@ -141,6 +144,7 @@ def _plan_cell(
             system_site_packages=request.system_site_packages,
             findings=answer.findings + chosen.findings,
             considered=answer.candidates,
+            depends=tox_env.depends if tox_env is not None else (),
         )
     if chosen is None:
         reasons += _missed_in_all(answer)

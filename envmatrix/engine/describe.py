@@ -19,15 +19,14 @@ from envmatrix.engine.job import JOB_VARIABLE, Job, Overlay, read_events, write_
 from envmatrix.engine.overlay_leaks import tox_environ
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
-from envmatrix.util.files import write_atomically
-from envmatrix.util.json import decode
+from envmatrix.util.sealed import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from envmatrix.engine.launch import Launcher
 
 TIMEOUT_S = 120.0
 KEPT_ANSWERS = 50  # of plans: for each set of names that somebody asks for, and each state of the tox file
-_PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "description")
+_PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "depends", "description")
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,12 +162,12 @@ def plan_facts(
     place = cache / f"tox-{_key(root, overlays, tox_file)}.json" if cache is not None else None
     if place is not None:
         try:
-            return decode(place.read_bytes(), dict[str, ToxEnv])
+            return read_sealed(place, dict[str, ToxEnv])
         except (OSError, msgspec.DecodeError):
             pass  # no answer yet, or a broken one: ask
     facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS, starts=starts).items()}
     if place is not None:
-        _keep(place, msgspec.json.encode(facts))
+        _keep(place, facts)
     return facts
 
 
@@ -180,6 +179,7 @@ def _fact(described: Described) -> ToxEnv:
         system_site_packages=bool(settings.get("system_site_packages")),
         platform=str(settings.get("platform") or ""),
         commands=len(settings.get("commands") or ()),
+        depends=tuple(settings.get("depends") or ()),
         description=str(settings.get("description") or ""),
         problem=described.problem,
     )
@@ -196,9 +196,9 @@ def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _keep(place: Path, content: bytes) -> None:
+def _keep(place: Path, facts: dict[str, ToxEnv]) -> None:
     try:
-        write_atomically(place, content)
+        write_sealed(place, facts)
         answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)
         for old in answers[:-KEPT_ANSWERS]:
             old.unlink(missing_ok=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,7 +95,13 @@ def _lock_folder(root: Path) -> Path:
             return folder
     import tempfile
 
-    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"envmatrix-locks-{os.getuid()}" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shared = Path(tempfile.gettempdir()) / f"envmatrix-locks-{os.getuid()}"
+    folder = shared / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+    for path in (shared, folder):
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+            what = "is not a directory of this user alone, remove it or let TMPDIR name another place"
+            raise PermissionError(errno.EPERM, what, str(path))
     return folder

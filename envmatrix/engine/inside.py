@@ -34,8 +34,6 @@ def prepare(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
     Raises tox's Fail with the reason, so that no command runs, when the proof does not hold, or when the caller's
     arguments would change nothing of what runs.
     """
-    if job.building:
-        Path(job.building).unlink(missing_ok=True)
     finished, events = _finished(tox_env), Events(job.events)
     if job.arguments and not arguments_are_taken():
         events.add("arguments_unused")

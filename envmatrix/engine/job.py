@@ -63,9 +63,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     ``events`` is the file that is answered to; ``record_dir`` receives the recorders' files; ``variables`` are set for
     the commands on top of everything else; ``promised`` maps the capabilities of the profile to their specifiers;
-    ``host_prefix`` is the sys.prefix of the tool; ``building`` is a file that is there while the environment is not
-    finished; ``packages`` is the folder in which cells of a run leave packages for each other; ``arguments`` says that
-    the caller gave some after ``--``.
+    ``host_prefix`` is the sys.prefix of the tool; ``packages`` is the folder in which cells of a run leave packages for
+    each other; ``arguments`` says that the caller gave some after ``--``.
     """
 
     mode: Literal["run", "describe"]
@@ -83,7 +82,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     arguments: bool = False
     python_version: str = ""
     host_prefix: str = ""
-    building: str = ""
     packages: str = ""
 
 

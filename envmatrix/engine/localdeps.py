@@ -16,8 +16,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from envmatrix.engine.localpaths import METADATA, local_path
-from envmatrix.evidence.content import content_id
+from envmatrix.engine.localpaths import METADATA, built_from, local_path
+from envmatrix.engine.readiness import no_uv_cache
+from envmatrix.engine.sourcetree import tracked_leftovers
+from envmatrix.evidence.content import UNSURE_FOLDERS, content_id
 
 _CONSTRAINTS = ("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE")
 
@@ -85,23 +87,10 @@ def _watch(installer: Any) -> None:
             if built and now and not same:
                 changed = sorted(name for name, digest in now.items() if not old or old.get(name) != digest)
                 raise Recreate(f"changed since it was built: {', '.join(changed)}")
-        with _without_cache(variables) if now else contextlib.nullcontext():
+        with no_uv_cache(variables, needed=bool(now)):
             return plain(self, arguments, section, of_type)
 
     installer.install = install
-
-
-@contextlib.contextmanager
-def _without_cache(variables: dict[str, str]) -> Iterator[None]:
-    # uv takes a folder for what it was while its pyproject.toml and setup.py are the same
-    before = variables.get("UV_NO_CACHE")
-    variables["UV_NO_CACHE"] = "1"
-    try:
-        yield
-    finally:
-        variables.pop("UV_NO_CACHE")
-        if before is not None:
-            variables["UV_NO_CACHE"] = before
 
 
 def _contents(arguments: Any, root: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -123,6 +112,9 @@ def _digest(path: Path, editable: bool) -> str:
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     if not editable:
-        return content_id(path)[0]
+        folder, metadata = built_from(path)
+        tracked = tracked_leftovers(folder)
+        known = UNSURE_FOLDERS if tracked is None else {name for name in UNSURE_FOLDERS if name in metadata}
+        return content_id(folder, known=known, more=tracked or ())[0]
     contents = [(path / name).read_bytes() for name in METADATA if (path / name).is_file()]
     return hashlib.sha256(b"\n".join(contents)).hexdigest()

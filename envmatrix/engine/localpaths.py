@@ -7,12 +7,16 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from envmatrix.engine.sourcetree import sources_digest
+from envmatrix.engine.sourcetree import find_top, tree_digest
 
-METADATA = ("pyproject.toml", "setup.py", "setup.cfg")  # what an editable installation was made from
+METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in")  # what says how a package is built, and of what
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)")
 _TAIL = re.compile(r"(?:\s+;|\s+#|\s+--).*$")
 _EXTRAS = re.compile(r"\[[^\]]*\]$")
+# How a path leaves the folder of the file that says it, and what computes one: once that is the file's own folder.
+_ABOVE = re.compile(r"(?:\.\./)+|[\"'=]\s*\.\.(?=[\"'\s]|$)|pardir|\.parents\b", re.MULTILINE)
+_PARENT = re.compile(r"\bdirname\b|\.parent\b")
+_ABSOLUTE = re.compile(r"[\"'=\s](/[^\"'\s]+)")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 
 
@@ -32,10 +36,42 @@ def local_path(line: str, root: Path) -> tuple[Path, bool] | None:
     return (path, editable is not None) if path.exists() else None
 
 
+def names_files_above(root: Path, metadata: bytes, *, top: Path | None) -> bool:
+    """Tell whether the metadata of a project in ``root`` name files outside of ``top``, or may compute such paths.
+
+    What computes a path is followed nowhere: it is taken to stay below ``top`` where that lies above the project.
+    """
+    text = metadata.decode("utf-8", "replace")
+    depth = len(root.resolve().relative_to(top.resolve()).parts) if top is not None else 0
+    if any(found.count("../") > depth or not depth for found in _ABOVE.findall(text)):
+        return True
+    if not depth and len(_PARENT.findall(text)) > 1:
+        return True
+    absolute = [Path(name) for name in _ABSOLUTE.findall(text)]
+    return any(path.is_absolute() and not path.is_relative_to(top or root) and _exists(path) for path in absolute)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def built_from(path: Path) -> tuple[Path, str]:
+    """Return the folder below which all lies that a project in ``path`` is built from, and the text of its metadata.
+
+    It is the project's own folder, or the repository around it where the metadata name files above that folder.
+    """
+    metadata = b"\n".join((path / name).read_bytes() for name in METADATA if (path / name).is_file())
+    above = names_files_above(path, metadata, top=None)
+    return (find_top(path) or path) if above else path, metadata.decode("utf-8", "replace")
+
+
 def local_digest(path: Path, editable: bool) -> str:
     """Return a digest of names, sizes and times that changes with everything that was installed from a local path."""
     if path.is_dir() and not editable:
-        return sources_digest(path)
+        return tree_digest(*built_from(path))
     told = []
     for file in [path / name for name in METADATA] if editable else [path]:
         if file.is_file():

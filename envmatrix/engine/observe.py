@@ -18,7 +18,7 @@ from tox.config.main import Config
 from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
-from envmatrix.engine import pip
+from envmatrix.engine import pip, readiness
 from envmatrix.engine.job import PHASES, Events, Job, now
 
 TAIL_CHARACTERS = 6000
@@ -109,15 +109,20 @@ def _watch_commands(events: Events, job: Job) -> None:
     ) -> Any:
         started, begun, argv = now(), time.monotonic(), [str(part) for part in cmd]
         events.add("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
-        builds, variables = run_id.startswith("install"), self.environment_variables
+        builds, variables = run_id.startswith(readiness.INSTALLS), self.environment_variables
+        if builds:
+            readiness.remove_mark(self.env_dir)
         if builds or pip.installs(argv):
             quick = pip.not_compiling(variables) if builds else contextlib.nullcontext()
-            with pip.listening(variables, log) as unfetched, quick:
+            afresh = readiness.no_uv_cache(variables, needed=getattr(self, "envmatrix_damaged", False))
+            with pip.listening(variables, log) as unfetched, quick, afresh:
                 outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
                 pages = unfetched() if outcome.exit_code != 0 else None
         else:
             outcome, pages = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs), None
         failed = outcome.exit_code != 0
+        if builds and not failed:
+            readiness.write_mark(self.env_dir, readiness.READY)
         events.add(
             "command",
             cell=self.conf.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tox.config.loader.api import AppendOverridesError, ConfigLoadArgs, Override
@@ -79,10 +79,22 @@ def seed(state: State, overlay: Overlay) -> None:
     overrides = conf.overrides.get(section.key, [])
     loaders: list[Any] = [OverlayLoader(section, overrides, content, appends, sources)]
     if overlay.tox_env and overlay.tox_env != overlay.name:
-        own = conf._src.get_tox_env_section(overlay.tox_env)[0]
-        if (loader := conf._src.get_loader(own, conf.overrides)) is not None:
-            loaders.append(loader)
+        loaders += _loaders_of(state, overlay.tox_env)
     conf.memory_seed_loaders[overlay.name].extend(loaders)
+
+
+def _loaders_of(state: State, name: str) -> Iterator[Any]:
+    """Yield what tox reads an environment of the project's own from, without what every environment inherits."""
+    conf, source = state.conf, state.conf._src
+    # tox maps generative sections to the environments that they name only while it lists all environments
+    for _ in source.envs(conf.core):
+        pass
+    section, bases, _ = source.get_tox_env_section(name)
+    inherited = source.get_tox_env_section("")[1]
+    generating = source.get_base_sections([base for base in bases if base not in inherited], section)
+    for one in (section, *generating):
+        if (loader := source.get_loader(one, conf.overrides)) is not None:
+            yield loader
 
 
 def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sources: dict[str, str]) -> None:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from envmatrix.engine.sourcetree import folders_digest, sources_digest
+from envmatrix.engine.localpaths import METADATA, names_files_above
+from envmatrix.engine.sourcetree import find_top, folders_digest, tree_digest
 
 # Metadata that a backend computes, from files or from git.
 _DYNAMIC = re.compile(r"\bdynamic\s*=|attr:|file:|scm|\bpbr\b|versioneer|versioningit|dunamai|vcs")
@@ -20,7 +21,12 @@ _PURE = re.compile(
     r"|poetry\.core\.masonry\.api|uv_build)[\"']"
 )
 _BUILDS = re.compile(r"ext-modules|ext_modules|cmdclass|backend-path|\bhooks?\b|\bbuild\s*=\s*[\"'{]|run-setuptools")
-_OUTSIDE = re.compile(r"[\"'\s=]\.\./")
+# Packages that lie elsewhere than in the project's own folder or its src, or are copied from there.
+_PLACED = re.compile(
+    r"package[-_]dir\s*=(?!\s*\{?\s*(?:\"\")?\s*=\s*[\"']?src[\"']?\s*(?:\}|\n|$))"
+    r"|\bwhere\s*=(?!\s*\[?\s*[\"']?(?:src|\.)[\"']?\s*(?:\]|\n|$))"
+    r"|\bfrom\s*=|force-include|\bsources\s*=|\bsources\]|module-(?:root|name)|dev-mode"
+)
 # What tox lets through to a build beside the variables that its settings name (tox's default pass_env).
 _COMPILERS = frozenset(
     {"CC", "CXX", "CPP", "LD", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "LIBRARY_PATH", "CPATH", "ARCHFLAGS"}
@@ -39,21 +45,29 @@ def parts(root: Path, kind: str, texts: Mapping[str, bytes], environ: Mapping[st
     metadata = b"\n".join(texts.values()).decode("utf-8", "replace")
     if kind.startswith("editable") and _follows_its_source(texts, metadata):
         return {"source folders": folders_digest(root)}
-    if _OUTSIDE.search(
-        b"\n".join(texts.get(name, b"") for name in ("pyproject.toml", "setup.py")).decode("utf-8", "replace")
-    ):
-        return "its package is built from files outside of the project"
-    result = {"source": sources_digest(root)}
+    if names_files_above(root, b"\n".join(texts.get(name, b"") for name in METADATA), top=find_top(root)):
+        return "its package is built from files outside of the repository"
+    result = {"source": source_digest(root, texts)}
     result |= {f"${name}": _digest(environ[name]) for name in sorted(_COMPILERS & environ.keys())}
     if _OF_GIT.search(metadata):
         result["git's tags and commit"] = _digest(repr(sorted(_of_git(root))))
     return result
 
 
+def source_digest(root: Path, texts: Mapping[str, bytes]) -> str:
+    """Return a digest that changes with each file of the repository around ``root``.
+
+    A build may read what lies next to the project, whatever computes the path.
+    """
+    return tree_digest(find_top(root) or root, b"\n".join(texts.values()).decode("utf-8", "replace"))
+
+
 def _follows_its_source(texts: Mapping[str, bytes], metadata: str) -> bool:
     project = texts.get("pyproject.toml", b"").decode("utf-8", "replace")
     pure = _PURE.search(project) or "build-backend" not in project
-    return bool(pure) and not texts.get("setup.py") and not _DYNAMIC.search(metadata) and not _BUILDS.search(project)
+    settings = project + texts.get("setup.cfg", b"").decode("utf-8", "replace")
+    plain = not any(pattern.search(settings) for pattern in (_BUILDS, _PLACED))
+    return bool(pure) and plain and not texts.get("setup.py") and not _DYNAMIC.search(metadata)
 
 
 def _of_git(root: Path) -> Iterator[tuple[str, object]]:

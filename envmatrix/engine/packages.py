@@ -15,7 +15,7 @@ from tox.tox_env.python.package import EditablePackage, SdistPackage, WheelPacka
 from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 
 from envmatrix.engine.job import Job
-from envmatrix.engine.sourcetree import sources_digest
+from envmatrix.engine.sourcetree import find_top, tree_digest
 from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
@@ -46,13 +46,13 @@ def build_once(job: Job) -> None:
     @wraps(plain)
     def perform_packaging(self: Any, for_env: Any) -> Any:
         place = folder / f"{_key(job, self, for_env)}.json"
-        source = sources_digest(Path(self.root))
+        source = tree_digest(find_top(Path(self.root)) or Path(self.root))
         if (found := _taken(place, source)) is not None:
             return [found]
         _build_afresh(self)
         packages = plain(self, for_env)
         with contextlib.suppress(OSError, KeyError):
-            _leave(place, source, packages, sources_digest(Path(self.root)))
+            _leave(place, source, packages, tree_digest(find_top(Path(self.root)) or Path(self.root)))
         return packages
 
     Pep517VenvPackager.perform_packaging = perform_packaging  # type: ignore[method-assign]

@@ -33,9 +33,10 @@ def plan_cells(
     wanted = [cell for cell in matrix.cells if cell.name not in not_relevant]
     root = Path(matrix.project.root)
     cache = state_path(root, "cache")
+    ordered = len(wanted) > 1 and _mentions_depends(matrix)
     facts = plan_facts(
         root,
-        [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if needs_tox(cell)],
+        [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if ordered or needs_tox(cell)],
         cache,
         matrix.project.tox_file,
         starts,
@@ -48,6 +49,16 @@ def plan_cells(
     }
     answers = survey(requests, matrix.capabilities, environ=environ, memory=cache / "interpreters.json")
     return make_plan(matrix, answers, tox_envs=facts, not_relevant=not_relevant)
+
+
+def _mentions_depends(matrix: Matrix) -> bool:
+    """Tell whether a setting may order the cells: tox alone knows what it says of each of them."""
+    if any("depends" in profile.env for profile in matrix.profiles.values()):
+        return True
+    try:
+        return b"depends" in Path(matrix.project.root, matrix.project.tox_file or "tox.ini").read_bytes()
+    except OSError:
+        return False
 
 
 def _refuse_unknown(matrix: Matrix, facts: Mapping[str, ToxEnv]) -> None:

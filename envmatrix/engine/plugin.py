@@ -54,9 +54,11 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
         from envmatrix.engine.observe import observe
 
         observe(_session.job, getattr(state.conf.options, "override", None) or ())
-        from envmatrix.engine.localdeps import watch
+        from envmatrix.engine import localdeps, readiness
+        from envmatrix.engine.job import Events
 
-        watch()
+        localdeps.watch()
+        readiness.watch(Events(_session.job.events))
         if _session.job.packages:
             from envmatrix.engine.packages import build_once
 

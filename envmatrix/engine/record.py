@@ -134,7 +134,7 @@ def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, t
     """Return the tests in the files that the profile names, and a reason for each pattern that no new file meets."""
     parts, reasons = [], []
     for pattern in run.profile.results:
-        found = junit.read(sorted(project.glob(pattern)), since=_epoch(run), project=project, beside=beside)
+        found = junit.read(sorted(project.glob(pattern)), since=run.begun, project=project, beside=beside)
         parts.append(found)
         if not found.sessions:
             why = f" ({found.notes[0]})" if found.notes else ""
@@ -234,9 +234,3 @@ def _ignored(told: Told) -> tuple[str, ...]:
         found.append("ignore_outcome")
     found += [f"- {' '.join(event['argv'])}" for event in told.commands if event["ignored"]]
     return tuple(found)
-
-
-def _epoch(run: CellRun) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(run.started.replace("Z", "+00:00")).timestamp()

@@ -46,6 +46,7 @@ def write(job: Job, tox_env: ToxEnv) -> None:
 def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     conf = tox_env.conf
     _doubt_session(job, tox_env)
+    _doubt_package(tox_env)
     # tox marks some values by classes of its own
     environment = {str.__str__(name): str.__str__(value) for name, value in tox_env.environment_variables.items()}
     found = variables(
@@ -57,7 +58,7 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     )
     if found is None:
         raise _DoubtError("how its variables follow from the caller's cannot be told")
-    if "TOX_HASHSEED" not in os.environ and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
+    if not _is_seed_pinned() and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
         found = msgspec.structs.replace(found, drawn=("PYTHONHASHSEED",))
     steps = tuple(_steps(tox_env, environment))
     files, local = _sources(tox_env, environment)
@@ -83,6 +84,17 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
         ignore_outcome=bool(conf["ignore_outcome"]),
         grace_s=float(conf["interrupt_timeout"]) + float(conf["terminate_timeout"]),
     )
+
+
+def _is_seed_pinned() -> bool:
+    """Tell whether the caller, or the user's own settings of tox, name the hash seed that tox would draw otherwise."""
+    from tox.config.cli.env_var import get_env_var
+    from tox.config.cli.ini import IniConfig
+
+    if os.environ.get("PYTHONHASHSEED", "") not in {"", "random"}:
+        return True
+    kind: Any = int | None
+    return get_env_var("hash_seed", of_type=kind) is not None or IniConfig().get("hash_seed", kind) is not None
 
 
 def site_packages(tox_env: ToxEnv) -> str:
@@ -113,6 +125,16 @@ def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
         raise _DoubtError("its settings are overridden")
     if os.environ.get("TOX_LIMITED_SHEBANG"):
         raise _DoubtError("TOX_LIMITED_SHEBANG is set")
+
+
+def _doubt_package(tox_env: Any) -> None:
+    kind = str(tox_env.conf["package"])
+    if kind == "external":
+        raise _DoubtError("its package is what commands of the project build")
+    if kind != "skip":
+        roots = {env.conf.get_optional("package_root", Path) for env in tox_env.package_envs}
+        if {tox_env.core["package_root"], *roots} - {tox_env.core["tox_root"], None}:
+            raise _DoubtError("its package_root is another directory")
 
 
 def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:

@@ -12,7 +12,15 @@ from pathlib import Path
 from types import FrameType
 
 from envmatrix.engine.attempts import run_attempts
-from envmatrix.engine.scheduler import Memory, Queue, exclusive, keep_durations, known_durations, order
+from envmatrix.engine.scheduler import (
+    Memory,
+    Queue,
+    exclusive,
+    find_predecessors,
+    keep_durations,
+    known_durations,
+    order,
+)
 from envmatrix.engine.session import RunContext, Watcher
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan, Runnable
@@ -82,7 +90,8 @@ def run_plan(
     ``said`` is called in this thread; ``finished`` in the cell's, after the next cell was let start: it may wait for a
     disk, and is called for several cells at the same time.
 
-    With one job the order is the plan's; with several the cells that took longest go first. With ``fail_fast`` none is
+    With one job the order is the plan's; with several the cells that took longest go first; in both, tox's ``depends``
+    comes before that. With ``fail_fast`` none is
     started after the first for which ``stops_at`` is true; those that run then end as they would. Cells that were never
     started, for that or for an interrupt, have no evidence.
     """
@@ -91,7 +100,7 @@ def run_plan(
     profiles, capabilities = context.matrix.profiles, context.matrix.capabilities
     waiting = list(cells) if jobs == 1 else order(list(cells), known_durations(cache, cells))
     holds = {name: exclusive(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()}
-    todo, memory = Queue(waiting, holds, jobs=jobs), Memory()
+    todo, memory = Queue(waiting, holds, jobs=jobs, before=find_predecessors(cells)), Memory()
     ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
     records: list[Evidence] = []
     with _Threads(finished) as threads:

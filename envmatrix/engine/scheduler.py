@@ -6,10 +6,14 @@ import contextlib
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from envmatrix.config.model import Capability, Cell, Profile
+from envmatrix.errors import EnvmatrixError
 from envmatrix.host.requirements import parse
+from envmatrix.plan import Runnable
 from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
 
@@ -37,13 +41,57 @@ def exclusive(cell: Cell, profile: Profile, capabilities: Mapping[str, Capabilit
     return frozenset(held | {f"results {pattern}" for pattern in profile.results})
 
 
-class Queue:
-    """The cells of a run that wait, in the order in which they are wanted, and what those that run hold."""
+class CircularDependsError(EnvmatrixError):
+    """Environments that tox would run only after each other; ``str()`` names them."""
 
-    def __init__(self, waiting: Sequence[str], holds: Mapping[str, frozenset[str]], *, jobs: int) -> None:
+    hint = "`tox depends` shows what waits for what"
+
+
+def find_predecessors(cells: Mapping[str, Runnable]) -> dict[str, frozenset[str]]:
+    """Return for each cell those of the others that its tox setting ``depends`` has run before it.
+
+    A cell is meant by its own name, and by that of the project's environment that it extends. Raises
+    CircularDependsError where cells would wait for each other.
+    """
+    before = {
+        name: frozenset(
+            other
+            for other, candidate in cells.items()
+            if other != name and _is_meant(candidate.cell, planned.depends, by=planned.cell)
+        )
+        for name, planned in cells.items()
+    }
+    try:
+        TopologicalSorter(before).prepare()
+    except CycleError as error:
+        names = ", ".join(dict.fromkeys(error.args[1]))
+        raise CircularDependsError(f"depends: {names} wait for each other. Correct depends in the tox file.") from None
+    return before
+
+
+def _is_meant(cell: Cell, patterns: Sequence[str], *, by: Cell) -> bool:
+    names = {cell.name, cell.tox_env if cell.tox_env != by.tox_env else ""} - {""}
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+class Queue:
+    """The cells of a run that wait, in the order in which they are wanted, and what those that run hold.
+
+    ``before`` names for a cell those that have to end before it starts.
+    """
+
+    def __init__(
+        self,
+        waiting: Sequence[str],
+        holds: Mapping[str, frozenset[str]],
+        *,
+        jobs: int,
+        before: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.waiting = list(waiting)
         self.running: set[str] = set()
         self._holds = dict(holds)
+        self._before = dict(before or {})
         self._jobs = jobs
 
     def take(self, *, memory_mb: float | None = None) -> str | None:
@@ -55,8 +103,9 @@ class Queue:
         if len(self.running) >= self._jobs or (scarce and self.running):
             return None
         held: set[str] = set().union(*(self._holds.get(name, frozenset()) for name in self.running))
+        pending = {*self.waiting, *self.running}
         for name in self.waiting:
-            if not held & self._holds.get(name, frozenset()):
+            if not held & self._holds.get(name, frozenset()) and not pending & self._before.get(name, frozenset()):
                 self.waiting.remove(name)
                 self.running.add(name)
                 return name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envmatrix.config.model import Cell, Matrix, Profile
-from envmatrix.engine import standing, warm
+from envmatrix.engine import readiness, standing, warm
 from envmatrix.engine.cells import overlay_of, promised, required_modules
 from envmatrix.engine.content_watch import ContentWatch, make_look, moved_reason
 from envmatrix.engine.folders import cell_lock
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from envmatrix.engine.services import Running, ServiceInfo
 
 SERVICE_TIMEOUT_S = 60.0
+_INTERNAL_ERROR = 3  # pytest.ExitCode
 
 
 class RunContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
                 if before is not None:
                     content = make_look(len(before.names), looked, context.watch.look_after(before))
                 used = _connections(running)
-            return make_evidence(
+            evidence = make_evidence(
                 context,
                 run,
                 ended=ended,
@@ -121,6 +122,8 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
                 content=content,
                 duration_s=time.monotonic() - begun,
             )
+            _note_readiness(context, run, evidence)
+            return evidence
     except ServiceError as error:
         return without_run(
             RanReason(
@@ -134,6 +137,21 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
         )
     except OSError as error:
         return without_run(_refused_by_system(error))
+
+
+def _note_readiness(context: RunContext, run: CellRun, evidence: Evidence) -> None:
+    """Have the next run rebuild an environment that no longer starts its test runner, or that a full disk cut short."""
+    root, told = Path(context.matrix.project.root), sort(run)
+    places = {str(root), *told.env_dirs.values()}
+    if any(reason.code == "disk_full" for reason in evidence.reasons) or any(map(readiness.is_disk_full, places)):
+        readiness.distrust(told.env_dirs.values(), root, since=run.begun)
+        return
+    failed = evidence.state == "not_built" or (
+        evidence.state == "finished" and not evidence.tests and any(command.failed for command in evidence.commands)
+    )
+    worked = any(session.finished and session.exit_code != _INTERNAL_ERROR for session in evidence.sessions)
+    if run.planned.cell.name in told.env_dirs:
+        readiness.note_outcome(told.env_dirs[run.planned.cell.name], worked=worked, failed=failed and not worked)
 
 
 def _tell_ignored(identity: Identity, root: Path, record_dir: Path) -> None:
@@ -252,19 +270,14 @@ def _run_tox(
     stopper: Stopper,
 ) -> Ended:
     """Run the cell through tox, and keep what tox made of it for the next run."""
-    root, cell, building = Path(context.matrix.project.root), run.planned.cell, Path(job.building)
+    root, cell = Path(context.matrix.project.root), run.planned.cell
     argv = [str(run.folder / JOB), "run", "-e", cell.name]
     argv += ["--skip-missing-interpreters", "false"]
-    if building.exists() and not anew:
-        output(f"{cell.name}: building it was interrupted the last time, so it is built anew\n".encode())
-    if building.exists() or anew:
+    if anew:
         argv.append("--recreate")
     if context.posargs:
         argv += ["--", *context.posargs]
     before = warm.parts(inputs, None)
-    with contextlib.suppress(OSError):
-        building.parent.mkdir(parents=True, exist_ok=True)
-        building.touch()
     request = Request(
         kind="tox",
         argv=tuple(argv),
@@ -274,8 +287,6 @@ def _run_tox(
     )
     ended = run_process(context.launcher, request, output=output, stopper=stopper)
     told = sort(run)
-    if not ended.cause and told.result is not None:
-        building.unlink(missing_ok=True)
     if told.ready:
         standing.remember(state_path(root, "cache"), cell.name, told.proof)
     resolved = read_resolved(run.folder)
@@ -313,7 +324,6 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
         python_version=planned.interpreter.version,
         host_prefix=sys.prefix,
         packages=f"{context.folder}/packages",
-        building=str(state_path(Path(context.matrix.project.root), "building", cell.name)),
     )
 
 

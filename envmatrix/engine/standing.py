@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from envmatrix.util.files import write_atomically
-from envmatrix.util.json import decode
+from envmatrix.util.sealed import read_sealed, write_sealed
 from envmatrix.util.text import listed
 
 _METADATA = (".dist-info", ".egg-info")
@@ -40,13 +39,13 @@ def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
         if not folders:
             place.unlink(missing_ok=True)
             return
-        write_atomically(place, msgspec.json.encode(found))
+        write_sealed(place, found)
 
 
 def gone(cache: Path, cell: str) -> str:
     """Return which of the system's distributions are gone, or are others now, in a phrase; "" where none is."""
     try:
-        stood = decode(_place(cache, cell).read_bytes(), Standing)
+        stood = read_sealed(_place(cache, cell), Standing)
     except (OSError, msgspec.DecodeError):
         return ""
     if _built(stood.prefix) != stood.built:

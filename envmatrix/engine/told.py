@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ class CellRun(msgspec.Struct, frozen=True, kw_only=True):
     attempt_reason: str = ""
     partial: str = ""
 
+    @property
+    def begun(self) -> float:
+        """When it started, in seconds since the epoch."""
+        return datetime.fromisoformat(self.started.replace("Z", "+00:00")).timestamp()
+
 
 class Told(msgspec.Struct, kw_only=True):
     """The events of one session, sorted out."""
@@ -41,6 +47,7 @@ class Told(msgspec.Struct, kw_only=True):
     refused: str = ""
     overrides: str = ""
     ready: bool = False
+    env_dirs: dict[str, str] = {}  # of the cell, and of what builds its package
     arguments_unused: bool = False
     interrupted: bool = False
     left_over: list[LeftOver] = []
@@ -78,6 +85,8 @@ def _sort_state(told: Told, kind: str, event: dict[str, Any]) -> None:
         told.refused = event["message"]
     elif kind == "ready":
         told.ready = True
+    elif kind == "environment":
+        told.env_dirs[event["cell"]] = event["env_dir"]
     elif kind == "arguments_unused":
         told.arguments_unused = True
     elif kind == "overrides":

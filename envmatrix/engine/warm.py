@@ -20,22 +20,21 @@ import msgspec
 
 from envmatrix.config.model import Matrix
 from envmatrix.config.toxfile import READ_BY_TOX
-from envmatrix.engine import package, standing
+from envmatrix.engine import package, readiness, standing
 from envmatrix.engine.beside import installed
 from envmatrix.engine.cells import overlay_of
 from envmatrix.engine.job import Overlay
 from envmatrix.engine.localpaths import local_digest
 from envmatrix.engine.resolved import Resolved
-from envmatrix.engine.sourcetree import folders_digest, sources_digest
+from envmatrix.engine.sourcetree import folders_digest
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Runnable
-from envmatrix.util.files import write_atomically
-from envmatrix.util.json import decode
+from envmatrix.util.sealed import read_sealed, write_sealed
 
 _METADATA = (*READ_BY_TOX, "setup.py", "MANIFEST.in")
 _ALWAYS = {"PATH", "HOME", "CI", "COLUMNS", "LINES", "XDG_CONFIG_HOME"}
 _CHUNK = 1 << 18
-_PREFIXES = ("TOX_", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
+_PREFIXES = ("TOX", "VIRTUALENV_", "PIP_", "UV_", "PYTHON", "SETUPTOOLS_", "PBR_")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What reads other files, the terminal, or variables whose names are not written down.
 _OPEN_ENDED = re.compile(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
@@ -106,7 +105,7 @@ def decide(inputs: Inputs, cache: Path) -> Decision:
     if inputs.services:
         return Decision(reason="its services have new addresses in every run")
     try:
-        kept = decode(_place(cache, inputs).read_bytes(), Kept)
+        kept = read_sealed(_place(cache, inputs), Kept)
     except FileNotFoundError:
         return Decision(reason="nothing is known of an earlier run through tox")
     except (OSError, msgspec.DecodeError):
@@ -142,7 +141,7 @@ def keep(
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
     kept = Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
-        write_atomically(_place(cache, inputs), msgspec.json.encode(kept))
+        write_sealed(_place(cache, inputs), kept)
 
 
 def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
@@ -173,7 +172,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
     result["tox and its plugins"] = _installed_digest()
     result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
-        result |= {"source folders": folders_digest(root), "source": sources_digest(root)}
+        result |= {"source folders": folders_digest(root), "source": package.source_digest(root, texts)}
     else:
         result |= {name: _digest(_content(name)) for name in resolved.files}
         result |= {name: local_digest(Path(name), editable) for name, editable in resolved.local}
@@ -252,10 +251,10 @@ def _content(path: str) -> bytes:
 def _state(path: str) -> tuple[int, int, int, int]:
     """Return what tells one file at the end of all links from every other."""
     try:
-        stat = os.stat(path)  # noqa: PTH116 - as above
+        found = os.stat(path)  # noqa: PTH116 - as above
     except OSError:
         return (0, 0, 0, 0)
-    return (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _user_config(environ: Mapping[str, str]) -> str:
@@ -275,11 +274,11 @@ def _environment(resolved: Resolved) -> object:
         except OSError:
             listed.append("")
     marks = [_digest(_content(f"{resolved.env_dir}/{name}")) for name in ("pyvenv.cfg", ".tox-info.json")]
-    return (marks, _state(resolved.env.python), listed)
+    return (marks, readiness.is_ready(resolved.env_dir), _state(resolved.env.python), listed)
 
 
 def _entry(entry: os.DirEntry[str], whole: bool) -> tuple[str, int, int]:
     if whole or entry.name.endswith((".dist-info", ".egg-info", ".pth", ".egg-link")):
-        stat = entry.stat(follow_symlinks=False)
-        return (entry.name, stat.st_size, stat.st_mtime_ns)
+        found = entry.stat(follow_symlinks=False)
+        return (entry.name, found.st_size, found.st_mtime_ns)
     return (entry.name, 0, 0)

@@ -59,6 +59,7 @@ class _Run:
         """Run everything and return the exit code that tox would give; raises _StoppedError."""
         self.events.add("session")
         self.events.add("begin", cell=self.job.cell)
+        self.events.add("environment", cell=self.job.cell, env_dir=self.resolved.env_dir)
         begun = time.monotonic()
         _make_folders(self.resolved)
         assert self.resolved.env is not None

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -36,6 +36,8 @@ _FOLDERS: Final = frozenset(
         "node_modules",
     }
 )
+# Of those, the ones that a project may well have as content of its own: what git tracks in them is that.
+UNSURE_FOLDERS: Final = frozenset({".cache", ".venv", "node_modules"})
 _FILES: Final = re.compile(r"(?:.*\.py[co]|\.coverage(?:\..*)?|\.DS_Store|.*\.sw[op]|.*~)\Z")
 _BUILT: Final = re.compile(r"(?:lib|lib\..*|bdist\..*|temp\..*|scripts-.*|__editable__.*)\Z")
 _CHUNK: Final = 1 << 20
@@ -46,21 +48,32 @@ def is_dropping(path: str) -> bool:
     *folders, name = PurePosixPath(path).parts or ("",)
     if any(folder in _FOLDERS or folder.endswith(".egg-info") for folder in folders):
         return True
-    if len(folders) > 1 and folders[0] == "build" and _BUILT.match(folders[1]):
-        return True
+    return is_built(path) or is_dropping_name(name)
+
+
+def is_built(path: str) -> bool:
+    """Tell whether a relative path is what a build leaves in the folder build."""
+    top, _, below = path.partition("/")
+    inner, slash, _ = below.partition("/")
+    return top == "build" and bool(slash) and _BUILT.match(inner) is not None
+
+
+def is_dropping_name(name: str) -> bool:
+    """``is_dropping`` for the last part of a path whose folders are content."""
     return name in _FOLDERS or name.endswith(".egg-info") or _FILES.match(name) is not None
 
 
-def content_id(root: Path) -> tuple[str, tuple[str, ...]]:
+def content_id(root: Path, *, known: Collection[str] = (), more: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
     """``content-sha256:…`` over the files below root, and the paths that could not be read.
 
     Counted are each file's path, whether its owner may execute it, and its bytes; of a symbolic link, its target.
-    Left out are droppings (``is_dropping``), virtual environments, sockets, pipes and devices. An unreadable file
-    counts as such, so that two hosts agree only where they read the same.
+    ``known`` are names of droppings that count, and ``more`` are paths below root that count although they are some.
+    Left out are all other droppings (``is_dropping``), virtual environments, sockets, pipes and devices. An unreadable
+    file counts as such, so that two hosts agree only where they read the same.
     """
     whole = hashlib.sha256()
     unreadable: list[str] = []
-    for relative, path in sorted(_files(root)):
+    for relative, path in sorted({*_files(root, known), *((os.fsencode(name), root / name) for name in more)}):
         digest = _digest(path)
         if digest is None:
             unreadable.append(relative.decode(errors="backslashreplace"))
@@ -76,7 +89,7 @@ def files_digest(root: Path, paths: Sequence[str]) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def _files(root: Path) -> Iterator[tuple[bytes, Path]]:
+def _files(root: Path, known: Collection[str]) -> Iterator[tuple[bytes, Path]]:
     pending = [root]
     while pending:
         folder = pending.pop()
@@ -88,7 +101,7 @@ def _files(root: Path) -> Iterator[tuple[bytes, Path]]:
         for entry in entries:
             path = Path(entry.path)
             relative = path.relative_to(root).as_posix()
-            if is_dropping(relative):
+            if entry.name not in known and (is_dropping_name(entry.name) or is_built(relative)):
                 continue
             if not entry.is_dir(follow_symlinks=False):
                 yield os.fsencode(relative), path

@@ -9,8 +9,7 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.host.ask import Told
-from envmatrix.util.files import write_atomically
-from envmatrix.util.json import decode
+from envmatrix.util.sealed import read_sealed, write_sealed
 
 _State = tuple[tuple[str, int, int, int], ...]
 
@@ -32,7 +31,7 @@ class Remembered:
         self._file = file
         self._new: dict[str, _Entry] = {}
         try:
-            self._known = decode(file.read_bytes(), dict[str, _Entry])
+            self._known = read_sealed(file, dict[str, _Entry])
         except (OSError, msgspec.DecodeError):
             self._known = {}
 
@@ -52,7 +51,7 @@ class Remembered:
         if not self._new:
             return
         with contextlib.suppress(OSError):  # a read-only checkout
-            write_atomically(self._file, msgspec.json.encode(self._known | self._new))
+            write_sealed(self._file, self._known | self._new)
 
 
 def _state(path: str, told: Told) -> _State:

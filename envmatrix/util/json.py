@@ -20,7 +20,10 @@ _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 def decode(data: bytes | str, kind: type[T]) -> T:
     """Return the value in a JSON document. Raises msgspec.DecodeError where it is none of ``kind``."""
-    return (_decoders.get(kind) or decoder(kind)).decode(data)  # type: ignore[no-any-return]
+    try:
+        return (_decoders.get(kind) or decoder(kind)).decode(data)  # type: ignore[no-any-return]
+    except RecursionError as error:
+        raise msgspec.DecodeError("JSON is nested too deeply") from error
 
 
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:

@@ -3,7 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envmatrix.config.model import Capability, Cell, Profile
-from envmatrix.engine.scheduler import Queue, automatic_jobs, exclusive, order
+from envmatrix.engine.scheduler import CircularDependsError, Queue, automatic_jobs, exclusive, find_predecessors, order
+from envmatrix.host.model import Interpreter
+from envmatrix.plan import Runnable
 
 NAMES = st.lists(st.sampled_from("abcdefghij"), unique=True, min_size=1)
 
@@ -73,3 +75,46 @@ def test_every_cell_runs_once_and_never_two_that_share(names, jobs, data):
         assert queue.running
         queue.done(data.draw(st.sampled_from(sorted(queue.running))))
     assert sorted(seen) == sorted(names)
+
+
+def planned(name: str, *depends: str, tox_env: str = "") -> Runnable:
+    cell = Cell(name=name, profile=name, tox_env=tox_env)
+    return Runnable(cell=cell, interpreter=Interpreter(path="/python", version="3.11.0"), depends=depends)
+
+
+def cells(*runnable: Runnable) -> dict[str, Runnable]:
+    return {one.cell.name: one for one in runnable}
+
+
+def test_what_depends_means_is_found_by_cell_and_by_extended_environment():
+    found = find_predecessors(
+        cells(planned("report", "t*", tox_env="total"), planned("t1"), planned("unit", tox_env="t2"), planned("other"))
+    )
+    assert found == {"report": {"t1", "unit"}, "t1": set(), "unit": set(), "other": set()}
+
+
+def test_a_cell_does_not_wait_for_another_of_its_own_environment():
+    found = find_predecessors(cells(planned("one", "t*", tox_env="t1"), planned("other", "t*", tox_env="t1")))
+    assert found == {"one": set(), "other": set()}
+
+
+def test_cells_that_wait_for_each_other_are_refused():
+    with pytest.raises(CircularDependsError, match="wait for each other"):
+        find_predecessors(cells(planned("a", "b"), planned("b", "a")))
+
+
+@given(NAMES, st.data(), st.integers(1, 4))
+def test_a_cell_starts_after_all_that_it_depends_on_have_ended(names, data, jobs):
+    before = {
+        name: frozenset(data.draw(st.lists(st.sampled_from(names[:index]), unique=True))) if index else frozenset()
+        for index, name in enumerate(names)
+    }
+    waiting = data.draw(st.permutations(names))
+    queue, ended = Queue(waiting, {}, jobs=jobs, before=before), set()
+    while queue.waiting or queue.running:
+        while (name := queue.take()) is not None:
+            assert before[name] <= ended
+        name = data.draw(st.sampled_from(sorted(queue.running)))
+        queue.done(name)
+        ended.add(name)
+    assert ended == set(names)
