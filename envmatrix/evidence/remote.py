@@ -21,6 +21,8 @@ TIME_LIMIT_S: Final = 120.0
 # Stores where one put is whole or not there at all; elsewhere a file is written beside and renamed.
 _WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory"})
 _TIME_KEYS: Final = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+# The extras of setup.cfg that bring what fsspec needs for a protocol.
+_EXTRAS: Final = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp"}
 _BATCH: Final = 32
 _BATCH_BYTES: Final = 32 * 1024 * 1024
 
@@ -35,9 +37,7 @@ class RemotePlace:
         try:
             self._fs, base = in_time(lambda: core.url_to_fs(url))
         except ImportError as error:
-            raise StoreUrlError(
-                f"the store {self._location} needs a package that is not installed: {self._words(error)}"
-            ) from error
+            raise StoreUrlError(f"{self._location}: {self._words(error)}. {_installation(url)}") from error
         except ValueError as error:
             raise StoreUrlError(
                 f"the store's address {self._location} is not understood: {self._words(error)}"
@@ -236,3 +236,11 @@ def _modified(info: dict[str, Any]) -> float:
     if isinstance(value, datetime.datetime):
         return (value if value.tzinfo else value.replace(tzinfo=datetime.UTC)).timestamp()
     return float(value)
+
+
+def _installation(url: str) -> str:
+    """Return the sentence that says how to install what fsspec needs for a URL."""
+    extra = _EXTRAS.get(url.partition("://")[0].rpartition("::")[2])
+    if extra is None:
+        return "Install that package next to envmatrix, or name another store."
+    return f"Install it next to envmatrix: pip install 'envmatrix[{extra}]'."

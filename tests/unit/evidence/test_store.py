@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -205,6 +206,24 @@ def test_addresses(tmp_path: Path) -> None:
     for url in ("nosuchprotocol://x", "", "/a\udcff", "memory://a\udcff"):
         with pytest.raises(StoreUrlError):
             Store(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [
+        ("s3://bucket/evidence", "s3fs", "s3"),
+        ("simplecache::s3://bucket/evidence", "s3fs", "s3"),
+        ("gs://bucket/evidence", "gcsfs", "gcs"),
+        ("sftp://host/evidence", "paramiko", "sftp"),
+    ],
+)
+def test_a_protocol_whose_package_is_missing_names_the_extra_that_brings_it(url, package, extra, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)  # for Python, a package that is not there
+    with pytest.raises(StoreUrlError, match=rf"pip install 'envmatrix\[{extra}\]'") as caught:
+        RemotePlace(url)
+    assert str(caught.value).startswith(f"{url}: ")
 
 
 def test_no_credentials_in_messages(tmp_path: Path) -> None:
