@@ -10,6 +10,7 @@ import msgspec
 
 from envmatrix.cli.terminal import say
 from envmatrix.commands.last_run import NoRunError, read_report
+from envmatrix.config.layers import TOX
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.project import find_project
 from envmatrix.errors import EnvmatrixError, Problem
@@ -113,6 +114,7 @@ def _of_evidence(start: Path, evidence: tuple[Evidence, ...], root: Path) -> Rep
     """Judge evidence of any host as one: every cell that has any, by the rules of the gate."""
     from envmatrix.cli.gating import judge_evidence
 
-    matrix = load_matrix(start, tuple(dict.fromkeys(record.cell for record in evidence)))
+    names = (record.profile if record.profile.startswith(TOX) else record.cell for record in evidence)
+    matrix = load_matrix(start, tuple(dict.fromkeys(names)))
     verdict = judge_evidence(matrix, evidence, today=datetime.datetime.now(datetime.UTC).date())
     return Report(verdict=verdict, evidence=evidence, profiles=matrix.profiles)

@@ -15,6 +15,7 @@ from envmatrix.errors import EnvmatrixError
 from envmatrix.util.text import hint
 
 WITHOUT_OWN = ("restricted", "full")
+_ANY_PYTHON = frozenset({"py", "python"})  # what tox calls its environment where there is no list
 _MOST_NAMES = 2000  # cell names offered to a suggestion: enough to be useful, few enough to be quick
 
 
@@ -32,7 +33,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def select(loaded: Loaded, names: Sequence[str] = ()) -> Selection:
-    """Return what the names mean: profiles, cells, pinned cells (``full-py311``) or ``tox:NAME``.
+    """Return what the names mean: profiles, cells, pinned cells (``full-py311``), ``tox:NAME`` or such a cell's name.
 
     Without names: the project's own profiles, where it has none ``restricted`` and ``full``. Raises UnknownNameError
     with every name that means nothing.
@@ -68,7 +69,18 @@ def find(loaded: Loaded, name: str) -> tuple[Profile, tuple[Cell, ...]] | None:
         for profile in loaded.profiles.values():
             if cell := named(profile, name):
                 return profile, (cell,)
-    return None
+    # Plans, records and verdicts call the cell of `tox:py311` by tox's name for it.
+    return find(loaded, f"{TOX}{name}") if _is_tox_env(loaded, name) else None
+
+
+def _is_tox_env(loaded: Loaded, name: str) -> bool:
+    """Say whether each part of the name is a factor of the tox file, or a Python's: nothing that is merely near.
+
+    A name that begins with a profile's is meant to be one of its cells, with what the profile promises.
+    """
+    if not loaded.project.tox_file or any(name.startswith(f"{profile}-") for profile in loaded.profiles):
+        return False
+    return all(one in loaded.factors | _ANY_PYTHON or pythons.claimed(one) for one in name.split("-"))
 
 
 def cell_names(loaded: Loaded) -> Iterator[str]:

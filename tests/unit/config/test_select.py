@@ -30,6 +30,20 @@ def test_profiles_cells_pins_and_tox_environments_each_once(project):
     assert names(project, *asked) == ["unit-py312", "unit-py311", "full-py39", "full", "py311-mysql"]
 
 
+def test_the_cell_of_a_tox_environment_is_found_by_its_name_in_documents(project):
+    selection = select(load(find_project(project)), ["py311-mysql", "tox:py311-mysql", "py"])
+    assert [(cell.name, cell.profile) for cell in selection.cells] == [
+        ("py311-mysql", "tox:py311-mysql"),
+        ("py", "tox:py"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["py311-mysq", "unit-mysql", "full-redis", "mysql-other"])
+def test_what_is_only_nearly_a_tox_environment_is_none(project, name):
+    with pytest.raises(UnknownNameError, match=name):
+        names(project, name)
+
+
 def test_a_tox_environment_stands_for_itself_and_needs_no_test(project):
     selection = select(load(find_project(project)), ["tox:py311-mysql"])
     (cell,) = selection.cells
