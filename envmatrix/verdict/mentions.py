@@ -44,7 +44,13 @@ CLIENT_ERRORS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 )
 # Words of which each of these has one.
 _HINTS: Final = tuple(
-    ["server", "sock", "(1045", "(200", "(2013", "denied", "_password", "lost conn", "authentication", "fatal", "pg_hba", "database", "pgsql", "docker", "amqp", "refused", "authenticationerror", "driver available", "hypervisor", "libvirt", ":///", "virsh", "virconnect", "noauth", "wrongpass", "misconf", "redis", "kazoo", "zookeeper", "memcache", "cap_", "root", "privilege", "administrator", "superuser", "eperm", "not permitted", "euid", "getaddrinfo", "not known", "resol", "nodename", "address assoc", "unreachable", "no route", "offline", "gaierror", "kvm"]
+    """connect to server|connect to local|server through|server at|server on|to server|mysql server|mariadb server
+    lost conn|.sock|(1045|(200|(2013|access denied|_password|to database|authentication failed|fatal|pg_hba|.s.pgsql
+    fetching server|docker daemon|docker desktop|docker engine|dockerexc|docker.err|amqp|probableauth|access_refused
+    connection driver|hypervisor|libvirt-sock|:///|virsh|virconnect|noauth|wrongpass|misconf|loading redis|kazoo
+    zookeeper session|memcache|cap_|root p|root r|root a|administrator|superuser|eperm|not permitted|euid
+    getaddrinfo|not known|resol|nodename|address assoc|unreachable|no route|offline
+    gaierror|kvm""".replace("\n    ", "|").split("|")
 )
 # What no driver of its own says: the words of the system's calls and of most clients, in six languages.
 _CONNECT_ERROR: Final = lazy(
@@ -58,14 +64,14 @@ _CONNECT_ERROR: Final = lazy(
     r"|conexi[óo]n .{0,30}(?:rechazad|rehusad|fall|perdida|agotad)|no se (?:pudo|puede) conectar|error de conexi[óo]n"
     r"|拒绝连接|连接被拒绝|连接失败|无法连接|连接超时|连接错误|連線|連接"
     r"|соединени\w* .{0,30}(?:отказан|отклонен|не установлен|разорван|прерван)|отказано в (?:соединении|подключении)"
-    r"|не удал[а-я]+ (?:подключиться|установить соединение|соединиться)|ошибка (?:подключения|соединения)"
+    r"|не удал[а-я]+ (?:подключиться|установить соединение|соединиться)|ошибка (?:подключения|соединения)"  # noqa: RUF001
 )
 _NETWORK_WORDS: Final = lazy(
-    r"\bnetz(?:werk|zugang|zugriff)?\b|\br[ée]seau\b|\bred\b(?= |$)|网络|離線|离线|\bсет(?:ь|и|ью)\b|\bhors ligne\b"
+    r"\bnetz(?:werk|zugang|zugriff)?\b|\br[ée]seau\b|\bred\b(?= |$)|网络|離線|离线|\bсет(?:ь|и|ью)\b|\bhors ligne\b"  # noqa: RUF001
     r"|\bsin conexi[óo]n\b|\binternet"
 )
 _ROOT_WORDS: Final = lazy(
-    r"administrator|superutilisateur|superusuario|суперпользовател|管理员|权限|\bprivil[eèé]g|\bпривилеги|\brootrechte"
+    r"administrator|superutilisateur|superusuario|суперпользовател|管理员|权限|\bprivil[eèé]g|\bпривилеги|\brootrechte"  # noqa: RUF001
 )
 _OTHER_WORDS: Final = {"network": _NETWORK_WORDS, "root": _ROOT_WORDS}
 _COMMON: Final = frozenset({"root", "network"})  # whose errors other causes have too

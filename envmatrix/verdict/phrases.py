@@ -118,7 +118,8 @@ _IMPORTS = (
     lazy(r"(?<![\w.])([A-Za-z_][\w.]*)['\"`]?(?: module| package)? (?:is |are |was )?(?:not importable|unimportable)"),
 )
 _NOT_INSTALLED = lazy(
-    r"(?<![\w.-])([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?(?:module|package|library|bindings|plugin|dependency|extension|tool"
+    r"(?<![\w.-])([A-Za-z_][\w.-]*)['\"`)]*"
+    r"(?: (?:python )?(?:module|package|library|bindings|plugin|dependency|extension|tool"
     r"|program|command|extra))? (?:is |are |was )?(?:(?:not|isn't|aren't) installed|must be installed)",
     re.IGNORECASE,
 )
