@@ -56,55 +56,14 @@ CLIENT_ERRORS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("kvm", re.compile(r"could not access kvm|kernel module kvm|/dev/kvm\b")),
 )
 # Words of which each of these has one.
-_HINTS: Final = (
-    "server",
-    "sock",
-    "(1045",
-    "(200",
-    "(2013",
-    "denied",
-    "_password",
-    "lost conn",
-    "authentication",
-    "fatal",
-    "pg_hba",
-    "database",
-    "pgsql",
-    "docker",
-    "amqp",
-    "refused",
-    "authenticationerror",
-    "driver available",
-    "hypervisor",
-    "libvirt",
-    ":///",
-    "virsh",
-    "virconnect",
-    "noauth",
-    "wrongpass",
-    "misconf",
-    "redis",
-    "kazoo",
-    "zookeeper",
-    "memcache",
-    "cap_",
-    "root",
-    "privilege",
-    "administrator",
-    "superuser",
-    "eperm",
-    "not permitted",
-    "euid",
-    "getaddrinfo",
-    "not known",
-    "resol",
-    "nodename",
-    "address assoc",
-    "unreachable",
-    "no route",
-    "offline",
-    "gaierror",
-    "kvm",
+_HINTS: Final = tuple(
+    """connect to server|connect to local|server through|server at|server on|to server|mysql server|mariadb server
+    lost conn|.sock|(1045|(200|(2013|access denied|_password|to database|authentication failed|fatal|pg_hba|.s.pgsql
+    fetching server|docker daemon|docker desktop|docker engine|dockerexc|docker.err|amqp|probableauth|access_refused
+    connection driver|hypervisor|libvirt-sock|:///|virsh|virconnect|noauth|wrongpass|misconf|loading redis|kazoo
+    zookeeper session|memcache|cap_|root p|root r|root a|administrator|superuser|eperm|not permitted|euid
+    getaddrinfo|not known|resol|nodename|address assoc|unreachable|no route|offline
+    gaierror|kvm""".replace("\n    ", "|").split("|")
 )
 # What no driver of its own says: the words of the system's calls and of most clients, in six languages.
 _CONNECT_ERROR: Final = re.compile(

@@ -123,7 +123,8 @@ _IMPORTS = (
     ),
 )
 _NOT_INSTALLED = re.compile(
-    r"(?<![\w.-])([A-Za-z_][\w.-]*)['\"`)]*(?: (?:python )?"
+    r"(?<![\w.-])([A-Za-z_][\w.-]*)['\"`)]*"
+    r"(?: (?:python )?"
     r"(?:module|package|library|bindings|plugin|dependency|extension|tool|program"
     r"|command|extra))? (?:is |are |was )?(?:(?:not|isn't|aren't) installed|must be installed)",
     re.IGNORECASE,
