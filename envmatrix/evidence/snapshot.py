@@ -21,6 +21,11 @@ class Snapshot:
         self.top, self.names = top, names
         self.stamps = _stamps(f"{top}/{name}" for name in names)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Snapshot) and self.top == other.top and not self.differing(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def take_again(self) -> Snapshot:
         """Return the same files as they are now."""
         return Snapshot(self.top, self.names)
