@@ -24,8 +24,8 @@ from envmatrix.config.matrix import load_matrix
 from envmatrix.evidence.codec import encode
 from envmatrix.evidence.model import CommandRun, Distribution, Evidence, HostRecord, Session
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.evidence.names import name_of
-from envmatrix.evidence.revision import resolve
+from envmatrix.evidence.store.names import name_of
+from envmatrix.vcs.revision import resolve
 
 CELLS = 50
 HOSTS = 7

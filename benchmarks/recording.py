@@ -22,7 +22,7 @@ from pathlib import Path
 import uv
 
 from envmatrix.evidence import recorders
-from envmatrix.evidence.read import read_recordings
+from envmatrix.evidence.recordings import read_recordings
 
 PER_MODULE = 100
 

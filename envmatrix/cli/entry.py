@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from envmatrix.cli.interrupts import ignore_signals, raise_on_signals
+from envmatrix.console.signals import ignore_signals, raise_on_signals
 
 TYPE_CHECKING = False  # as in typing, whose import takes longer than this module
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; see ``leaving.end_with``."""
+    """Run the command line and exit; see ``cli.errors.end_with``."""
     try:
         raise_on_signals()
         _open_streams()

@@ -8,27 +8,27 @@ from pathlib import Path
 import click
 import msgspec
 
-from envmatrix.cli.common import json_option
-from envmatrix.cli.terminal import say, start
+from envmatrix.cli.options import json_option
+from envmatrix.console.output import say, start
 
 
 @click.group("evidence", short_help="List, show, push, pull and prune evidence.")
 @click.option("--store", metavar="URL", default=None, envvar="ENVMATRIX_STORE", help="Where evidence is.")
 @click.pass_context
-def command(ctx: click.Context, store: str | None) -> None:
+def evidence_command(ctx: click.Context, store: str | None) -> None:
     """List, show, push, pull and prune evidence.
 
     Example: envmatrix evidence push file:///srv/evidence
     """
     from envmatrix.config.project import find_project
-    from envmatrix.evidence.store import Store
+    from envmatrix.evidence.store.store import Store
 
     root = Path(find_project(start()).root)
     ctx.meta["envmatrix.root"] = root
     ctx.meta["envmatrix.store"] = Store(store, root)
 
 
-@command.command("list")
+@evidence_command.command("list")
 @click.argument("trees", nargs=-1, metavar="[TREE]...")
 @json_option
 @click.pass_context
@@ -37,14 +37,14 @@ def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
 
     Example: envmatrix evidence list
     """
-    from envmatrix.evidence.manage import listing, listing_lines
+    from envmatrix.commands.evidence import listing, listing_lines
 
     found = listing(ctx.meta["envmatrix.store"], trees)
     say((json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found))) + "\n")
     return 0
 
 
-@command.command()
+@evidence_command.command()
 @click.argument("ref")
 @json_option
 @click.option(
@@ -56,9 +56,9 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
 
     Example: envmatrix evidence show build1-2026
     """
+    from envmatrix.commands.evidence import evidence_lines, find
     from envmatrix.evidence.codec import encode
-    from envmatrix.evidence.manage import evidence_lines, find
-    from envmatrix.export.intoto import statement
+    from envmatrix.report.formats.intoto import statement
 
     record = find(ctx.meta["envmatrix.store"], ref, start())
     if as_json or format_ == "json":
@@ -70,7 +70,7 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
     return 0
 
 
-@command.command()
+@evidence_command.command()
 @click.argument("url")
 @click.option("--tree", "trees", metavar="TREE", multiple=True, help="Only this tree; repeatable.")
 @click.pass_context
@@ -82,7 +82,7 @@ def push(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
     return _transfer(ctx, url, trees, push=True)
 
 
-@command.command()
+@evidence_command.command()
 @click.argument("url")
 @click.option("--tree", "trees", metavar="TREE", multiple=True, help="Only this tree; repeatable.")
 @click.pass_context
@@ -95,8 +95,8 @@ def pull(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
 
 
 def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: bool) -> int:
-    from envmatrix.evidence.manage import transfer_lines
-    from envmatrix.evidence.store import Store
+    from envmatrix.commands.evidence import transfer_lines
+    from envmatrix.evidence.store.store import Store
 
     own, other = ctx.meta["envmatrix.store"], Store(url, ctx.meta["envmatrix.root"])
     other.check(there=not push)
@@ -106,7 +106,7 @@ def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: boo
     return 0
 
 
-@command.command()
+@evidence_command.command()
 @click.option("--keep-days", metavar="N", type=float, help="Keep what is younger than this many days.")
 @click.option("--keep-trees", metavar="N", type=int, help="Keep what belongs to the N newest trees.")
 @click.pass_context
@@ -117,8 +117,8 @@ def prune(ctx: click.Context, keep_days: float | None, keep_trees: int | None) -
 
     Example: envmatrix evidence prune --keep-days 30
     """
-    from envmatrix.evidence.manage import prune as remove
-    from envmatrix.evidence.manage import prune_lines
+    from envmatrix.commands.evidence import prune as remove
+    from envmatrix.commands.evidence import prune_lines
 
     store = ctx.meta["envmatrix.store"]
     say("\n".join(prune_lines(remove(store, keep_days=keep_days, keep_trees=keep_trees), store.location)) + "\n")

@@ -7,8 +7,8 @@ import os
 import click
 from click.core import ParameterSource
 
-from envmatrix.cli.common import complete_formats, complete_names, json_option
-from envmatrix.cli.terminal import start, use_color, width
+from envmatrix.cli.options import complete_formats, complete_names, json_option
+from envmatrix.console.output import start, use_color, width
 
 
 def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -52,7 +52,7 @@ def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option(
     "--store", "stores", multiple=True, metavar="URL", help="Where evidence is; repeatable. [ENVMATRIX_STORE]"
 )
-def command(
+def gate_command(
     rev: str,
     as_json: bool,
     format_: str,
@@ -70,7 +70,7 @@ def command(
 
     Example: envmatrix gate HEAD --policy origin/main --format markdown
     """
-    from envmatrix.cli.gating import Wanted, run_gate
+    from envmatrix.commands.gate import Wanted, run_gate
 
     wanted = Wanted(
         rev=rev,

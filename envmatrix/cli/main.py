@@ -1,4 +1,4 @@
-"""The entry point: a group whose verbs are imported only when they are called."""
+"""The group of verbs, each imported only when it is called."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import click
 
 from envmatrix import __version__
-from envmatrix.cli.leaving import end_with
-from envmatrix.cli.terminal import begin, fitted_to_terminal, say
+from envmatrix.cli.errors import end_with
+from envmatrix.console.output import begin, fitted_to_terminal, say
 from envmatrix.errors import ExitCode
 
 VERBS = {
@@ -29,6 +29,13 @@ VERBS = {
 }
 
 
+# Verb -> the module of envmatrix.cli that holds its command, where that is not the verb's own.
+_MODULES = {
+    **dict.fromkeys(("doctor", "explain", "list", "plan", "report"), "show"),
+    **dict.fromkeys(("clean", "completion", "init", "schema"), "project"),
+}
+
+
 class LazyGroup(click.Group):
     """A group that knows its verbs' names and imports a verb's module when it is called."""
 
@@ -40,8 +47,8 @@ class LazyGroup(click.Group):
         """Import and return a verb; None for a name that is none."""
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"envmatrix.cli.{cmd_name}")
-        command: click.Command = module.command
+        module = importlib.import_module(f"envmatrix.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from envmatrix.cli.common import complete_formats, json_option, profiles_argument, verbosity_options
-from envmatrix.cli.terminal import start
+from envmatrix.cli.options import complete_formats, json_option, profiles_argument, verbosity_options
 from envmatrix.commands.run import RunOptions, run
+from envmatrix.console.output import start
 
 
 class _Command(click.Command):
@@ -70,7 +70,7 @@ class _Command(click.Command):
     help="A live table, or plain lines (for pipes and screen readers); auto: a table on a terminal.",
 )
 @verbosity_options
-def command(as_json: bool, **options: Any) -> int:
+def run_command(as_json: bool, **options: Any) -> int:
     """Run profiles on this host and judge what really ran.
 
     PROFILE is a profile, a cell, or tox:NAME for an environment of the project's own; without any, the project's own

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.model import Matrix
-from envmatrix.engine.session import RunContext
+from envmatrix.engine.run.cell import RunContext
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.names import name_of
-from envmatrix.evidence.store import Store
-from envmatrix.verdict.classes import classify
+from envmatrix.evidence.store.names import name_of
+from envmatrix.evidence.store.store import Store
+from envmatrix.verdict.skips.classify import classify
 
 WRITERS = 8
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from envmatrix.cli.gathering import Gathering
+from envmatrix.commands.gate import Gathering
 from envmatrix.config.model import Matrix, Profile
-from envmatrix.evidence.identity import Identity
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store import Store
+from envmatrix.evidence.store.store import Store
 from envmatrix.plan import NotRelevant, Plan
-from envmatrix.verdict.gate import Asked, gate
+from envmatrix.vcs.identity import Identity
+from envmatrix.verdict.gate.gate import Asked, gate
 from envmatrix.verdict.judge import exit_code, verdict_word
 from envmatrix.verdict.model import CellVerdict, Verdict
 

@@ -12,32 +12,32 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.cli.planned import plan_matrix
-from envmatrix.cli.progress import Mode, Progress
-from envmatrix.cli.terminal import say, use_color, verbosity, width
 from envmatrix.commands.collector import Collector, current_day, read_output
 from envmatrix.commands.last_run import write_report
 from envmatrix.commands.missing import apply_gate, find_passes
+from envmatrix.commands.plan import plan_matrix
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix
-from envmatrix.engine.folders import fresh_folder, new_run_id
-from envmatrix.engine.launch import Launcher, launcher
-from envmatrix.engine.run import Interrupt, run_plan
-from envmatrix.engine.scheduler import automatic_jobs, known_durations
-from envmatrix.engine.session import RunContext, Watcher
+from envmatrix.console.output import say, use_color, verbosity, width
+from envmatrix.console.progress import Mode, Progress
+from envmatrix.engine.launcher.client import Launcher, launcher
+from envmatrix.engine.run.cell import RunContext, Watcher
+from envmatrix.engine.run.executor import Interrupt, run_plan
+from envmatrix.engine.run.run_dir import fresh_folder, new_run_id
+from envmatrix.engine.run.scheduler import automatic_jobs, known_durations
 from envmatrix.errors import EnvmatrixError, ExitCode
-from envmatrix.evidence.earlier import Earlier
-from envmatrix.evidence.identity import Identity, identify
 from envmatrix.evidence.model import Evidence, HostRecord
-from envmatrix.evidence.store import Store
-from envmatrix.host.facts import host_facts
+from envmatrix.evidence.store.history import Earlier
+from envmatrix.evidence.store.store import Store
+from envmatrix.host.platform import host_facts
 from envmatrix.plan import Plan
 from envmatrix.report import FORMATS, Report, UnknownFormatError, render
-from envmatrix.report.words import last_lines
+from envmatrix.report.wording import last_lines
 from envmatrix.util.files import is_there
 from envmatrix.util.json import convert
 from envmatrix.util.state_dir import state_path
 from envmatrix.util.text import listed
+from envmatrix.vcs.identity import Identity, identify
 from envmatrix.verdict.judge import judge
 from envmatrix.verdict.model import Verdict
 

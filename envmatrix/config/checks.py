@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from envmatrix.config import pythons, settings
-from envmatrix.config.builtin import python_of
-from envmatrix.config.layers import TOX, is_env_name, texts
+from envmatrix.config import tox_settings
+from envmatrix.config.capabilities import python_of
+from envmatrix.config.inheritance import TOX, is_env_name, texts
 from envmatrix.config.model import Capability
 from envmatrix.config.schema import ProfileFile
+from envmatrix.config.tox import python_versions
 from envmatrix.util.text import hint, nearest, quoted
 from envmatrix.util.toml import KeyPath
 
@@ -28,7 +29,7 @@ def name_fault(name: str) -> str:
         return "tox takes 'ALL' for every environment; rename the file"
     if not _NAME.fullmatch(name):
         return f"{name!r} cannot begin the name of a tox environment; rename the file to letters, digits, '_', '.', '-'"
-    part = next((part for part in name.split("-") if pythons.claimed(part)), "")
+    part = next((part for part in name.split("-") if python_versions.claimed(part)), "")
     if part:
         return f"tox would take {part!r} in this name for a Python; rename the file and use [axes] python instead"
     return ""
@@ -51,7 +52,7 @@ def faults(file: ProfileFile, capabilities: Mapping[str, Capability]) -> Iterato
     for name in file.service_env:
         if not _VARIABLE.fullmatch(name):
             yield ("service_env", name), f"{name!r} is no name of an environment variable"
-    yield from settings.faults(file.env)
+    yield from tox_settings.faults(file.env)
 
 
 def _service_fault(name: str, capabilities: Mapping[str, Capability]) -> str:
@@ -120,9 +121,9 @@ def _axes(file: ProfileFile) -> Iterator[Fault]:
 
 def _value_fault(axis: str, value: str) -> str:
     if axis == "python":
-        return "" if pythons.is_version(value) else f"is no Python version; {pythons.HOW}"
+        return "" if python_versions.is_version(value) else f"is no Python version; {python_versions.HOW}"
     if not _FACTOR.fullmatch(value):
         return "cannot be a tox factor; use letters, digits, '_' and '.'"
-    if pythons.claimed(value):
+    if python_versions.claimed(value):
         return f"would be taken for a Python by tox; put Pythons into axes.python, or write '{axis}{value}'"
     return ""

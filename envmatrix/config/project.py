@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envmatrix.config.model import Project
-from envmatrix.config.toxfile import base_python, read_ini, read_tox_file
+from envmatrix.config.tox.file import base_python, read_ini, read_tox_file
 from envmatrix.errors import ConfigError, Problem
 from envmatrix.util.files import is_there
 from envmatrix.util.toml import Unreadable, decode, read_bytes

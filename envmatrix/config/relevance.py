@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from envmatrix.config.model import Profile
-from envmatrix.config.toxfile import READ_BY_TOX
+from envmatrix.config.tox.file import READ_BY_TOX
 
 # What decides which environments there are, what is installed in them and which tests they run: a change to any of it
 # needs every profile, wherever in the project it lies.

@@ -7,10 +7,12 @@ from itertools import islice
 
 import msgspec
 
-from envmatrix.config import expand, layers, pythons, whole
-from envmatrix.config.layers import TOX
+from envmatrix.config import cells as config_cells
+from envmatrix.config import inheritance, profile_checks
+from envmatrix.config.inheritance import TOX
 from envmatrix.config.load import Loaded
 from envmatrix.config.model import Cell, Profile
+from envmatrix.config.tox import python_versions
 from envmatrix.errors import EnvmatrixError
 from envmatrix.util.text import hint
 
@@ -59,13 +61,13 @@ def find(loaded: Loaded, name: str) -> tuple[Profile, tuple[Cell, ...]] | None:
     """Return the profile and the cells that one name means, None where it means nothing."""
     if name.startswith(TOX):
         env = name.removeprefix(TOX)
-        if not layers.is_env_name(env) or whole.misspelt_env(env, loaded.words, loaded.factors):
+        if not inheritance.is_env_name(env) or profile_checks.misspelt_env(env, loaded.words, loaded.factors):
             return None
-        profile = layers.of_tox(env)
-        return profile, expand.expand(profile)
+        profile = inheritance.of_tox(env)
+        return profile, config_cells.expand(profile)
     if name in loaded.profiles:
-        return loaded.profiles[name], expand.expand(loaded.profiles[name])
-    for named in (expand.cell_called, expand.cell_pinned):
+        return loaded.profiles[name], config_cells.expand(loaded.profiles[name])
+    for named in (config_cells.cell_called, config_cells.cell_pinned):
         for profile in loaded.profiles.values():
             if cell := named(profile, name):
                 return profile, (cell,)
@@ -80,13 +82,13 @@ def _is_tox_env(loaded: Loaded, name: str) -> bool:
     """
     if not loaded.project.tox_file or any(name.startswith(f"{profile}-") for profile in loaded.profiles):
         return False
-    return all(one in loaded.factors | _ANY_PYTHON or pythons.claimed(one) for one in name.split("-"))
+    return all(one in loaded.factors | _ANY_PYTHON or python_versions.claimed(one) for one in name.split("-"))
 
 
 def cell_names(loaded: Loaded) -> Iterator[str]:
     """Yield the names of all cells of the project's own profiles, then those of the built-in ones."""
     for name in (*loaded.own, *(name for name in loaded.profiles if name not in loaded.own)):
-        for cell in expand.cells_of(loaded.profiles[name]):
+        for cell in config_cells.cells_of(loaded.profiles[name]):
             yield cell.name
 
 
@@ -94,18 +96,18 @@ def _suggestions(loaded: Loaded, name: str) -> Iterator[str]:
     """Yield the names of cells: of the profiles that ``name`` begins with, pinned as ``name`` is, then all."""
     for profile in loaded.profiles.values():
         if name.startswith(f"{profile.name}-"):
-            yield from (cell.name for cell in expand.cells_of(profile))
+            yield from (cell.name for cell in config_cells.cells_of(profile))
     factor = name.rpartition("-")[2]
-    if pythons.version_of(factor):
-        for profile in filter(expand.is_free, loaded.profiles.values()):
-            yield from (f"{cell.name}-{factor}" for cell in expand.cells_of(profile))
+    if python_versions.version_of(factor):
+        for profile in filter(config_cells.is_free, loaded.profiles.values()):
+            yield from (f"{cell.name}-{factor}" for cell in config_cells.cells_of(profile))
     yield from cell_names(loaded)
 
 
 def _unknown(loaded: Loaded, name: str) -> str:
     if name.startswith(TOX):
         env = name.removeprefix(TOX)
-        if message := whole.misspelt_env(env, loaded.words, loaded.factors):
+        if message := profile_checks.misspelt_env(env, loaded.words, loaded.factors):
             return f"{name}: {message}"
         return f"{name}: names no tox environment; write it like tox:py311-mysql"
     known = [*loaded.profiles, *islice(_suggestions(loaded, name), _MOST_NAMES)]

@@ -1,1 +1,1 @@
-"""Runs cells through tox: the plugin, one cell's session, services, the proof inside the environment."""
+"""engine."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
-from envmatrix.evidence import ids
+from envmatrix.evidence import test_ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
-from envmatrix.evidence.numbering import Ends, Numbers, combine
-from envmatrix.evidence.read import REASON_LENGTH, Recorded
+from envmatrix.evidence.recordings import REASON_LENGTH, Recorded
+from envmatrix.evidence.test_ids import Ends, Numbers, combine
 
 if TYPE_CHECKING:
     from junitparser import JUnitXml, TestCase, TestSuite
@@ -136,7 +136,7 @@ def _result(case: TestCase, suite: TestSuite, project: Path) -> TestResult:
     reason = "" if worst is None else str(worst.message or worst.text or "").strip()
     name = ".".join(_bounded(part) for part in (case.classname or suite.name, case.name) if part)
     return TestResult(
-        id=ids.normalise(name, project),
+        id=test_ids.normalise(name, project),
         outcome=outcome,
         duration_s=_duration(case),
         reason=reason[:REASON_LENGTH],

@@ -14,10 +14,10 @@ from typing import Final
 
 import msgspec
 
-from envmatrix.evidence import ids
+from envmatrix.evidence import test_ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
-from envmatrix.evidence.numbering import Ends, Numbers, combine
-from envmatrix.evidence.read import DIED, REASON_LENGTH, Recorded, Stream
+from envmatrix.evidence.recordings import DIED, REASON_LENGTH, Recorded, Stream
+from envmatrix.evidence.test_ids import Ends, Numbers, combine
 
 RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the folder in which they keep streams
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
@@ -136,7 +136,7 @@ def _time(raw: bytes) -> float:
 
 
 def _result(test_id: str, outcome: Outcome, reason: str, duration_s: float, project: Path) -> TestResult:
-    name, stands = ids.from_unittest(test_id, project)
+    name, stands = test_ids.from_unittest(test_id, project)
     if outcome == "failed" and not reason:
         outcome, reason = "error", DIED
     return TestResult(

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from envmatrix.config.capabilities import find, kind
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import Told
-from envmatrix.host.asked import Asked, unusable
-from envmatrix.host.capabilities import find, kind
-from envmatrix.host.interpreters import Place, hint_of, system_python
+from envmatrix.host.interpreters.cache import Remembered
+from envmatrix.host.interpreters.candidates import Asked, refused, search, unusable
+from envmatrix.host.interpreters.finder import Place, hint_of, system_python
+from envmatrix.host.interpreters.query import Told
+from envmatrix.host.interpreters.spec import wanted
 from envmatrix.host.model import Answer, Candidate, Finding, Request
 from envmatrix.host.probes import module, probe_of
 from envmatrix.host.probes.base import Context
-from envmatrix.host.probes.interpreter import missing
-from envmatrix.host.remembered import Remembered
+from envmatrix.host.probes.python import missing
 from envmatrix.host.requirements import applies, held, marker_environment, parse
-from envmatrix.host.run import together
-from envmatrix.host.search import refused, search
-from envmatrix.host.wanted import wanted
+from envmatrix.util.subprocess import together
 
 WORKERS = 8  # probes wait for processes and sockets, not for this process
 

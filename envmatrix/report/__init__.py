@@ -26,15 +26,15 @@ def _lazy(module: str, function: str = "render") -> Callable[[Report], str]:
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": _lazy("text"),
-    "json": _lazy("document"),
-    "markdown": _lazy("markdown"),
-    "junit": _lazy("junit"),
-    "html": _lazy("html"),
-    "gerrit": _lazy("votes", "gerrit"),
-    "github": _lazy("votes", "github"),
-    "github-check": _lazy("votes", "github_check"),
-    "gitlab": _lazy("votes", "gitlab"),
+    "text": _lazy("formats.text"),
+    "json": _lazy("formats.json"),
+    "markdown": _lazy("formats.markdown"),
+    "junit": _lazy("formats.junit"),
+    "html": _lazy("formats.html"),
+    "gerrit": _lazy("formats.votes", "gerrit"),
+    "github": _lazy("formats.votes", "github"),
+    "github-check": _lazy("formats.votes", "github_check"),
+    "gitlab": _lazy("formats.votes", "gitlab"),
 }
 
 

@@ -10,9 +10,9 @@ import msgspec
 
 from envmatrix.host.model import Finding, HostFacts
 from envmatrix.plan import Reason
-from envmatrix.report.document import dumps
-from envmatrix.report.page import Page, Span
-from envmatrix.report.words import visible
+from envmatrix.report.formats.json import dumps
+from envmatrix.report.layout import Page, Span
+from envmatrix.report.wording import visible
 from envmatrix.util.text import count
 
 SCHEMA: Final = "envmatrix/host/1"

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Blocked, NotRelevant, Plan, Planned, Reason, Runnable
-from envmatrix.report.document import dumps
-from envmatrix.report.page import Page, Span
-from envmatrix.report.text import STYLES
-from envmatrix.report.words import columns, short
+from envmatrix.report.formats.json import dumps
+from envmatrix.report.formats.text import STYLES
+from envmatrix.report.layout import Page, Span
+from envmatrix.report.wording import columns, short
 from envmatrix.util.text import count
 
 SCHEMA: Final = "envmatrix/plan/1"

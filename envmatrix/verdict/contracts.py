@@ -1,24 +1,82 @@
-"""The contracts of a profile, held against the evidence of one cell: each function gives the breaches of one kind."""
+"""Whether a host had what a profile requires: a change may have asked less of its hosts than the gate's profiles do.
+
+The contracts of a profile, held against the evidence of one cell: each function gives the breaches of one kind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envmatrix.config.model import Capability, Profile
-from envmatrix.evidence.model import Evidence, TestResult
-from envmatrix.evidence.read import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
+from envmatrix.evidence.model import Evidence, FindingRecord, TestResult
+from envmatrix.evidence.recordings import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
+from envmatrix.host.model import Finding
+from envmatrix.host.requirements import held, parse
 from envmatrix.util.text import count, listed
-from envmatrix.verdict.commands import uncounted, unseen
-from envmatrix.verdict.counting import NOT_TRIED, Tally
-from envmatrix.verdict.ignored import ignored
-from envmatrix.verdict.kept import unmet as unproved
-from envmatrix.verdict.leftover import unwaited
+from envmatrix.verdict.leftovers import unwaited
 from envmatrix.verdict.model import Breach
-from envmatrix.verdict.must_run import unmet
-from envmatrix.verdict.names import canonical, promised
-from envmatrix.verdict.untested import LISTING, NONE_PASSED, only_expected, silent_sessions, why_no_tests
+from envmatrix.verdict.skips.capability_names import canonical, holds, promised, requirement_name
+from envmatrix.verdict.tally import NOT_TRIED, Tally
+from envmatrix.verdict.test_presence import (
+    LISTING,
+    NONE_PASSED,
+    ignored,
+    only_expected,
+    silent_sessions,
+    uncounted,
+    unseen,
+    why_no_tests,
+)
+from envmatrix.verdict.test_presence import unmet as test_presence_unmet
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+
+def unmet(profile: Profile, evidence: Evidence) -> Iterator[str]:
+    """Yield a sentence for each requirement and service of the profile that the evidence does not show to be there.
+
+    A run of the profile itself cannot lack one: what is absent blocks the cell. One of an edited profile can.
+    """
+    if evidence.mismatches or not (profile.requires or profile.services):
+        return  # what was not as promised inside the environment is told already
+    found: dict[str, list[FindingRecord]] = {}
+    for finding in evidence.findings:
+        found.setdefault(canonical(finding.capability), []).append(finding)
+    for requirement in profile.requires:
+        if holds(requirement, evidence):
+            name = requirement_name(requirement)
+            why = _lacking(requirement, found.get(name, ()))
+            if why:
+                yield f"profile {profile.name!r} requires {requirement}, and {why} on {evidence.host.name}"
+    for service in profile.services:
+        if not any(finding.status == "ok" for finding in found.get(canonical(service), ())):
+            yield f"profile {profile.name!r} has the service {service}, which was not there on {evidence.host.name}"
+
+
+def _lacking(requirement: str, findings: Sequence[FindingRecord]) -> str:
+    """Why no finding meets a requirement, "" where one does."""
+    if not findings:
+        return "the run did not look for it"
+    seen = [
+        Finding(capability=found.capability, status=found.status, version=found.version, message=found.message)
+        for found in findings
+    ]
+    asked = _parsed(requirement)
+    if any(held(finding, asked).status == "ok" for finding in seen):
+        return ""
+    finding = seen[0]
+    return f"{finding.capability} was {finding.version or 'of no version'}" if finding.status == "ok" else "it was not"
+
+
+@cache
+def _parsed(requirement: str) -> Requirement:
+    return parse([requirement])[0]
+
 
 _NO_COMMANDS = (
     "the environment has no commands: it ran nothing; give it commands in tox's file, or where only some factors have"
@@ -265,7 +323,7 @@ def _env_mismatch(case: Case) -> Iterator[Breach]:
 
 
 def _requirement_unmet(case: Case) -> Iterator[Breach]:
-    for sentence in unproved(case.profile, case.evidence):
+    for sentence in unmet(case.profile, case.evidence):
         yield case.breach("requirement_unmet", sentence)
 
 
@@ -286,7 +344,7 @@ def _left_running(case: Case) -> Iterator[Breach]:
 
 
 def _must_run(case: Case) -> Iterator[Breach]:
-    for message, tests in unmet(case.profile.must_run, case.evidence.tests, case.tally.ran):
+    for message, tests in test_presence_unmet(case.profile.must_run, case.evidence.tests, case.tally.ran):
         yield case.breach("must_run", message, tests)
 
 

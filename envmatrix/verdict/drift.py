@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from envmatrix.evidence.model import FAILING, Evidence, TestResult
-from envmatrix.verdict.counting import executed
-from envmatrix.verdict.ids import container, fold, parents
 from envmatrix.verdict.model import Change, Kind
+from envmatrix.verdict.tally import executed
+from envmatrix.verdict.test_ids import container, fold, parents
 
 _Tests = Mapping[str, TestResult]
 

@@ -11,7 +11,7 @@ from envmatrix.config.model import FlakyRule, Profile
 from envmatrix.evidence.model import FAILING, Evidence
 from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import CellVerdict, VerdictReason
-from envmatrix.verdict.patterns import matches
+from envmatrix.verdict.test_ids import matches
 
 
 class Reran(msgspec.Struct, frozen=True, kw_only=True):

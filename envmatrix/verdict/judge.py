@@ -12,13 +12,13 @@ from envmatrix.errors import ExitCode
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.util.text import count
-from envmatrix.verdict.cells import moved, stale, with_evidence, without_evidence
+from envmatrix.verdict.cell_state import moved, stale, with_evidence, without_evidence
 from envmatrix.verdict.contracts import Case, breaches
-from envmatrix.verdict.counting import Tally, tally
 from envmatrix.verdict.flaky import Reran, last_that_decides, reran, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
-from envmatrix.verdict.names import never_held
-from envmatrix.verdict.nowhere import Entry, Ledger
+from envmatrix.verdict.skips.capability_names import never_held
+from envmatrix.verdict.tally import Tally, tally
+from envmatrix.verdict.unexecuted import Entry, Ledger
 
 _INCOMPLETE = frozenset({"inconclusive", "blocked", "stale"})
 
@@ -43,10 +43,11 @@ def judge(
     """The verdict over one run.
 
     ``evidence`` is the newest attempt of each cell, by the cell's name, with its tests classified by
-    :func:`envmatrix.verdict.classes.classify`; ``earlier`` are the attempts of the same run before it, oldest first:
-    what failed in them is flaky or failed, whatever the newest says. ``known`` are records of other runs, asked only
-    for names of tests. ``counts_partial`` lets a cell that its caller narrowed pass, with a note. The exit code is 1
-    where something failed, else 3 where anything is missing, else 0; 130 after an interrupt, whatever else.
+    :func:`envmatrix.verdict.skips.classify.classify`; ``earlier`` are the attempts of the same run before it,
+    oldest first: what failed in them is flaky or failed, whatever the newest says. ``known`` are records of other runs,
+    asked only for names of tests. ``counts_partial`` lets a cell that its caller narrowed pass, with a note.
+    The exit code is 1 where something failed, else 3 where anything is missing, else 0; 130 after an
+    interrupt.
     """
     ledger = _ledger(planned, profiles, evidence, earlier, tree, known)
     cells: list[CellVerdict] = []

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from archives import unpack
+from results import Result
 from traps import INI, Trap
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -32,29 +30,6 @@ OUTER = (
 )
 OUTER_NAMES = {"VIRTUAL_ENV", "PYTHONPATH", "CI", "COLUMNS", "LINES"}
 PERSON = {"NAME": "A Tester", "EMAIL": "tester@example.org"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended, with everything that it wrote."""
-
-    args: tuple[str, ...]
-    returncode: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output as one JSON document."""
-        return json.loads(self.stdout)
-
-    @property
-    def output(self) -> str:
-        """Standard output, then standard error."""
-        return self.stdout + self.stderr
-
-    def __str__(self) -> str:
-        return f"{' '.join(self.args)} -> {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
 
 def _execute(*args: str | Path, cwd: Path, env: Mapping[str, str], timeout_s: float = 300) -> Result:

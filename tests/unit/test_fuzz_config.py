@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envmatrix.config.digest import digest
-from envmatrix.config.envkeys import known
 from envmatrix.config.load import load
+from envmatrix.config.matrix import digest
 from envmatrix.config.model import Project
 from envmatrix.config.schema import CapabilityTable, ProfileFile
 from envmatrix.config.select import UnknownNameError, select
+from envmatrix.config.tox.keys import known
 from envmatrix.errors import ConfigError
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from envmatrix.engine.services.model import Running, ServiceInfo
-from envmatrix.engine.services.session import clean, pointed_to, start
-from envmatrix.engine.services.templates import unknown_fields
+from envmatrix.engine.services.manager import clean, pointed_to, start
+from envmatrix.engine.services.model import Running, ServiceInfo, unknown_fields
 from envmatrix.engine.services.usage import alive
 from envmatrix.engine.services.usage import count as connections
 from envmatrix.errors import ServiceError

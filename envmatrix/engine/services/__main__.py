@@ -1,4 +1,4 @@
-"""The keeper's entry: ``python -m envmatrix.engine.services REQUEST``."""
+"""The keeper's entry: ``python -m envmatrix.engine.run.services REQUEST``."""
 
 from __future__ import annotations
 

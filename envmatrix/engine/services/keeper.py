@@ -1,6 +1,6 @@
 """The process that starts one daemon, keeps it while its owner lives, and removes it with all it wrote.
 
-``python -m envmatrix.engine.services REQUEST``: the answer is one line of JSON on stdout. It ends the daemon
+``python -m envmatrix.engine.run.services REQUEST``: the answer is one line of JSON on stdout. It ends the daemon
 when its stdin says so or closes, when its owner is gone (however that ended), and on SIGTERM, SIGINT and SIGHUP.
 """
 
@@ -89,7 +89,7 @@ def _started(request: Request) -> Answer:
     folder = Path(request.entry.folder)
     log = folder / "log"
     error = ""
-    from envmatrix.engine.services import driver as private  # heavy, and needed by the keeper alone
+    from envmatrix.engine.services import drivers as private  # heavy, and needed by the keeper alone
 
     for _ in range(ATTEMPTS if start.takes_port else 1):
         log.write_bytes(b"")
@@ -106,7 +106,7 @@ def _started(request: Request) -> Answer:
 
 
 def _start(request: Request, port: int) -> ServiceInfo:
-    from envmatrix.engine.services import driver as private
+    from envmatrix.engine.services import drivers as private
 
     name, folder, programs = request.entry.service, Path(request.entry.folder), request.programs
     start = STARTS[name]

@@ -16,7 +16,7 @@ import msgspec
 from envmatrix.config.model import Capability
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, Probe, broken
-from envmatrix.host.remedy import install_hint
+from envmatrix.host.remedies import install_hint
 
 __all__ = ["PROBES", "Context", "Probe", "probe_of"]
 

@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import Told, limit_s
-from envmatrix.host.asked import Asked
+from envmatrix.host.interpreters.candidates import Asked
+from envmatrix.host.interpreters.query import Told, limit_s
 from envmatrix.host.model import Finding, Interpreter
 
 

@@ -7,12 +7,12 @@ import shutil
 import sys
 
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import clean
-from envmatrix.host.interpreters import system_python
+from envmatrix.host.interpreters.finder import system_python
+from envmatrix.host.interpreters.query import clean
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
 from envmatrix.host.probes.program import version_in
-from envmatrix.host.run import run
+from envmatrix.util.subprocess import run
 
 ABSENT = 77  # the exit code by which automake's tests, too, say that they cannot run here
 

@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import clean
+from envmatrix.host.interpreters.query import clean
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
 from envmatrix.host.probes.program import version_in
-from envmatrix.host.run import run
+from envmatrix.util.subprocess import run
 
 SOURCE = '#include <stdio.h>\nint main(void) { return puts("envmatrix") < 0; }\n'
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import ModuleAnswer, Told
+from envmatrix.host.interpreters.query import ModuleAnswer, Told
 from envmatrix.host.model import Finding, Interpreter
 from envmatrix.host.probes.base import Context, absent, broken, ok
-from envmatrix.host.remedy import install_hint, pip_hint
+from envmatrix.host.remedies import install_hint, pip_hint
 
 
 def probe(capability: Capability, context: Context) -> Finding:

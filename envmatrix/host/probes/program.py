@@ -7,11 +7,11 @@ import shlex
 import shutil
 
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import clean
+from envmatrix.host.interpreters.query import clean
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
-from envmatrix.host.remedy import install_hint
-from envmatrix.host.run import run
+from envmatrix.host.remedies import install_hint
+from envmatrix.util.subprocess import run
 
 _VERSION = re.compile(r"\d+(\.\d+)+([a-z]+\d*)?|\b\d+\b")
 

@@ -7,7 +7,7 @@ import os
 import msgspec
 
 from envmatrix.config.model import Capability
-from envmatrix.host.ask import clean
+from envmatrix.host.interpreters.query import clean
 from envmatrix.host.model import Finding
 from envmatrix.host.probes.base import Context, absent, broken, ok
 from envmatrix.host.probes.program import version_in
@@ -23,8 +23,8 @@ from envmatrix.host.protocols.servers import (
     find_programs,
     url_variable,
 )
-from envmatrix.host.remedy import server_hint, url_hint
-from envmatrix.host.run import run
+from envmatrix.host.remedies import server_hint, url_hint
+from envmatrix.util.subprocess import run
 
 
 def probe(capability: Capability, context: Context) -> Finding:

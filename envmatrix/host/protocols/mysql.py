@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envmatrix.host.protocols.connection import Address, RefusedError, Reply, connect, receive, remaining
-from envmatrix.host.run import run
+from envmatrix.util.subprocess import run
 
 
 def mysql(address: Address, deadline: float, environ: Mapping[str, str]) -> Reply:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envmatrix.host.protocols.connection import Address, RefusedError, Reply, connect, receive, remaining
-from envmatrix.host.run import run
+from envmatrix.util.subprocess import run
 
 QUERY = "SELECT current_setting('server_version'), (rolcreatedb OR rolsuper) FROM pg_roles WHERE rolname = current_user"
 

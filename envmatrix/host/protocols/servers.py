@@ -16,16 +16,8 @@ import msgspec
 
 from envmatrix.host.protocols import mysql, postgresql, text_and_http
 from envmatrix.host.protocols.amqp import rabbitmq
-from envmatrix.host.protocols.connection import (
-    Address,
-    Identifier,
-    RefusedError,
-    Reply,
-    Speaker,
-    connect,
-    parse_url,
-)
-from envmatrix.host.run import run
+from envmatrix.host.protocols.connection import Address, Identifier, RefusedError, Reply, Speaker, connect, parse_url
+from envmatrix.util.subprocess import run
 
 DAEMON: Final = "daemon"
 CLIENT: Final = "client"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from envmatrix.config.expand import cell_pinned, expand
+from envmatrix.config.cells import cell_pinned, expand
 from envmatrix.config.load import load
 from envmatrix.config.matrix import NothingToRunError, load_matrix
 from envmatrix.config.project import find_project

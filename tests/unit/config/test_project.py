@@ -1,7 +1,7 @@
 import pytest
 
 from envmatrix.config.project import find_project
-from envmatrix.config.toxfile import factors_of, read_tox_file
+from envmatrix.config.tox.file import factors_of, read_tox_file
 from envmatrix.errors import ConfigError
 
 

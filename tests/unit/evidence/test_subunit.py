@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from envmatrix.evidence import subunit
-from envmatrix.evidence.read import Stream
+from envmatrix.evidence.recordings import Stream
 
 PROJECT = Path("/srv/p")
 PASSED = b"""time: 2026-01-02 03:04:05.000000Z

@@ -26,10 +26,10 @@ from verdict_values import (
 
 from envmatrix.config.model import Cell, Gate
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, HostRecord, RanReason, Session
-from envmatrix.verdict.classes import classify
-from envmatrix.verdict.counting import executed
-from envmatrix.verdict.gate import Asked, gate
+from envmatrix.verdict.gate.gate import Asked, gate
 from envmatrix.verdict.model import Verdict
+from envmatrix.verdict.skips.classify import classify
+from envmatrix.verdict.tally import executed
 
 NAMES = ["t.py::a", "t.py::b[{2, 1}]", "t.py::b[{1, 2}]", "m.C.c", "virt.py::v", "virt.py"]
 REASONS = [

@@ -56,9 +56,9 @@ def _process():
     """Return what is recorded with, always the same: of one that a test had loaded anew, what is open is unknown."""
     for module in _own:
         sys.modules.setdefault(module.__name__, module)
-    from _envmatrix import process
+    from _envmatrix import writer
 
-    return process
+    return writer
 
 
 class _Finder:

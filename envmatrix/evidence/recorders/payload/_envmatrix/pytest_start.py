@@ -6,7 +6,7 @@ PYTEST_DONT_REWRITE
 import os
 import sys
 
-from _envmatrix import process
+from _envmatrix import writer
 
 
 def patch(name, module):
@@ -23,12 +23,12 @@ def patch(name, module):
         _opened()
         consider_env(self)
         try:
-            from _envmatrix import pytests
+            from _envmatrix import pytest_plugin
 
-            if not self.has_plugin(pytests.NAME):
-                self.register(pytests.Plugin(), pytests.NAME)
+            if not self.has_plugin(pytest_plugin.NAME):
+                self.register(pytest_plugin.Plugin(), pytest_plugin.NAME)
         except Exception as error:
-            process.note("pytest would not take the recorder: %s: %s" % (type(error).__name__, error))
+            writer.note("pytest would not take the recorder: %s: %s" % (type(error).__name__, error))
 
     consider.__doc__ = consider_env.__doc__
     manager.consider_env = consider
@@ -37,8 +37,8 @@ def patch(name, module):
 
 
 def _opened():
-    if not process.inherited and process.active() is None:
-        process.write("opened", pid=os.getpid(), version=_version())
+    if not writer.inherited and writer.active() is None:
+        writer.write("opened", pid=os.getpid(), version=_version())
 
 
 def _version():

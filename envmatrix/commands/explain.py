@@ -1,0 +1,148 @@
+"""What ``envmatrix explain`` shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from envmatrix.commands.plan import plan_matrix
+from envmatrix.config.matrix import load_matrix
+from envmatrix.config.model import Matrix, Profile
+from envmatrix.engine.incremental.fingerprint import decide, inputs_for
+from envmatrix.engine.job.build import overlay_for, overlay_of
+from envmatrix.engine.planning.tox_facts import Described, describe
+from envmatrix.errors import EnvmatrixError, ExitCode
+from envmatrix.plan import Blocked, Planned, Runnable
+from envmatrix.report.formats.text import STYLES
+from envmatrix.report.layout import Page
+from envmatrix.report.plan import reasons
+from envmatrix.util.state_dir import state_path
+
+SCHEMA = "envmatrix/explain/1"
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one cell before it runs."""
+
+    one: Planned
+    profile: Profile
+    matrix: Matrix
+    described: Described
+    way: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """3 where this host cannot run the cell."""
+        return ExitCode.INCOMPLETE if isinstance(self.one, Blocked) else ExitCode.PASSED
+
+    def document(self, everything: bool) -> dict[str, Any]:
+        """Return the JSON document ``envmatrix/explain/1``."""
+        one, cell = self.one, self.one.cell
+        chosen = one.interpreter if isinstance(one, Runnable) else None
+        considered = one.considered if isinstance(one, (Runnable, Blocked)) else ()
+        return {
+            "schema": SCHEMA,
+            "cell": cell.name,
+            "profile": cell.profile,
+            "origin": self.profile.origin,
+            "state": "runnable" if chosen else "blocked" if isinstance(one, Blocked) else "not_relevant",
+            "reasons": [msgspec.to_builtins(reason) for reason in reasons(one)],
+            "interpreter": {"path": chosen.path, "version": chosen.version} if chosen else None,
+            "considered": [
+                {
+                    "path": candidate.interpreter.path,
+                    "version": candidate.interpreter.version,
+                    "origin": candidate.interpreter.origin,
+                    "refused": candidate.refused,
+                }
+                for candidate in considered
+            ],
+            "requires": list(cell.requires),
+            "services": list(cell.services),
+            "must_run": list(self.profile.must_run),
+            "settings": [
+                {"key": key, "value": value, "source": self.described.sources.get(key, "tox's default")}
+                for key, value in sorted(self.described.settings.items())
+                if everything or key in self.described.sources
+            ],
+            "problem": self.described.problem,
+            "way": self.way,
+        }
+
+    def as_json(self, everything: bool) -> str:
+        """Return the document as JSON text."""
+        return json.dumps(self.document(everything), indent=2)
+
+    def as_text(self, everything: bool, *, width: int, color: bool) -> str:
+        """Return the document as text for one screen; ``everything`` with the whole of long values."""
+        found, page = self.document(everything), Page(width)
+        state = found["state"].replace("_", " ")
+        page.line(f"{found['cell']}: ", (state, STYLES.get(found["state"], "")), f", profile {found['profile']}")
+        page.line(f"  from {found['origin']}")
+        for reason in found["reasons"]:
+            page.paragraph(reason["message"], 2, "- ")
+            if reason["remedy"]:
+                page.remedy(reason["remedy"], 4)
+        page.heading("INTERPRETER")
+        for candidate in found["considered"]:
+            _candidate(page, candidate)
+        if not found["considered"]:
+            page.line("  none was considered")
+        for title in ("requires", "services", "must_run"):
+            if found[title]:
+                page.blank()
+                page.paragraph(f"{title}: {', '.join(found[title])}", 0)
+        if self.way:
+            page.heading("HOW IT WOULD RUN")
+            page.paragraph(self.way)
+        page.heading("SETTINGS")
+        if found["problem"]:
+            page.paragraph(found["problem"])
+        for setting in found["settings"]:
+            page.paragraph(f"{setting['key']} = {_short(setting['value'], 4000 if everything else 240)}", hang=2)
+            chosen = setting["source"].startswith("chosen by")
+            page.line((f"      {'' if chosen else 'from '}{setting['source']}", "dim"))
+        return page.render(color)
+
+
+def _candidate(page: Page, candidate: Mapping[str, str]) -> None:
+    path, version = candidate["path"], candidate["version"]
+    named = f"{path} ({version}, {candidate['origin']})"
+    why = candidate["refused"].removeprefix(f"{path} ({version}): ").removeprefix(f"{path}: ")
+    if why:
+        page.paragraph(f"{named}: {why}", 2, "no      ", hang=8)
+    else:
+        page.line("  ", ("chosen", "green"), f"  {named}")
+
+
+def _short(value: Any, most: int) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= most else f"{text[: most - 1]}… (--all has the rest)"
+
+
+def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
+    """Return all that is known of the cell ``name``.
+
+    Raises EnvmatrixError where the name stands for several cells.
+    """
+    matrix = load_matrix(start, (name,))
+    plan = plan_matrix(matrix, environ)
+    if len(plan.cells) != 1:
+        cells = ", ".join(one.cell.name for one in plan.cells[:20])
+        raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")
+    one = plan.cells[0]
+    profile = matrix.profiles[one.cell.profile]
+    overlay = overlay_of(one, profile) if isinstance(one, Runnable) else overlay_for(one.cell, profile)
+    described = describe(Path(matrix.project.root), [overlay], environ=environ)
+    way = _way(matrix, one, environ) if isinstance(one, Runnable) else ""
+    return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name], way=way)
+
+
+def _way(matrix: Matrix, one: Runnable, environ: Mapping[str, str]) -> str:
+    cache = state_path(Path(matrix.project.root), "cache")
+    decision = decide(inputs_for(matrix, one, environ), cache)
+    return f"through tox: {decision.reason}" if decision.kept is None else "without tox: nothing has changed since"

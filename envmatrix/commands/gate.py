@@ -1,0 +1,322 @@
+"""The evidence that a gate judges: of several stores, classified anew, with what was not believed.
+
+What ``envmatrix gate`` does, and how evidence is judged where no run made it just now.
+"""
+
+from __future__ import annotations
+
+import datetime
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from envmatrix.config.matrix import load_matrix
+from envmatrix.config.model import Matrix, Profile
+from envmatrix.config.project import find_project
+from envmatrix.config.tox.file import READ_BY_TOX, ToxFile, read_tox_file
+from envmatrix.console.output import say
+from envmatrix.errors import EnvmatrixError, Problem
+from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.store.history import older
+from envmatrix.evidence.store.names import record_name
+from envmatrix.evidence.store.store import Store
+from envmatrix.report import FORMATS, Report, UnknownFormatError, render
+from envmatrix.util.text import listed
+from envmatrix.vcs.changes import UnknownBaseError, changed_paths, tracked_paths
+from envmatrix.vcs.identity import identify
+from envmatrix.vcs.revision import export, resolve
+from envmatrix.verdict.gate.gate import Asked, gate
+from envmatrix.verdict.model import CellVerdict, Verdict
+from envmatrix.verdict.skips.capability_names import profiles_promising
+from envmatrix.verdict.skips.classify import MARKED, classify
+
+MOST_PROBLEMS = 20
+
+
+class Gathering:
+    """Reads evidence, and believes no skip class that a runner wrote."""
+
+    def __init__(self, stores: Sequence[Store], matrix: Matrix, today: datetime.date) -> None:
+        self._stores, self._matrix, self._today = stores, matrix, today
+        self._problems: list[str] = []
+        self._unread = 0
+        self._empty: list[str] = []
+
+    def of(self, tree: str) -> Iterator[Evidence]:
+        """Yield the records of a tree, one at a time."""
+        for store in self._stores:
+            if not store.trees():
+                self._empty.append(f"there is no evidence at all in {store.location}")
+                continue
+            for item in store.iterate(tree):
+                if isinstance(item, Problem):
+                    self._unread += 1
+                    if len(self._problems) < MOST_PROBLEMS:
+                        self._problems.append(f"not believed: {item}")
+                else:
+                    yield self._classified(item)
+
+    def before(self, root: Path, tree: str) -> Iterator[Evidence]:
+        """Yield the newest records of other trees: they are shown as stale and know the names of tests."""
+        cells = {cell.name for cell in self._matrix.cells}
+        for store in self._stores:
+            yield from older(store, root, tree=tree, cells=cells)
+
+    def judged_by(self, verdict: Verdict) -> Iterator[Evidence]:
+        """Yield the records that the cells were judged by, read again alone."""
+        for cell in verdict.cells:
+            record = self._record(verdict.tree, cell) if cell.evidence else None
+            if record is not None:
+                yield self._classified(record)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was not believed, and which stores are empty, in sentences."""
+        more = self._unread - len(self._problems)
+        return (*self._empty, *self._problems, *([f"not believed: {more} files more"] if more else []))
+
+    def logs(self, evidence: Sequence[Evidence], tail_bytes: int) -> dict[str, str]:
+        """Return the end of each record's output by the record's id, where a store has it."""
+        found = {}
+        for record in evidence:
+            data = next((data for store in self._stores if (data := store.get_log(record)) is not None), None)
+            if data is not None:
+                found[record.id] = data[-tail_bytes:].decode("utf-8", "replace")
+        return found
+
+    def _record(self, tree: str, cell: CellVerdict) -> Evidence | None:
+        for store in self._stores:
+            try:
+                return store.get(record_name(tree, cell.name, cell.evidence))
+            except EnvmatrixError:
+                continue  # it is in another store, or was pruned meanwhile
+        return None
+
+    def _classified(self, record: Evidence) -> Evidence:
+        profile = self._matrix.profiles.get(record.profile)
+        if profile is None or not any(test.outcome in MARKED or test.skip_class for test in record.tests):
+            return record
+        tests = classify(record.tests, profile=profile, capabilities=self._matrix.capabilities, today=self._today)
+        return msgspec.structs.replace(record, tests=tests)
+
+
+LOG_TAIL_BYTES = 20_000
+_CONFIGURATION = {*READ_BY_TOX, "setup.py"}
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller of ``gate`` asked for."""
+
+    rev: str = ""
+    names: tuple[str, ...] = ()
+    policy: str = ""
+    since: str = ""
+    staged: bool = False
+    expect: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    format: str = "text"
+    color: bool = False
+    width: int = 80
+
+
+class _Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """The content that is judged: what is on disk, or a revision."""
+
+    tree: str
+    folder: str
+    commit: str
+    dirty: bool
+    own: Matrix
+    tox: ToxFile | None
+    notes: tuple[str, ...] = ()
+
+
+def run_gate(start: Path, wanted: Wanted) -> int:
+    """Judge a revision, or what is on disk, by all evidence of it in the stores; print the report; return its code."""
+    if wanted.format not in FORMATS:
+        raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
+    root = Path(find_project(start).root)
+    subject = _subject(root, start, wanted)
+    policy, tox = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else (subject.own, subject.tox)
+    stores = [Store(url, root) for url in wanted.stores] or [Store(None, root)]
+    now = datetime.datetime.now(datetime.UTC)
+    today = now.date()
+    gathering = Gathering(stores, policy, today)
+    not_relevant, doubts = _not_relevant(root, policy, wanted)
+    verdict = gate(
+        Asked(
+            cells=policy.cells,
+            profiles=policy.profiles,
+            capabilities=policy.capabilities,
+            tree=subject.tree,
+            folder=subject.folder,
+            commit=subject.commit,
+            dirty=subject.dirty,
+            matrix_digest=subject.own.digest,
+            today=today,
+            now=now,
+            expect=wanted.expect,
+            not_relevant=not_relevant,
+        ),
+        gathering.of(subject.tree),
+        known=gathering.before(root, subject.tree),
+    )
+    others = _waiting_for_others(start, root, verdict, policy, wanted)
+    rules = (*_policy_source(root, wanted.policy), *_policy_notes(subject, policy, tox, wanted.policy))
+    notes = (*subject.notes, *rules, *doubts, *others, *gathering.notes())
+    verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
+    say(render(wanted.format, _report(verdict, gathering, policy, wanted)))
+    return verdict.exit_code
+
+
+def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
+    if wanted.rev:
+        revision = resolve(root, wanted.rev)
+        own, tox = _matrix_of(root, wanted.rev, wanted.names)
+        return _Subject(
+            tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=own, tox=tox
+        )
+    on_disk = identify(root)
+    own = load_matrix(start, wanted.names)
+    return _Subject(
+        tree=on_disk.tree,
+        folder=on_disk.folder,
+        commit=on_disk.commit,
+        dirty=on_disk.dirty,
+        own=own,
+        tox=read_tox_file(root),
+        notes=on_disk.notes,
+    )
+
+
+def _report(verdict: Verdict, gathering: Gathering, policy: Matrix, wanted: Wanted) -> Report:
+    evidence = tuple(gathering.judged_by(verdict))
+    unwell = {cell.evidence for cell in verdict.cells if cell.state != "passed"}
+    return Report(
+        verdict=verdict,
+        evidence=evidence,
+        profiles=policy.profiles,
+        logs=gathering.logs([record for record in evidence if record.id in unwell], LOG_TAIL_BYTES),
+        color=wanted.color,
+        width=wanted.width,
+    )
+
+
+def _matrix_of(root: Path, rev: str, names: tuple[str, ...]) -> tuple[Matrix, ToxFile | None]:
+    """Return the matrix of a revision and its tox file, read from its files as git has them."""
+    with tempfile.TemporaryDirectory(prefix="envmatrix-revision-") as folder:
+        export(root, rev, Path(folder), _is_configuration)
+        try:
+            return load_matrix(Path(folder), names), read_tox_file(Path(folder))
+        except EnvmatrixError as error:
+            error.args = (f"in the revision {rev}: {str(error).replace(f'{folder}: ', '').replace(f'{folder}/', '')}",)
+            raise
+
+
+def _is_configuration(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return path in _CONFIGURATION or (len(parts) == 2 and parts[0] == "profiles" and path.endswith(".toml"))
+
+
+def _not_relevant(root: Path, matrix: Matrix, wanted: Wanted) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Say which cells the change does not need, and why all count where that cannot be told.
+
+    What a runner chose to leave out is not asked.
+    """
+    if not wanted.since and not wanted.staged:
+        return {}, ()
+    from envmatrix.config.relevance import relevant
+
+    try:
+        changed = changed_paths(root, wanted.since, staged=wanted.staged, rev=wanted.rev)
+    except UnknownBaseError as error:
+        return {}, (f"every profile counts as relevant: {error}",)
+    found = {}
+    for cell in matrix.cells:
+        profile = matrix.profiles[cell.profile]
+        needed, rule, _ = relevant(profile, changed, there=lambda: tracked_paths(root, wanted.rev))
+        if not needed:
+            found[cell.name] = rule
+    own_rules = [path for path in changed if _is_configuration(path)]
+    if own_rules and not wanted.policy:
+        told = f"this change edits {listed(own_rules)} and was judged by its own rules"
+        return found, (f"{told}; --policy {wanted.since or 'HEAD'} would judge it by those before it",)
+    return found, ()
+
+
+def _policy_source(root: Path, rev: str) -> Iterator[str]:
+    """Yield which commit the policy was read from."""
+    if rev:
+        found = resolve(root, rev)
+        what = f"commit {found.commit}" if found.commit in found.name else f"{found.name}, commit {found.commit}"
+        yield f"the policy is that of {what}"
+
+
+def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: str) -> Iterator[str]:
+    own = subject.own
+    capabilities = own.capabilities != policy.capabilities
+    if not rev or (own.digest == policy.digest and not capabilities):
+        return
+    built_in = sorted(name for name, profile in policy.profiles.items() if profile.origin.startswith("built-in"))
+    lost = sorted(set(policy.profiles) - set(own.profiles) - set(built_in))
+    new = sorted(set(own.profiles) - set(policy.profiles))
+    changed = sorted(
+        name
+        for name in set(own.profiles) & set(policy.profiles)
+        if _said(own.profiles[name]) != _said(policy.profiles[name])
+    )
+    told = [
+        f"{word} {', '.join(names)}" for word, names in (("removes", lost), ("adds", new), ("edits", changed)) if names
+    ]
+    if capabilities:
+        told.append("edits profiles/capabilities.toml")
+    if subject.tox != tox or not told:
+        told.append("edits tox settings")
+    what = "; ".join(told)
+    whose = f"It was judged by the profiles of {rev}"
+    if policy.profiles and len(built_in) == len(policy.profiles):
+        whose = f"{rev} has no profiles of its own, so the built-in {', '.join(built_in)} count"
+    yield f"this change is no neutral party: it {what}. {whose}"
+
+
+def _waiting_for_others(start: Path, root: Path, verdict: Verdict, policy: Matrix, wanted: Wanted) -> Iterator[str]:
+    """Yield which profiles that were not asked for would run what ran nowhere."""
+    if not wanted.names or not verdict.ran_nowhere or verdict.verdict == "passed":
+        return
+    rev = wanted.policy or wanted.rev
+    whole = (_matrix_of(root, rev, ())[0] if rev else load_matrix(start)).profiles
+    missed = {name for test in verdict.ran_nowhere for name in test.would_run.split(", ") if name}
+    names = {name for one in missed for name in profiles_promising(one, whole.values())} - set(policy.profiles)
+    if names:
+        them = f"the project's {'profile' if len(names) == 1 else 'profiles'} {', '.join(sorted(names))}"
+        yield (
+            f"only {', '.join(wanted.names)} was judged, and what ran nowhere waits for {them}:"
+            f" `envmatrix run {' '.join(sorted(names))}` makes the evidence that is missing, on a host that can"
+        )
+
+
+def _said(profile: Profile) -> Profile:
+    """The profile without where it was written: a comment moves lines and edits nothing."""
+    env = {key: msgspec.structs.replace(setting, source="") for key, setting in profile.env.items()}
+    return msgspec.structs.replace(profile, origin="", sources={}, env=env)
+
+
+def judge_evidence(matrix: Matrix, evidence: Sequence[Evidence], *, today: datetime.date) -> Verdict:
+    """Judge given evidence as the gate would, for the cells that it is about and the content of its newest record."""
+    latest = max(evidence, key=lambda one: (one.finished, one.id))
+    about = {record.cell for record in evidence}
+    return gate(
+        Asked(
+            cells=tuple(cell for cell in matrix.cells if cell.name in about),
+            profiles=matrix.profiles,
+            capabilities=matrix.capabilities,
+            tree=latest.tree,
+            folder=latest.folder,
+            commit=latest.commit,
+            dirty=latest.dirty,
+            matrix_digest=latest.matrix_digest,
+            today=today,
+        ),
+        evidence,
+    )

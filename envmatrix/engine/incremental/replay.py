@@ -1,0 +1,217 @@
+"""Runs a cell's commands without tox, as tox would: same variables, folder, proof, recorders, events and evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from envmatrix.engine.incremental.fingerprint import Kept
+from envmatrix.engine.install import pip
+from envmatrix.engine.job.model import PHASES, Events, Job, now
+from envmatrix.engine.launcher import leftovers
+from envmatrix.engine.launcher.client import Launcher
+from envmatrix.engine.launcher.request import Mark, Request
+from envmatrix.engine.launcher.runner import Ended, Stopper, run_process
+from envmatrix.engine.toxplugin import proof
+from envmatrix.engine.toxplugin.resolved import Resolved, Step
+from envmatrix.errors import EnvmatrixError
+
+PROOF_TIMEOUT_S = 60.0
+TAIL_BYTES = 6000
+
+
+class _StoppedError(Exception):
+    """The run was interrupted or took too long."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.cause)
+        self.ended = ended
+
+
+class _Run:
+    def __init__(
+        self,
+        job: Job,
+        kept: Kept,
+        *,
+        caller: Mapping[str, str],
+        launcher: Launcher,
+        stopper: Stopper,
+        mark: Mark,
+        output: Callable[[bytes], None],
+    ) -> None:
+        self.job, self.kept, self.resolved = job, kept, kept.resolved
+        self.launcher, self.mark, self.output = launcher, mark, output
+        self.stopper = msgspec.structs.replace(stopper, grace_s=self.resolved.grace_s)
+        self.events = Events(job.events)
+        self.groups: list[int] = []  # of commands that left something running, as tox lets them until its own end
+        assert self.resolved.variables is not None
+        variables = self.resolved.variables.of(caller)
+        base = dict(caller) | {key: value for key, value in variables.items() if key.startswith("PYTEST_")}
+        self.environ = variables | proof.recorder_variables(job, base)
+
+    def whole(self) -> int:
+        """Run everything and return the exit code that tox would give; raises _StoppedError."""
+        self.events.add("session")
+        self.events.add("begin", cell=self.job.cell)
+        self.events.add("environment", cell=self.job.cell, env_dir=self.resolved.env_dir)
+        begun = time.monotonic()
+        _make_folders(self.resolved)
+        assert self.resolved.env is not None
+        try:
+            proof.prepare(self.job, self.resolved.env, self.events, self.execute_quietly, known=self.kept.proof)
+            code = self.phases()
+        except (proof.RefusedError, EnvmatrixError) as refused:
+            sentence = f"envmatrix: {refused}"
+            self.events.add("reason", kind="Fail", message=f"failed with {sentence}", detail=sentence)
+            self.say(f"failed with {sentence}")
+            code = 1
+        duration = time.monotonic() - begun
+        self.events.add(
+            "result",
+            cell=self.job.cell,
+            skipped=False,
+            code=code,
+            duration_s=duration,
+            ignore_outcome=self.resolved.ignore_outcome,
+            unused=list(self.kept.unused),
+        )
+        self.say(f"{'OK' if code == 0 else f'FAIL code {code}'} ({duration:.2f} seconds, without tox)")
+        return code
+
+    def phases(self) -> int:
+        codes = dict.fromkeys(PHASES, 0)
+        codes["commands_pre"] = self.phase("commands_pre")
+        if codes["commands_pre"] == 0 or self.resolved.ignore_errors:
+            codes["commands"] = self.phase("commands")
+        codes["commands_post"] = self.phase("commands_post")
+        return next((code for code in codes.values() if code), 0)
+
+    def phase(self, phase: str) -> int:
+        first = 0
+        for step in self.resolved.steps:
+            if step.phase != phase:
+                continue
+            code = self.step(step)
+            if step.succeeded(code):
+                continue
+            first = first or code or 1
+            if not self.resolved.ignore_errors:
+                break
+        return first
+
+    def step(self, step: Step) -> int:
+        argv, folder = list(step.argv), self.resolved.change_dir
+        self.say(f"{step.run_id}> {shlex.join(argv)}")
+        started, begun = now(), time.monotonic()
+        self.events.add("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
+        ended, said, pages = self.install(step) if pip.installs(argv) else (self.command(step), "", None)
+        self.events.add(
+            "command",
+            cell=self.job.cell,
+            run_id=step.run_id,
+            argv=argv,
+            cwd=folder,
+            code=ended.code,
+            started=started,
+            duration_s=time.monotonic() - begun,
+            ignored=step.ignored,
+            inverted=step.inverted,
+            not_started="",
+            out=said,
+            err="",
+            unfetched=pages,
+        )
+        return ended.code
+
+    def command(self, step: Step, output: Callable[[bytes], None] | None = None) -> Ended:
+        return self.execute((step.program, *step.argv[1:]), output or self.output, self.stopper)
+
+    def install(self, step: Step) -> tuple[Ended, str, list[str] | None]:
+        """Run a command that gets packages; its last words and the pages that pip did not get, where it failed."""
+        said = bytearray()
+
+        def output(chunk: bytes) -> None:
+            self.output(chunk)
+            said.extend(chunk)
+            del said[:-TAIL_BYTES]
+
+        with pip.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
+            ended = self.command(step, output)
+            return (ended, said.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
+
+    def execute(self, argv: tuple[str, ...], output: Callable[[bytes], None], stopper: Stopper) -> Ended:
+        request = Request(kind="exec", argv=argv, cwd=self.resolved.change_dir, environ=self.environ, mark=self.mark)
+        ended = run_process(self.launcher, request, output=output, stopper=stopper, leave=True)
+        if ended.group:
+            self.groups.append(ended.group)
+        if ended.cause and ended.cause == self.stopper.why():
+            raise _StoppedError(ended)
+        return ended
+
+    def execute_quietly(self, argv: list[str]) -> str:
+        """Run a command of the proof and return a phrase that says how it ended."""
+        said = bytearray()
+        limit = time.monotonic() + PROOF_TIMEOUT_S
+        deadline = limit if self.stopper.deadline is None else min(limit, self.stopper.deadline)
+        ended = self.execute(tuple(argv), said.extend, msgspec.structs.replace(self.stopper, deadline=deadline))
+        if ended.cause:
+            return f"it was still importing after {PROOF_TIMEOUT_S:.0f} s"
+        if ended.code < 0:
+            return f"the import killed the process with signal {-ended.code}"
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {ended.code}"
+
+    def clear(self) -> None:
+        """Kill what the commands left running, and tell what that was."""
+        if self.groups and (left := self.launcher.clear(self.mark, self.groups)):
+            self.events.add("left_over", processes=leftovers.plain(left))
+
+    def say(self, sentence: str) -> None:
+        self.output(f"{self.job.cell}: {sentence}\n".encode("utf-8", "replace"))
+
+
+def run_warm(
+    job: Job,
+    kept: Kept,
+    *,
+    caller: Mapping[str, str],
+    launcher: Launcher,
+    stopper: Stopper,
+    mark: Mark,
+    output: Callable[[bytes], None],
+) -> Ended:
+    """Run the commands of ``job`` by what was kept, and return how that ended; ``caller`` is what tox would be given.
+
+    Raises OSError where a process cannot be started or a folder cannot be made.
+    """
+    begun = time.monotonic()
+    run = _Run(job, kept, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
+    try:
+        with run.events:
+            try:
+                code, cause = run.whole(), ""
+            finally:
+                run.clear()
+    except _StoppedError as stopped:
+        code, cause = stopped.ended.code, stopped.ended.cause
+    return Ended(code=code, duration_s=time.monotonic() - begun, cause=cause)
+
+
+def _make_folders(resolved: Resolved) -> None:
+    # tox empties both at each setup, and makes the commands' folder
+    for folder in (resolved.tmp_dir, resolved.log_dir):
+        with contextlib.suppress(FileNotFoundError):
+            if not os.listdir(folder):  # noqa: PTH208 - it is done for each cell
+                continue
+            shutil.rmtree(folder)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    if not os.path.isdir(resolved.change_dir):  # noqa: PTH112 - as above
+        Path(resolved.change_dir).mkdir(parents=True, exist_ok=True)

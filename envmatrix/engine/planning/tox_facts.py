@@ -1,0 +1,205 @@
+"""Asks tox what its environments are: in another process, because the verbs that ask may not load it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from envmatrix.config.tox.file import READ_BY_TOX
+from envmatrix.engine.job.environ import installed, tox_environ
+from envmatrix.engine.job.model import JOB_VARIABLE, Job, Overlay, read_events, write_job
+from envmatrix.errors import EnvmatrixError
+from envmatrix.plan import ToxEnv
+from envmatrix.util.sealed import read_sealed, write_sealed
+
+if TYPE_CHECKING:
+    from envmatrix.engine.launcher.client import Launcher
+
+TIMEOUT_S = 120.0
+KEPT_ANSWERS = 50  # of plans: for each set of names that somebody asks for, and each state of the tox file
+_PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "depends", "description")
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective settings of one environment and where each comes from; ``problem`` is tox's where it has none.
+
+    ``sources`` maps a key to "file:[section]", a profile's "file:line", "-x / TOX_OVERRIDE" or "tox's default".
+    """
+
+    name: str
+    settings: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    problem: str = ""
+
+
+def describe(
+    root: Path,
+    overlays: Sequence[Overlay],
+    *,
+    keys: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    starts: Launcher | None = None,
+) -> dict[str, Described]:
+    """Return what tox makes of each environment, by name; ``keys`` narrows the settings (and saves time).
+
+    ``starts`` is a helper that has tox loaded, where there is one.
+    """
+    try:
+        return _describe_together(root, overlays, keys, environ, starts)
+    except _ToxRefusedError as refused:
+        if len(overlays) == 1:
+            return {overlays[0].name: Described(name=overlays[0].name, problem=str(refused))}
+    # One environment that tox refuses makes it refuse all: ask for each.
+    return {
+        name: one
+        for overlay in overlays
+        for name, one in describe(root, [overlay], keys=keys, environ=environ, starts=starts).items()
+    }
+
+
+class _ToxRefusedError(Exception):
+    pass
+
+
+def _describe_together(
+    root: Path, overlays: Sequence[Overlay], keys: Sequence[str], environ: Mapping[str, str], starts: Launcher | None
+) -> dict[str, Described]:
+    import tempfile
+
+    from envmatrix.engine.launcher.client import Spawner  # a plan whose answers are kept starts nothing
+    from envmatrix.engine.launcher.request import Request
+    from envmatrix.engine.launcher.runner import Stopper, run_process
+
+    with tempfile.TemporaryDirectory(prefix="envmatrix-describe-") as folder:
+        events, job_file, answer = (Path(folder) / name for name in ("events", "job.json", "answer.json"))
+        write_job(Job(mode="describe", overlays=tuple(overlays), events=str(events)), job_file)
+        argv = [str(job_file), "config", "--format", "json", "-o", str(answer)]
+        argv += ["-e", ",".join(overlay.name for overlay in overlays)]
+        if keys:
+            argv += ["-k", *keys]
+        said = bytearray()
+        ended = run_process(
+            starts or Spawner(),
+            Request(
+                kind="tox",
+                argv=tuple(argv),
+                cwd=str(root),
+                environ={**tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"},
+                mark=(JOB_VARIABLE, str(job_file)),
+            ),
+            output=said.extend,
+            stopper=Stopper(
+                interrupted=lambda: False, killed=lambda: False, deadline=time.monotonic() + TIMEOUT_S, grace_s=0.0
+            ),
+        )
+        if ended.cause:
+            raise EnvmatrixError(
+                f"tox said nothing of its environments for {TIMEOUT_S:.0f} s; try `tox config -e {overlays[0].name}`"
+            )
+        told = list(read_events(events))
+        document = _read_answer(answer, ended.code, told, said.decode("utf-8", "replace"))
+        sources = {event["cell"]: event["sources"] for event in told if event["event"] == "sources"}
+    environments = document.get("env", {})
+    return {
+        overlay.name: Described(
+            name=overlay.name, settings=environments.get(overlay.name, {}), sources=sources.get(overlay.name, {})
+        )
+        for overlay in overlays
+    }
+
+
+def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: str) -> dict[str, Any]:
+    import json
+
+    try:
+        document = json.loads(answer.read_bytes())
+    except (OSError, ValueError):
+        document = None
+    if code == 0 and isinstance(document, dict):
+        return document
+    refused = next((event["message"] for event in told if event["event"] == "refused"), "")
+    # of a tox that was started to have what the project requires, or that stopped at a setting
+    handled = said.partition("HandledError|")[2] or _provision(said) or _last_refusal(said)
+    sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
+    raise _ToxRefusedError(f"tox: {sentence[:1000]}")
+
+
+def _provision(said: str) -> str:
+    """Return why the tox that the project requires could not be made, "" where none was or it could."""
+    if not re.search(r"ROOT: exit \d+ ", said):
+        return ""
+    from envmatrix.engine.install.failure import explain_install
+
+    why = explain_install(said, {}).message
+    return f"what the project asks of tox itself (requires, min_version) could not be installed: {why}"
+
+
+def _last_refusal(said: str) -> str:
+    """Return the line in which tox says why it stopped, "" where there is none: it may tell of commands before."""
+    found = [line for line in said.splitlines() if re.search(r"failed to load|Error\b|^# Exception", line)]
+    return found[-1] if found else ""
+
+
+def plan_facts(
+    root: Path, overlays: Sequence[Overlay], cache: Path | None, tox_file: str, starts: Launcher | None = None
+) -> dict[str, ToxEnv]:
+    """Return what a plan needs to know of environments that only tox knows, by name; ``starts`` as in ``describe``.
+
+    The answer is kept in ``cache`` under a digest of everything it depends on: the tox file, the overlays, tox's own
+    variables, and what is installed beside it; any difference asks tox again.
+    """
+    if not overlays:
+        return {}
+    place = cache / f"tox-{_key(root, overlays, tox_file)}.json" if cache is not None else None
+    if place is not None:
+        try:
+            return read_sealed(place, dict[str, ToxEnv])
+        except (OSError, msgspec.DecodeError):
+            pass  # no answer yet, or a broken one: ask
+    facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS, starts=starts).items()}
+    if place is not None:
+        _keep(place, facts)
+    return facts
+
+
+def _fact(described: Described) -> ToxEnv:
+    settings = described.settings
+    return ToxEnv(
+        name=described.name,
+        base_python=tuple(settings.get("base_python") or ()),
+        system_site_packages=bool(settings.get("system_site_packages")),
+        platform=str(settings.get("platform") or ""),
+        commands=len(settings.get("commands") or ()),
+        depends=tuple(settings.get("depends") or ()),
+        description=str(settings.get("description") or ""),
+        problem=described.problem,
+    )
+
+
+def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
+    digest = hashlib.sha256()
+    for name in sorted({tox_file, *READ_BY_TOX} - {""}):
+        path = root / name
+        digest.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b""))
+    digest.update(msgspec.json.encode(tuple(overlays)))
+    relevant = sorted(item for item in os.environ.items() if item[0].startswith(("TOX_", "VIRTUALENV_")))
+    digest.update(repr((relevant, installed(), sys.executable, str(root))).encode())
+    return digest.hexdigest()[:32]
+
+
+def _keep(place: Path, facts: dict[str, ToxEnv]) -> None:
+    try:
+        write_sealed(place, facts)
+        answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)
+        for old in answers[:-KEPT_ANSWERS]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        pass  # a read-only checkout: the next plan asks tox again

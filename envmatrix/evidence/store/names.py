@@ -1,0 +1,64 @@
+"""Names in a store and in a project's ``.envmatrix`` folder: safe as paths whatever a cell or a tree is called."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from envmatrix.evidence.model import Evidence
+from envmatrix.evidence.store.local import StoreError
+from envmatrix.util.state_dir import make_state_dir, state_path
+
+_PART: Final = r"[A-Za-z0-9_~%-][A-Za-z0-9_.~%-]*"
+_NAME: Final = re.compile(rf"(?:{_PART}/){{2}}{_PART}\.(?:json|log)")
+_LONGEST: Final = 120
+
+
+def is_name(name: str) -> bool:
+    """Can this be the name of a record or of its log?"""
+    return _NAME.fullmatch(name) is not None
+
+
+def name_of(evidence: Evidence) -> str:
+    """The name of a record in every store."""
+    return record_name(evidence.tree, evidence.cell, evidence.id)
+
+
+def record_name(tree: str, cell: str, record_id: str) -> str:
+    """The name of the record with that tree, cell and id in every store."""
+    return f"{component(tree)}/{component(cell)}/{component(record_id)}.json"
+
+
+def log_name_of(evidence: Evidence) -> str:
+    """The name of a record's log in every store."""
+    return f"{name_of(evidence).removesuffix('.json')}.log"
+
+
+def component(text: str) -> str:
+    """Text as one part of a path: no separators, no leading dot, no name too long for a file system."""
+    safe = quote(text, safe="", errors="backslashreplace")
+    if safe.startswith("."):
+        safe = f"%2E{safe[1:]}"
+    if len(safe) > _LONGEST:
+        return f"{safe[: _LONGEST - 33]}~{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:32]}"
+    return safe
+
+
+def state_folder(project: Path) -> Path:
+    """The project's ``.envmatrix`` folder, made where it is missing, out of git's sight. Raises StoreError."""
+    try:
+        return make_state_dir(project)
+    except OSError as error:
+        raise StoreError(
+            f"{state_path(project)} cannot be made or written: {error.strerror}; make the project folder writable, or "
+            "keep the evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
+        ) from error
+
+
+def tree_of(folder: str) -> str:
+    """The tree whose evidence is in a folder of that name, "" where it is none of ours."""
+    tree = folder.replace("%3A", ":")
+    return tree if component(tree) == folder else ""

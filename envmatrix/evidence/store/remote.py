@@ -1,0 +1,246 @@
+"""A place that fsspec addresses: object stores, shared servers, memory. Imported only when one is named."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import posixpath
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import unquote
+
+from envmatrix.evidence.store.local import Entry, StoreError, StoreUrlError, UnreadableError, read_each
+from envmatrix.util.files import temporary_name
+from envmatrix.util.redaction import redact_url, redact_urls
+
+T = TypeVar("T")
+
+TIME_LIMIT_S: Final = 120.0
+# Stores where one put is whole or not there at all; elsewhere a file is written beside and renamed.
+_WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory"})
+_TIME_KEYS: Final = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+# The extras of setup.cfg that bring what fsspec needs for a protocol.
+_EXTRAS: Final = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp"}
+_BATCH: Final = 32
+_BATCH_BYTES: Final = 32 * 1024 * 1024
+
+
+class RemotePlace:
+    """One fsspec URL. Whatever its file system raises becomes a StoreError that names the store."""
+
+    def __init__(self, url: str) -> None:
+        self._location = redact_url(url)
+        self._secret = url.removeprefix(self._location.partition("://")[0] + "://").rpartition("@")[0]
+        core = importlib.import_module("fsspec.core")
+        try:
+            self._fs, base = in_time(lambda: core.url_to_fs(url))
+        except ImportError as error:
+            raise StoreUrlError(f"{self._location}: {self._words(error)}. {_installation(url)}") from error
+        except ValueError as error:
+            raise StoreUrlError(
+                f"the store's address {self._location} is not understood: {self._words(error)}"
+            ) from error
+        except Exception as error:
+            raise StoreError(self._sentence("reached", error)) from error
+        self._base: str = base.rstrip("/")
+        protocol = self._fs.protocol
+        names = {protocol} if isinstance(protocol, str) else set(protocol)
+        self._whole_puts = bool(names & _WHOLE_PUTS)
+
+    @property
+    def location(self) -> str:
+        """The URL without credentials."""
+        return self._location
+
+    def folders(self) -> tuple[str, ...]:
+        """See ``Place.folders``."""
+        return tuple(sorted(name for _, name in self._folders()))
+
+    def recent(self) -> tuple[str, ...]:
+        """See ``Place.recent``: object stores keep no times of folders."""
+        return tuple(name for _, name in sorted(self._folders()))
+
+    def _folders(self) -> list[tuple[float, str]]:
+        try:
+            self._fs.invalidate_cache()
+            found = in_time(lambda: self._fs.ls(self._base, detail=True))
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise StoreError(self._sentence("listed", error)) from error
+        folders = [item for item in found if item["type"] != "file"]
+        return [(-_modified(item), posixpath.basename(item["name"].rstrip("/"))) for item in folders]
+
+    def listing(self, folder: str) -> Iterator[Entry]:
+        """See ``Place.listing``."""
+        top = f"{self._base}/{folder}"
+        try:
+            self._fs.invalidate_cache()
+            found = in_time(lambda: self._fs.find(top, maxdepth=2, detail=True))
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            raise StoreError(self._sentence("listed", error)) from error
+        for path, info in sorted(found.items()):
+            if info.get("type", "file") == "file" and path.startswith(f"{top}/"):
+                yield Entry(path[len(self._base) + 1 :], int(info.get("size") or 0), _modified(info))
+
+    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """See ``Place.names``."""
+        found: dict[str, list[str]] = {}
+        for entry in self.listing(folder):
+            inner, _, name = entry.name.rpartition("/")
+            found.setdefault(inner, []).append(name)
+        return iter(found.items())
+
+    def read(self, name: str, limit: int) -> bytes:
+        """See ``Place.read``."""
+        path = f"{self._base}/{name}"
+        try:
+            size = in_time(lambda: self._fs.info(path)).get("size")
+            data = b"" if size is not None and size > limit else in_time(lambda: self._fs.cat_file(path))
+        except Exception as error:
+            raise UnreadableError(f"it cannot be read ({self._words(error)})") from error
+        if max(len(data), size or 0) > limit:
+            raise UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
+        return bytes(data)
+
+    def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+        """See ``Place.read_many``: where the file system can, many at once."""
+        if not getattr(self._fs, "async_impl", False):
+            yield from read_each(self, entries, limit)
+            return
+        for batch in _batches(entries):
+            small = {f"{self._base}/{entry.name}": entry for entry in batch if entry.size <= limit}
+            try:
+                found = self._cat(list(small)) if small else {}
+            except Exception as error:
+                found = dict.fromkeys(small, error)
+            for entry in batch:
+                yield entry, self._answer(found.get(f"{self._base}/{entry.name}"), limit)
+
+    def _cat(self, paths: list[str]) -> Any:
+        return in_time(lambda: self._fs.cat(paths, on_error="return"))
+
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """See ``Place.write``: one put where that is whole, else written beside and renamed.
+
+        A server's word is not enough: a proxy may answer with a page of its own, and 200.
+        """
+        path = f"{self._base}/{name}"
+        try:
+            in_time(lambda: self._put(path, data))
+            there = in_time(lambda: self._size(path))
+        except Exception as error:
+            raise StoreError(self._sentence("written", error)) from error
+        if there != len(data):
+            told = f"the store says that it took {len(data)} bytes of {name}, and has {there}"
+            raise StoreError(self._sentence("written", OSError(told)))
+
+    def _put(self, path: str, data: bytes) -> None:
+        if self._whole_puts:
+            self._fs.pipe_file(path, data)
+            return
+        folder = posixpath.dirname(path)
+        self._fs.makedirs(folder, exist_ok=True)
+        temporary = f"{folder}/{temporary_name()}"
+        self._fs.pipe_file(temporary, data)
+        self._fs.mv(temporary, path)
+
+    def _size(self, path: str) -> int:
+        """Return how large a file is there, 0 where there is none."""
+        self._fs.invalidate_cache()
+        try:
+            size = self._fs.info(path).get("size")
+            return len(self._fs.cat_file(path)) if size is None else int(size)
+        except FileNotFoundError:
+            return 0
+
+    def remove(self, name: str) -> None:
+        """See ``Place.remove``."""
+        try:
+            in_time(lambda: self._fs.rm_file(f"{self._base}/{name}"))
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            raise StoreError(self._sentence("pruned", error)) from error
+
+    def _sentence(self, what: str, error: Exception) -> str:
+        return (
+            f"the evidence store {self._location} cannot be {what}: {self._words(error)}; check the address and its "
+            "credentials, or name another store with --store URL or the variable ENVMATRIX_STORE"
+        )
+
+    def _answer(self, data: Any, limit: int) -> bytes | UnreadableError:
+        if data is None or (isinstance(data, bytes) and len(data) > limit):
+            return UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
+        if isinstance(data, Exception):
+            return UnreadableError(f"it cannot be read ({self._words(data)})")
+        return bytes(data)
+
+    def _words(self, error: Exception) -> str:
+        """Return the first line of an error without what the address holds of secrets."""
+        text = (str(error) or type(error).__name__).splitlines()[0]
+        for secret in (self._secret, unquote(self._secret), self._secret.partition(":")[2]):
+            if len(secret) > 2:
+                text = text.replace(secret, "…")
+        return redact_urls(text)[:300]
+
+
+def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
+    """Return what ``work`` returns, or raise what it raises; TimeoutError where neither comes within the time limit.
+
+    File systems have limits of their own, or none, and a server that keeps a connection open answers never. The thread
+    that waits for it ends with this process.
+    """
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    limit_s = TIME_LIMIT_S if limit_s is None else limit_s
+    threading.Thread(target=run, name="evidence store", daemon=True).start()
+    try:
+        value, error = done.get(timeout=limit_s)
+    except queue.Empty:
+        raise TimeoutError(f"no answer in {limit_s:.0f} s") from None
+    if error is not None:
+        raise error
+    return cast("T", value)
+
+
+def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    for entry in entries:
+        if batch and (len(batch) == _BATCH or sum(item.size for item in batch) + entry.size > _BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(entry)
+    if batch:
+        yield batch
+
+
+def _modified(info: dict[str, Any]) -> float:
+    """When a file was written, in whichever words its file system says that; 0 where it does not say."""
+    value = next((info[key] for key in _TIME_KEYS if info.get(key)), 0)
+    if isinstance(value, str):
+        try:
+            value = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            return 0.0
+    if isinstance(value, datetime.datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=datetime.UTC)).timestamp()
+    return float(value)
+
+
+def _installation(url: str) -> str:
+    """Return the sentence that says how to install what fsspec needs for a URL."""
+    extra = _EXTRAS.get(url.partition("://")[0].rpartition("::")[2])
+    if extra is None:
+        return "Install that package next to envmatrix, or name another store."
+    return f"Install it next to envmatrix: pip install 'envmatrix[{extra}]'."

@@ -1,0 +1,209 @@
+"""One id per test, the same in every cell and on every host.
+
+pytest's ids are node ids relative to the project's root (``tests/test_a.py::TestB::test_c[param]``), unittest's and
+subunit's are dotted (``tests.test_a.TestB.test_c``). Parameters are kept; only what is certain to differ from run to
+run is folded: the project's folder, the environment's site-packages, folders for temporary files and addresses.
+
+One id, one test: different tests of one run that have the same id are numbered, and reruns of a test are joined.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from envmatrix.evidence.model import WORST_FIRST, Outcome, TestResult
+
+TEMPORARY: Final = "<tmp>"
+ADDRESS: Final = "0x…"
+
+_SITE_PACKAGES = re.compile(r"^(?:[^\[\]:]*/)?(?:site|dist)-packages/")
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+\b|\b0x(?:7[ef]|5[56])[0-9a-fA-F]{10}\b")
+_PYTEST_TEMPORARY = re.compile(r"pytest-of-[^/\s]+/pytest-\d+")
+_RANDOM_NAME = re.compile(
+    r"(?:/private)?(?:/var)?/tmp/tmp[a-z0-9_]{8}\b|(?:/private)?/var/folders/\w\w/\w+/T/tmp\w{8}\b"
+)
+_HOLDER = re.compile(r"^(setUp|tearDown)(Class|Module) \(([^()]+)\)$")
+_LOADER = re.compile(
+    r"^(?:unittest|nose2)\.loader\.(?:_FailedTest|ModuleSkipped|ModuleImportFailure|LoadTestsFailure)\.(.+)$", re.DOTALL
+)
+_GROUP = re.compile(r"@[^\[\]@]+$")
+
+
+def normalise(test_id: str, project: Path) -> str:
+    """Return ``test_id`` without what differs from host to host or run to run; applying it twice changes nothing."""
+    text = _text(test_id)
+    for root in _roots(str(project)):
+        text = text.replace(root, "")
+    text = _SITE_PACKAGES.sub("", text)
+    text = _RANDOM_NAME.sub(TEMPORARY, text)
+    if "pytest-of-" in text:
+        text = re.sub(rf"(?:{re.escape(_temporary())}/)?{_PYTEST_TEMPORARY.pattern}", TEMPORARY, text)
+    return _ADDRESS.sub(lambda match: f"at {ADDRESS}" if match[0].startswith("at") else ADDRESS, text)
+
+
+def from_pytest(nodeid: str, rootdir: str, project: Path, *, grouped: bool = False) -> str:
+    """Return the normalised id of a pytest node, whose path counts from the project's root and not from ``rootdir``.
+
+    ``grouped`` says that pytest-xdist ran with ``--dist loadgroup``, which writes ``@group`` behind the id.
+    """
+    if grouped:
+        nodeid = _GROUP.sub("", nodeid)
+    path, separator, rest = nodeid.partition("::")
+    return normalise(f"{_relative(path, rootdir, str(project))}{separator}{rest}", project)
+
+
+def place_of(nodeid: str, rootdir: str) -> str:
+    """Return the path of a pytest node's file as it was named, with its root: different files may have one id."""
+    return os.path.normpath(os.path.join(rootdir, nodeid.partition("::")[0]))  # noqa: PTH118 - for each test
+
+
+def from_unittest(test_id: str, project: Path) -> tuple[str, bool]:
+    """Return the normalised id of a unittest or subunit test, and whether it stands for a whole module or class.
+
+    A failed import and a skipped module carry the module's name, a failed or skipped ``setUpClass`` the class's; what
+    failed after a class's or module's tests keeps its own name beside them, since the tests themselves did run.
+    """
+    loader, holder = _LOADER.match(test_id), _HOLDER.match(test_id)
+    if loader is not None:
+        return normalise(loader[1], project), True
+    if holder is not None and holder[1] == "setUp":
+        return normalise(holder[3], project), True
+    if holder is not None:
+        return normalise(f"{holder[3]}.{holder[1]}{holder[2]}", project), False
+    return normalise(test_id, project), False
+
+
+def _text(text: str) -> str:
+    """Return text that every encoder takes, on one line: lone surrogates and line ends are written out."""
+    if text.isascii() and "\n" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\n", "\\n")
+
+
+@cache
+def _temporary() -> str:
+    import tempfile
+
+    return tempfile.gettempdir()
+
+
+@cache
+def _roots(project: str) -> tuple[str, ...]:
+    forms = {project.rstrip("/"), str(Path(project).resolve())}
+    return tuple(sorted((f"{form}/" for form in forms if form), key=len, reverse=True))
+
+
+@cache
+def _relative(path: str, rootdir: str, project: str) -> str:
+    """Return a path that counts from pytest's root as one that counts from the project's."""
+    if not rootdir or Path(path).is_absolute():
+        return path
+    root, top = Path(rootdir).resolve(), Path(project).resolve()
+    return path if root == top else os.path.relpath(root / path, top)
+
+
+RANK: Final = {outcome: rank for rank, outcome in enumerate(WORST_FIRST)}
+_NOT_TRIED: Final = "[NOTRUN]"  # how pytest begins the reason of an xfail that it did not even try
+
+
+class Numbers:
+    """Gives every test of one source an id of its own. The first test of an id keeps it, the second is ``id#2``."""
+
+    def __init__(self) -> None:
+        self._tests: dict[str, dict[Hashable, str]] = {}
+
+    def name(self, test_id: str, key: Hashable) -> str:
+        """Return the id of the test that ``key`` tells from others of the same id."""
+        tests = self._tests.get(test_id)
+        if tests is None:
+            self._tests[test_id] = {key: test_id}
+            return test_id
+        found = tests.get(key)
+        if found is None:
+            found = tests[key] = numbered(test_id, len(tests) + 1)
+        return found
+
+
+class Ends:
+    """Counts how often each test of a session ended: once for each time that it was collected, and then again."""
+
+    def __init__(self) -> None:
+        self._collected: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()
+
+    def collect(self, raw: str) -> int:
+        """Return which of the tests with this id it is that was collected now, from 1."""
+        self._collected[raw] += 1
+        return self._collected[raw]
+
+    def end(self, raw: str, *, again: bool = False) -> int:
+        """Return which of the tests with this id ended now; ``again`` says that the last one was run another time."""
+        if not (again and self._ended[raw]):
+            self._ended[raw] += 1
+        return min(self._ended[raw], self._collected[raw] or self._ended[raw])
+
+
+def numbered(test_id: str, number: int) -> str:
+    """Return the id of the second and each further test that has the same."""
+    return test_id if number < 2 else f"{test_id}#{number}"
+
+
+def combine(results: Iterable[TestResult]) -> tuple[TestResult, ...]:
+    """Return one result per test, sorted by id.
+
+    Two results of one id are those of one test that was run twice where both were executed: a failure wins over a
+    pass, since a later pass does not undo it, and ``attempts`` keeps every outcome. A skip is absorbed by nothing but
+    the same skip: where a test of that id skipped and one was executed, there are two.
+    """
+    by_id: dict[str, TestResult] = {}
+    for result in results:
+        name, number = result.id, 1
+        while (known := by_id.get(name)) is not None and not _is_one(known, result):
+            number += 1
+            name = numbered(result.id, number)
+        if known is not None:
+            by_id[name] = join(known, result)
+        else:
+            by_id[name] = result if name == result.id else msgspec.structs.replace(result, id=name)
+    return tuple(by_id[test_id] for test_id in sorted(by_id))
+
+
+def _is_one(first: TestResult, second: TestResult) -> bool:
+    """Tell whether two results of one id may be those of one test without that a skip is lost."""
+    if "deselected" in (first.outcome, second.outcome):
+        return True
+    if _was_skipped(first) != _was_skipped(second):
+        return False
+    return not _was_skipped(first) or first.reason == second.reason
+
+
+def _was_skipped(result: TestResult) -> bool:
+    return result.outcome == "skipped" or (result.outcome == "xfailed" and result.reason.startswith(_NOT_TRIED))
+
+
+def join(first: TestResult, second: TestResult) -> TestResult:
+    """Return one result of two of the same test: the worst, with all outcomes as attempts."""
+    worst = min(first, second, key=lambda result: RANK[result.outcome])
+    requires = tuple(dict.fromkeys(first.requires + second.requires))
+    attempts = tuple(outcome for result in (first, second) for outcome in _attempts(result))
+    return msgspec.structs.replace(
+        worst,
+        id=first.id,
+        requires=requires,
+        attempts=attempts if len(attempts) > 1 else (),
+        stands_for_module=first.stands_for_module and second.stands_for_module,
+        has_parts=first.has_parts or second.has_parts,
+        duration_s=round(first.duration_s + second.duration_s, 6),
+    )
+
+
+def _attempts(result: TestResult) -> tuple[Outcome, ...]:
+    return result.attempts or (() if result.outcome == "deselected" else (result.outcome,))

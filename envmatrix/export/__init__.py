@@ -1,1 +1,0 @@
-"""Evidence and verdicts in formats of other tools."""

@@ -1,0 +1,236 @@
+"""A verdict as Markdown, in blocks that fit where it is shown; nothing in a name or a reason is read as markup.
+
+Names are always code spans and output is always fenced with a bar before each line. That keeps GitHub's and GitLab's
+mentions, references, quick actions, HTML and images out, and the runners' workflow commands too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+
+from envmatrix.report.formats.text import SEEN_IN, alike, bad_tests
+from envmatrix.report.model import Report
+from envmatrix.report.unexecuted import Why, groups
+from envmatrix.report.wording import (
+    STATE_WORDS,
+    STATES,
+    duration,
+    has_run,
+    not_run,
+    others,
+    short,
+    summary,
+    visible,
+    visible_lines,
+)
+from envmatrix.util.text import count, listed
+from envmatrix.verdict.model import CellVerdict, Verdict, VerdictReason
+
+MOST_BYTES = 1_000_000
+MOST_CELLS = 100
+MOST_FAILURES = 20
+MOST_NAMES = 10
+MOST_OUTPUT_LINES = 15
+
+# A word that no Markdown dialect reads as anything but a word. The rest of a sentence goes into code spans.
+_WORD = re.compile(r"[(\"']{0,2}[A-Za-z0-9](?:[A-Za-z0-9.'_-]*[A-Za-z0-9])?[)\"',.;:?]{0,3}")
+_LINKED = re.compile(r"www\.|^gh-\d|\d+\.$|^[0-9a-f]{7,}$", re.IGNORECASE)
+
+
+def render(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown; its first line says what did not run."""
+    return body(report, MOST_BYTES)
+
+
+def code(text: str) -> str:
+    """The text as a code span, whatever it holds; a pipe is spelt out, for it would end the cell of a table."""
+    shown = visible(text).replace("|", "\\x7c") or " "
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") or shown.isspace() else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def prose(text: str) -> str:
+    """A sentence with every word that could be markup, a mention or a link in a code span."""
+    words = " ".join(visible_lines(text)).split()
+    parts = [
+        " ".join(run) if safe else _spanned(" ".join(run))
+        for safe, run in ((safe, list(run)) for safe, run in itertools.groupby(words, _is_word))
+    ]
+    return " ".join(parts)
+
+
+def _is_word(word: str) -> bool:
+    return word == "-" or bool(_WORD.fullmatch(word) and not _LINKED.search(word))
+
+
+def _spanned(text: str) -> str:
+    """The text as a code span, with brackets and full stops of the sentence around it left outside."""
+    inner = text.lstrip("(").rstrip("),.;:?")
+    if not inner or inner.count("(") != inner.count(")"):
+        return code(text)
+    before, _, after = text.partition(inner)
+    return before + code(inner) + after
+
+
+def fenced(text: str, last: int = MOST_OUTPUT_LINES, indent: str = "  ") -> str:
+    """Output as a fenced block, each line behind a bar; "" where there is none."""
+    lines = visible_lines(text, last)
+    if not lines:
+        return ""
+    longest = max(len(run) for run in ["``", *re.findall("`+", "\n".join(lines))])
+    fence = "`" * (longest + 1)
+    return "\n".join(indent + line for line in (f"{fence}text", *(f"| {line}" for line in lines), fence)) + "\n"
+
+
+def body(report: Report, most_bytes: int) -> str:
+    """All blocks that fit into so many bytes of UTF-8, in order of weight, and a line that says what was left out."""
+    room = most_bytes - 200
+    shown: list[str] = []
+    left = 0
+    for block in _blocks(report):
+        size = len(block.encode("utf-8", "replace")) + 1
+        if size > room:
+            left += 1
+            continue
+        room -= size
+        shown.append(block)
+    if left:
+        shown.append(f"*… and {left} more blocks that do not fit here; all in `envmatrix report --format json`.*\n")
+    return "\n".join(shown)
+
+
+def _blocks(report: Report) -> Iterable[str]:
+    verdict = report.verdict
+    yield f"**{prose(not_run(verdict))}**\n"
+    yield f"### envmatrix: {prose(summary(verdict))}\n"
+    yield _cells(report)
+    yield from _failures(report)
+    yield from _breaches(verdict)
+    yield from _reasons("Inconclusive", report, ("inconclusive",))
+    yield from _nowhere(verdict)
+    yield from _reasons("Blocked, owed and stale", report, ("blocked", "owed", "stale"))
+    yield from _reasons("Not relevant to the change", report, ("not_relevant",))
+    yield from _drift(report)
+    yield _foot(verdict)
+
+
+def _cells(report: Report) -> str:
+    rows = ["| cell | state | passed | failed | skipped | other | time | host |", "| --- |" + _ALIGN]
+    records = report.records()
+    cells = sorted(report.verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name))
+    for cell in cells[:MOST_CELLS]:
+        tests, record = cell.tests, records.get(cell.name)
+        numbers = [tests.passed, tests.failed + tests.error, tests.skipped, sum(others(tests).values())]
+        ran = has_run(cell)
+        shown = [f"{number:,}" if ran else "-" for number in numbers]
+        took, host = (duration(cell.duration_s), code(record.host.name)) if ran and record else ("-", "-")
+        state = STATE_WORDS[cell.state] if cell.state == "passed" else f"**{STATE_WORDS[cell.state]}**"
+        rows.append(f"| {' | '.join([code(cell.name), state, *shown, took, host])} |")
+    if len(cells) > MOST_CELLS:
+        rest = count(len(cells) - MOST_CELLS, "cell")
+        passed = sum(cell.state == "passed" for cell in cells[MOST_CELLS:])
+        rows.append(f"\n… and {rest} more, {passed:,} of them passed")
+    return "\n".join(rows) + "\n"
+
+
+_ALIGN = " --- | ---: | ---: | ---: | ---: | ---: | --- |"
+
+
+def _failures(report: Report) -> Iterable[str]:
+    records = report.records()
+    found = [(cell, records.get(cell.name)) for cell in report.verdict.cells if cell.state == "failed"]
+    tests = [(cell, test) for cell, record in found for test in bad_tests(record)]
+    if found:
+        yield f"#### Failed: {count(len(tests), 'test')} in {count(len(found), 'cell')}\n"
+    shown, told = 0, 0
+    for group in alike(tests):
+        if shown >= MOST_FAILURES:
+            break
+        names = "".join(
+            f"- {test.outcome} in {code(cell.name)}: {code(test.id)}\n" for cell, test in group[:MOST_NAMES]
+        )
+        more = f"- … and {len(group) - MOST_NAMES:,} more that end alike\n" if len(group) > MOST_NAMES else ""
+        yield f"{names}{more}{fenced(group[0][1].reason)}"
+        shown, told = shown + min(len(group), MOST_NAMES), told + len(group)
+    if len(tests) > told:
+        yield f"- … and {len(tests) - told:,} more\n"
+    for cell, record in found:
+        if not bad_tests(record):
+            log = fenced(report.logs.get(cell.evidence, ""))
+            yield f"- {code(cell.name)}: no single test failed{_why(cell.reasons)}\n{log}"
+
+
+def _breaches(verdict: Verdict) -> Iterable[str]:
+    if verdict.breaches:
+        yield f"#### Breaches: {count(len(verdict.breaches), 'promise')} not kept\n"
+    for breach in verdict.breaches:
+        where = f" in {code(breach.cell)}" if breach.cell else ""
+        yield f"- {code(breach.code)}{where}: {prose(breach.message)}\n{_names(breach.tests)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    rest = f"  - … and {len(names) - MOST_NAMES:,} more\n" if len(names) > MOST_NAMES else ""
+    return "".join(f"  - {code(name)}\n" for name in names[:MOST_NAMES]) + rest
+
+
+def _reasons(title: str, report: Report, states: tuple[str, ...]) -> Iterable[str]:
+    cells = [cell for cell in report.verdict.cells if cell.state in states]
+    records = report.records() if "inconclusive" in states else {}
+    if cells:
+        yield f"#### {title}: {count(len(cells), 'cell')}\n"
+    for cell in cells:
+        record = records.get(cell.name)
+        details = "".join(fenced(reason.detail) for reason in (record.reasons if record else ()))
+        yield f"- {code(cell.name)} {STATE_WORDS[cell.state]}{_why(cell.reasons)}\n{details}"
+
+
+def _why(reasons: tuple[VerdictReason, ...]) -> str:
+    shown = []
+    for reason in reasons:
+        remedy = f" - remedy: {code(reason.remedy)}" if reason.remedy else ""
+        shown.append(f"\n  - {prose(reason.message)} ({code(reason.code)}){remedy}")
+    return ":" + "".join(shown) if shown else ""
+
+
+def _nowhere(verdict: Verdict) -> Iterable[str]:
+    if verdict.ran_nowhere:
+        yield f"#### Ran nowhere: {count(len(verdict.ran_nowhere), 'test')}\n"
+    for group in groups(verdict):
+        would = f"; would run with {prose(group.would_run)}" if group.would_run else ""
+        tests = count(len(group.tests), "test")
+        if len(group.why) == 1:
+            yield f"- {tests}{_in(group.why[0], ', seen in ')}{would}\n{_names(group.tests)}"
+        else:
+            yield f"- {tests}, {'; '.join(_in(why, 'in ') for why in group.why)}{would}\n{_names(group.tests)}"
+
+
+def _in(why: Why, lead: str) -> str:
+    where = listed((code(cell) for cell in why.cells), SEEN_IN)
+    return f"{lead if where else ''}{where}: {prose(why.reason)}"
+
+
+def _drift(report: Report) -> Iterable[str]:
+    if report.drift is None:
+        return
+    against = f" since {code(short(report.drift_against))}" if report.drift_against else ""
+    yield f"#### Drift{against}: {count(len(report.drift), 'change')}\n"
+    for kind in sorted({change.kind for change in report.drift}):
+        found = [change for change in report.drift if change.kind == kind]
+        yield f"- {prose(kind.replace('_', ' '))}: {len(found):,}\n{_names([f'{d.cell}: {d.test}' for d in found])}"
+
+
+def _foot(verdict: Verdict) -> str:
+    notes = "".join(f"- note: {prose(note)}\n" for note in verdict.notes)
+    dirty = " with changes that are not committed" if verdict.dirty else ""
+    commit = f"commit {code(verdict.commit)}{dirty}, " if verdict.commit else ""
+    return f"{notes}{commit}tree {code(verdict.tree)}, matrix {code(short(verdict.matrix_digest))}\n"
+
+
+def cell_line(cell: CellVerdict) -> str:
+    """One cell as one item of a list: name, state, reasons in short."""
+    why = "; ".join(prose(reason.message) for reason in cell.reasons)
+    return f"- {code(cell.name)} {STATE_WORDS[cell.state]}" + (f": {why}" if why else "")

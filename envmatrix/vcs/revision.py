@@ -1,0 +1,160 @@
+"""Which ref a short name means: git takes the first of many places, and whoever may write to one of them decides.
+
+A commit's content read from git without checking it out: whose matrix a gate judges by, and which tree it judges.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import msgspec
+
+from envmatrix.errors import EnvmatrixError
+from envmatrix.vcs.git import GitError, git
+
+# gitrevisions(7), but for $GIT_DIR/NAME, which is for HEAD and its like alone.
+_PLACES: Final = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
+_OPERATOR: Final = re.compile(r"[~^:]|@\{")
+_ID: Final = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_ABBREVIATED: Final = re.compile(r"[0-9a-fA-F]{4,64}")
+_SPECIAL: Final = re.compile(r"@|[A-Z][A-Z_]*|.+-g[0-9a-f]{4,64}")  # HEAD, FETCH_HEAD; what git describe writes
+
+
+class AmbiguousRefError(EnvmatrixError):
+    """A short name that more than one ref has; ``str()`` names them all."""
+
+    hint = "`git for-each-ref` lists the full names"
+
+
+def full_name(root: Path, rev: str) -> str:
+    """Return a revision with its ref's full name, so that no other ref of the same short name can take its place.
+
+    What starts with a commit's id, HEAD or a full name stays as it is. Raises AmbiguousRefError, and GitError where
+    there is no such ref.
+    """
+    operator = _OPERATOR.search(rev)
+    base = rev[: operator.start()] if operator else rev
+    if not base or base.startswith("refs/") or _ID.fullmatch(base):
+        return rev
+    found = _refs(root, base)
+    if base == "HEAD" or (_SPECIAL.fullmatch(base) and not found):
+        return rev
+    if _ABBREVIATED.fullmatch(base):
+        found += git(["rev-parse", f"--disambiguate={base}"], cwd=root).decode().split()
+    elif len(found) == 1 and not found[0].startswith("refs/remotes/") and _is_of_remote(root, base):
+        found.append(f"refs/remotes/{base} (not fetched)")
+    if len(found) > 1:
+        raise AmbiguousRefError(f"{base!a} is ambiguous: {', '.join(found)}. Give the full name of the one you mean")
+    if not found:
+        raise GitError(f"there is no ref {base!a}")
+    return found[0] + rev[len(base) :]
+
+
+def _refs(root: Path, name: str) -> list[str]:
+    places = [place.format(name) for place in _PLACES]
+    listed = git(["for-each-ref", "--format=%(refname)", *places], cwd=root).decode(errors="replace").splitlines()
+    return [place for place in places if place in listed]
+
+
+def _is_of_remote(root: Path, name: str) -> bool:
+    remotes = git(["remote"], cwd=root).decode(errors="replace").splitlines()
+    return any(name.startswith(f"{remote}/") for remote in remotes)
+
+
+_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+
+class UnknownRevisionError(EnvmatrixError):
+    """A revision that this repository does not have or cannot read; ``str()`` names it and the remedy."""
+
+    hint = "`git fetch` gets what the remote has, `git log --oneline` names commits"
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched.
+
+    ``folder`` is the project's in the repository, "" at its top; ``name`` is the revision asked for, with full names.
+    """
+
+    commit: str
+    tree: str
+    folder: str = ""
+    name: str = ""
+
+
+def resolve(root: Path, rev: str) -> Revision:
+    """The commit that a revision means in the repository around root.
+
+    Raises UnknownRevisionError, and AmbiguousRefError where several refs have the name.
+    """
+    try:
+        name = full_name(root, rev)
+        commit = _parse(root, f"{name}^{{commit}}")
+        folder = os.fsdecode(git(["rev-parse", "--show-prefix"], cwd=root)).rstrip("\n").rstrip("/")
+        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"), folder=folder, name=name)
+    except GitError as error:
+        raise UnknownRevisionError(
+            f"{rev!a} is no commit that git can read in {root}: {error}; "
+            f"{error.remedy(root) or 'name one that it has, or fetch it'}"
+        ) from error
+
+
+def export(root: Path, rev: str, into: Path, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    """Write those of a revision's files that are wanted to a folder and return their paths, sorted.
+
+    Paths are relative to root, which may be a subfolder of its repository; ``wanted`` is asked for each. Symbolic
+    links and submodules are left out, and nothing is written outside the folder. Raises UnknownRevisionError, also
+    where the wanted files are together larger than 64 MiB.
+    """
+    commit = resolve(root, rev).commit
+    try:
+        # Without --full-tree, git lists what is below root, and names it relative to root.
+        files = [item for item in _listed(git(["ls-tree", "-r", "-z", "-l", commit], cwd=root)) if wanted(item[0])]
+        if sum(size for _, _, size in files) > _LIMIT_BYTES:
+            raise UnknownRevisionError(
+                f"the files of {rev!a} that configuration is read from are larger than {_LIMIT_BYTES >> 20} MiB"
+            )
+        asked = b"".join(oid + b"\n" for _, oid, _ in files)
+        contents = _contents(git(["cat-file", "--batch"], cwd=root, stdin=asked))
+        for (path, _, _), content in zip(files, contents, strict=True):
+            place = into / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+    except GitError as error:
+        raise UnknownRevisionError(f"the files of {rev!a} cannot be read from git in {root}: {error}") from error
+    return tuple(sorted(path for path, _, _ in files))
+
+
+def _parse(root: Path, name: str) -> str:
+    found = git(["rev-parse", "--verify", "--quiet", "--end-of-options", name], cwd=root)
+    return found.decode().strip()
+
+
+def _listed(tree: bytes) -> Iterator[tuple[str, bytes, int]]:
+    """Path, id and size of each plain file of `git ls-tree -r -z -l`."""
+    for entry in tree.split(b"\0"):
+        facts, _, raw = entry.partition(b"\t")
+        if not facts.startswith((b"100644 ", b"100755 ")):
+            continue
+        _, _, oid, size = facts.split()
+        path = os.fsdecode(raw)
+        # git refuses to make such a tree, but not to read one that was made by other means.
+        if not any(part in ("..", ".git") for part in PurePosixPath(path).parts) and not path.startswith("/"):
+            yield path, oid, int(size)
+
+
+def _contents(answer: bytes) -> Iterator[bytes]:
+    """The objects in the answer of `git cat-file --batch`."""
+    at = 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        head = answer[at:end].split()
+        if len(head) != 3:
+            raise GitError("an object is missing from the repository")
+        start, size = end + 1, int(head[2])
+        yield answer[start : start + size]
+        at = start + size + 1

@@ -1,0 +1,310 @@
+"""Files whose line ends on disk are others than a checkout of their content would have.
+
+git converts line ends (``core.autocrlf``, the attributes ``text`` and ``eol``) before it compares, so it calls a file
+with CRLF unchanged where the commit has LF. A shell script or a parser takes the one for the other only by accident.
+
+A git work tree as it is on disk: what differs from HEAD, and the tree id it would have as a commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from envmatrix.vcs.content import is_dropping
+from envmatrix.vcs.git import GitError, git
+from envmatrix.vcs.snapshot import Snapshot
+
+_CONVERTING: Final = re.compile(rb"(?<![-!\w])(?:text|eol|crlf)\b")
+# "i/lf    w/crlf  attr/text=auto        \tPATH"
+_ENTRY: Final = re.compile(rb"i/(\S*) +w/(\S*) +attr/([^\t]*)\t(.*)", re.DOTALL)
+_LONGEST: Final = 1 << 20
+
+
+def is_converting(top: Path, common: Path, attribute_files: Iterable[str]) -> bool:
+    """Return whether a setting or an attribute makes git convert line ends; ``attribute_files`` are those it tracks."""
+    places = [common / "info" / "attributes", *(top / name for name in attribute_files)]
+    if any(_CONVERTING.search(_beginning(place)) for place in places):
+        return True
+    try:
+        asked = ["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"]
+        answers = dict(entry.split(b"\n", 1) for entry in git(asked, cwd=top).split(b"\0") if b"\n" in entry)
+    except GitError:  # neither is set
+        return False
+    own = answers.get(b"core.attributesfile")
+    if own is not None and _CONVERTING.search(_beginning(Path(os.fsdecode(own)).expanduser())):
+        return True
+    return answers.get(b"core.autocrlf", b"false").lower() not in (b"false", b"no", b"off", b"0", b"")
+
+
+def find_converted(top: Path, env: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the tracked files that have CRLF on disk, where git has LF and a plain checkout would write LF.
+
+    Raises GitError.
+    """
+    found = []
+    for entry in git(["ls-files", "--eol", "-z"], cwd=top, env=env).split(b"\0"):
+        parts = _ENTRY.fullmatch(entry)
+        if parts is None:
+            continue
+        index, disk, attributes, path = parts.groups()
+        if index == b"lf" and disk in (b"crlf", b"mixed") and not {b"-text", b"eol=crlf"} & set(attributes.split()):
+            found.append(os.fsdecode(path))
+    return tuple(found)
+
+
+def _beginning(place: Path) -> bytes:
+    try:
+        with place.open("rb") as file:
+            return file.read(_LONGEST)
+    except OSError:
+        return b""
+
+
+# An entry of `git ls-files -v -s -z` that needs a second look: a submodule, or a file that git was told to overlook
+# (lower case: assume-unchanged; S: skip-worktree).
+_SPECIAL: Final = re.compile(
+    rb"(?:\A|(?<=\0))([A-Za-z?]) (?:160000 ([0-9a-f]+) \d|(?<=[a-zS] )\d+ [0-9a-f]+ \d)\t([^\0]+)"
+)
+
+_ARGUMENTS: Final = 200  # of one command line
+_ATTRIBUTES: Final = re.compile(rb"\t((?:[^\0]*/)?\.gitattributes)(?=\0)")
+
+
+class Repository(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a repository is, and HEAD's commit and tree ("" before the first commit)."""
+
+    top: Path
+    git_dir: Path
+    common: Path
+    commit: str
+    tree: str
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a work tree needs a look, as paths relative to its top.
+
+    ``changed``: differs from HEAD, or untracked; ``links``: nested repositories with the commit that the index
+    records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
+    recorded; ``ignored``: single files that git ignores; ``folders``: whole folders that it ignores, with a slash at
+    the end; ``untracked``: which of ``changed`` are; ``converted``: files with other line ends than git compared, None
+    where git converts none; ``snapshot`` was taken before git looked.
+    """
+
+    changed: tuple[str, ...]
+    links: Mapping[str, str]
+    hidden: tuple[str, ...]
+    ignored: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+    untracked: frozenset[str] = frozenset()
+    converted: tuple[str, ...] | None = None
+    snapshot: Snapshot
+
+
+class _Identified(Protocol):
+    @property
+    def tree(self) -> str: ...
+    @property
+    def commit(self) -> str: ...
+    @property
+    def dirty(self) -> bool: ...
+
+
+def read_state(repository: Repository) -> State:
+    """Ask git for everything at once. Raises GitError."""
+    listed = git(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    snapshot = Snapshot(str(repository.top), tracked_names(listed))  # first, so that what changes from here on is seen
+    arguments = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching"]
+    status = git([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top)
+    links: dict[str, str] = {}
+    overlooked: list[tuple[str, bool]] = []
+    for flag, oid, raw in _SPECIAL.findall(listed):
+        path = os.fsdecode(raw)
+        if oid:
+            links[path] = oid.decode()
+        else:
+            overlooked.append((path, flag in b"Ss"))
+    attributes = [os.fsdecode(path) for path in _ATTRIBUTES.findall(listed)]
+    converting = is_converting(repository.top, repository.common, attributes)
+    changed, ignored, untracked = _parse(status)
+    for path in changed:
+        if path.endswith("/"):
+            links.setdefault(path.rstrip("/"), "")
+    return State(
+        changed=tuple(path for path in changed if not path.endswith("/")),
+        links=links,
+        hidden=_differing(repository, overlooked),
+        ignored=tuple(path for path in ignored if not path.endswith("/")),
+        folders=tuple(path for path in ignored if path.endswith("/")),
+        untracked=untracked,
+        snapshot=snapshot,
+        converted=find_converted(repository.top) if converting else None,
+    )
+
+
+def tracked_names(listed: bytes) -> tuple[str, ...]:
+    """Return the names of the files in `git ls-files -v -s -z`; nested repositories are not among them."""
+    found: dict[str, None] = {}
+    for entry in listed.split(b"\0"):
+        facts, _, raw = entry.partition(b"\t")
+        if raw and not facts.startswith(b"160000", 2):
+            found[os.fsdecode(raw)] = None
+    return tuple(found)
+
+
+def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
+    """Changed and untracked paths, what is ignored, and which are untracked, of `git status --porcelain=v2 -z`."""
+    fields = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
+    changed: list[str] = []
+    ignored: list[str] = []
+    untracked: set[str] = set()
+    for entry in status.split(b"\0"):
+        kind = entry[:1]
+        if kind not in fields:
+            continue
+        path = os.fsdecode(entry.split(b" ", fields[kind])[-1])
+        if kind == b"!":
+            ignored.append(path)
+        elif kind != b"?" or not is_dropping(path.rstrip("/")):
+            changed.append(path)
+            untracked.update([path] if kind == b"?" else [])
+    return changed, tuple(ignored), frozenset(untracked)
+
+
+def _differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+    """Those of the overlooked files that are not on disk as git recorded them."""
+    if not overlooked:
+        return ()
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
+        env = _beside(repository, Path(folder))
+        _unhide(repository, [path for path, _ in overlooked], env)
+        found = git(
+            ["diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all"], cwd=repository.top, env=env
+        )
+    differing = {os.fsdecode(path) for path in found.split(b"\0") if path}
+    return tuple(path for path, _ in overlooked if path in differing)
+
+
+def _unhide(repository: Repository, paths: Sequence[str], env: Mapping[str, str]) -> None:
+    for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+        git(["update-index", flag, "-z", "--stdin"], cwd=repository.top, env=env, stdin=_joined(paths))
+
+
+def tree_on_disk(
+    repository: Repository,
+    paths: Sequence[str],
+    hidden: Sequence[str],
+    links: Mapping[str, str | None],
+    *,
+    converting: bool = False,
+) -> str:
+    """The tree id that a commit of the work tree would have. Raises GitError.
+
+    ``paths`` are those that may differ from the index, ``links`` the nested repositories' ids (None: not on disk). With
+    ``converting``, files count with the line ends that they have on disk, whatever git would make of them.
+    Index and objects are written to a temporary folder; the repository is only read.
+    """
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
+        env = _beside(repository, Path(folder))
+        top = repository.top
+        if hidden:
+            _unhide(repository, hidden, env)
+        gone, there = _behind_links(top, paths)
+        if gone:
+            git(["update-index", "--force-remove", "-z", "--stdin"], cwd=top, env=env, stdin=_joined(gone))
+        if there:
+            arguments = ["-c", "core.compression=0", "update-index", "--add", "--remove", "--replace", "-z", "--stdin"]
+            git(arguments, cwd=top, env=env, stdin=_joined(there))
+        if links:
+            none = "0" * len(repository.tree or "0" * 40)
+            lines = [f"{'160000' if oid else '0'} {oid or none} 0\t{path}" for path, oid in links.items()]
+            git(["update-index", "--replace", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
+        if converting:
+            _take_as_on_disk(top, find_converted(top, env), env)
+        return git(["write-tree", "--missing-ok"], cwd=top, env=env).decode().strip()
+
+
+def _take_as_on_disk(top: Path, paths: Sequence[str], env: Mapping[str, str]) -> None:
+    """Put the bytes that files have on disk into the index, without any conversion."""
+    if not paths:
+        return
+    hashed = ["hash-object", "--no-filters", "-w", "--"]  # not --stdin-paths: a path may have a line break
+    chunks = [paths[at : at + _ARGUMENTS] for at in range(0, len(paths), _ARGUMENTS)]
+    ids = [oid for chunk in chunks for oid in git([*hashed, *chunk], cwd=top, env=env).decode().split()]
+    modes = ["100755" if os.access(top / path, os.X_OK) else "100644" for path in paths]
+    lines = [f"{mode} {oid} 0\t{path}" for mode, oid, path in zip(modes, ids, paths, strict=True)]
+    git(["update-index", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
+
+
+def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of the paths of which a folder has become a symbolic link, and all others.
+
+    To git they are gone, whatever the link leads to, and update-index takes them as that only where it is told so.
+    """
+    is_link: dict[str, bool] = {}
+
+    def behind(path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        if folder and folder not in is_link:
+            is_link[folder] = (top / folder).is_symlink() or behind(folder)
+        return bool(folder) and is_link[folder]
+
+    gone = [path for path in paths if behind(path)]
+    return gone, [path for path in paths if not behind(path)]
+
+
+def _beside(repository: Repository, folder: Path) -> dict[str, str]:
+    """Variables that make git work on copies in folder."""
+    index = folder / "index"
+    try:
+        # copy2: git tells a file changed within the clock tick of the index's own time by that time.
+        shutil.copy2(repository.git_dir / "index", index)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise GitError(f"the index cannot be read: {error.strerror}") from error
+    objects = folder / "objects"
+    objects.mkdir()
+    real = str(repository.common / "objects").replace("\\", "\\\\").replace('"', '\\"')
+    return {
+        "GIT_INDEX_FILE": str(index),
+        "GIT_OBJECT_DIRECTORY": str(objects),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{real}"',
+    }
+
+
+def link_id(repository: Repository, inner: _Identified | None) -> str | None:
+    """The id that stands for a nested repository: its commit, or the tree of what is on disk where that differs.
+
+    None where it is not checked out: what is not on disk was not tested.
+    """
+    if inner is None:
+        return None
+    oid = inner.tree if inner.dirty or not inner.commit else inner.commit
+    width = len(repository.tree) or 40
+    if re.fullmatch(r"[0-9a-f]+", oid) and len(oid) == width:
+        return oid
+    return hashlib.sha256(oid.encode()).hexdigest()[:width]
+
+
+def absent_link(path: str) -> str:
+    """The note about a nested repository that is not checked out."""
+    return (
+        f"the submodule {path} is not checked out, so what was tested is not the commit's content; "
+        f"run: git submodule update --init --recursive"
+    )
+
+
+def _joined(items: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(item) + b"\0" for item in items)

@@ -1,0 +1,74 @@
+"""What a cell's commands left running: a test runner whose tests nobody waited for, or a server that nobody stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from envmatrix.evidence.model import Evidence, LeftOver
+from envmatrix.evidence.runners import is_runner, runner_of
+from envmatrix.util.text import listed
+
+_SHOWN: Final = 3
+_LENGTH: Final = 80
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox", "make", "gmake"})
+# What a build tool or a script of a project's own is called by where it runs tests.
+_ASKED: Final = frozenset({"test", "tests", "check", "runtests", "run_tests", "run-tests", "runtest", "tox", "nox"})
+
+
+def unwaited(evidence: Evidence) -> str:
+    """Return a sentence about test runners that were killed because nobody waited for them, "" where none were."""
+    runners = [one for one in evidence.left_over if _may_run_tests(one, evidence)]
+    if not runners:
+        return ""
+    were, they = ("was", "it") if len(runners) == 1 else ("were", "they")
+    return (
+        f"{_named(runners)} {were} still running when the commands had ended, and {were} killed: which tests {they}"
+        " would have run is unknown; let the command wait for it (`wait` in a shell), or make it a command of its own"
+    )
+
+
+def others(evidence: Evidence) -> Iterator[str]:
+    """Yield a note on what else was killed: a server that tests started, work that nobody waited for."""
+    rest = [one for one in evidence.left_over if not _may_run_tests(one, evidence)]
+    if rest:
+        yield f"still running when the commands had ended, and killed: {_named(rest)}"
+
+
+def _may_run_tests(one: LeftOver, evidence: Evidence) -> bool:
+    """Whether tests were lost with it.
+
+    A process that a test started, and a fork of a runner, belong to a session that is known. A shell is asked for every
+    word of its script, since what it was to start next cannot be known.
+    """
+    sessions = [session for session in evidence.sessions if session.pid == one.pid]
+    if sessions or one.by_test:
+        return any(not session.finished for session in sessions if not session.nested)
+    program = one.argv[0].rpartition("/")[2].lstrip("-") if one.argv else ""
+    if program in _SHELLS:
+        return any(is_runner(word) or _asked(word) for word in _words(one.argv[1:]))
+    if one.forked:
+        return False
+    asked = program.startswith(("python", "pypy")) and any(_asked(word) for word in one.argv[1:3])
+    return bool(runner_of(one.argv)) or asked
+
+
+def _words(argv: Sequence[str]) -> Iterator[str]:
+    for argument in argv:
+        for mark in "()&;|'\"`":
+            argument = argument.replace(mark, " ")
+        yield from argument.split()
+
+
+def _asked(word: str) -> bool:
+    name = word.rpartition("/")[2]
+    return name.removesuffix(".py").removesuffix(".sh") in _ASKED
+
+
+def _named(processes: Sequence[LeftOver]) -> str:
+    return listed(dict.fromkeys(f"`{_line(one)}`" for one in processes), _SHOWN)
+
+
+def _line(one: LeftOver) -> str:
+    line = " ".join(" ".join(one.argv).split()) or f"process {one.pid}"
+    return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"
