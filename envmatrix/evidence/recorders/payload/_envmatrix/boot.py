@@ -9,14 +9,14 @@ import sys
 
 _PATCHES = {
     "_pytest.config": "pytest_start",
-    "stestr.repository.file": "subunits",
-    "unittest.loader": "unittests",
-    "unittest.case": "unittests",
-    "unittest.result": "unittests",
-    "unittest.suite": "unittests",
-    "unittest.runner": "unittests",
-    "nose2.runner": "unittests",
-    "testtools.testcase": "unittests",
+    "stestr.repository.file": "stestr_patch",
+    "unittest.loader": "unittest_patch",
+    "unittest.case": "unittest_patch",
+    "unittest.result": "unittest_patch",
+    "unittest.suite": "unittest_patch",
+    "unittest.runner": "unittest_patch",
+    "nose2.runner": "unittest_patch",
+    "testtools.testcase": "unittest_patch",
 }
 # As they are when the process starts: what it does to its variables later is its own affair.
 folder = os.environ.get("ENVMATRIX_RECORD", "")
