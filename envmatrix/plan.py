@@ -156,7 +156,7 @@ def _tox_refuses(tox_env: ToxEnv, platform: str) -> Reason | None:
         named = "not found in configuration" in tox_env.problem
         remedy = "see `envmatrix list --tox` for the names" if named else "correct it in the tox file; see `tox config`"
         return Reason(code="unknown_environment", message=tox_env.problem, remedy=remedy)
-    if tox_env.platform and not _matches(tox_env.platform, platform):
+    if tox_env.platform and not _is_match(tox_env.platform, platform):
         return Reason(
             code="platform",
             message=f"its tox setting platform = {tox_env.platform} does not match this host's {platform}",
@@ -165,7 +165,7 @@ def _tox_refuses(tox_env: ToxEnv, platform: str) -> Reason | None:
     return None
 
 
-def _matches(pattern: str, platform: str) -> bool:
+def _is_match(pattern: str, platform: str) -> bool:
     # tox compares with re.fullmatch
     import re
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NoReturn, TextIO, cast
 
 from envmatrix import __version__
-from envmatrix.console.output import Heard, fitted_to_terminal, say
+from envmatrix.console.output import SafeStream, fitted_to_terminal, write_text
 from envmatrix.console.signals import ignore_signals
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.util.redaction import redact_url, redact_urls
@@ -30,10 +30,10 @@ def report_bug(error: Exception) -> ExitCode:
             file.write(text.encode("utf-8", "backslashreplace"))
         where = f"the report is in {file.name}; please send it with your issue"
     except OSError:
-        say(text + "\n", err=True)
+        write_text(text + "\n", err=True)
         where = "the report is above; please send it with your issue"
     said = f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {redact_urls(str(error))}); {where}"
-    say(fitted_to_terminal(said) + "\n", err=True)
+    write_text(fitted_to_terminal(said) + "\n", err=True)
     return ExitCode.INTERNAL
 
 
@@ -42,17 +42,17 @@ def end_with(work: Callable[[], object], verb: str) -> NoReturn:
 
     ``verb`` is whose help is shown to be the remedy where an error names none.
     """
-    sys.stdout, sys.stderr = _heard(sys.stdout), _heard(sys.stderr)
+    sys.stdout, sys.stderr = _wrap_stream(sys.stdout), _wrap_stream(sys.stderr)
     try:
         code = work()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        say("\nenvmatrix: interrupted\n", err=True)
+        write_text("\nenvmatrix: interrupted\n", err=True)
         code = ExitCode.INTERRUPTED
     except EnvmatrixError as error:
-        say(fitted_to_terminal(f"envmatrix: {error}") + "\n", err=True)
+        write_text(fitted_to_terminal(f"envmatrix: {error}") + "\n", err=True)
         if "`" not in str(error):
-            say(fitted_to_terminal(f"  next: {_next(error, verb)}") + "\n", err=True)
+            write_text(fitted_to_terminal(f"  next: {_choose_hint(error, verb)}") + "\n", err=True)
         code = error.exit_code
     except Exception as error:
         code = report_bug(error)
@@ -60,13 +60,13 @@ def end_with(work: Callable[[], object], verb: str) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _heard(stream: TextIO) -> TextIO:
+def _wrap_stream(stream: TextIO) -> TextIO:
     """Return the stream as one that no reader and no character is too much for: a test may be named in any alphabet."""
     if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
         stream.reconfigure(errors="backslashreplace")
-    return cast(TextIO, Heard(stream))
+    return cast(TextIO, SafeStream(stream))
 
 
-def _next(error: EnvmatrixError, verb: str) -> str:
+def _choose_hint(error: EnvmatrixError, verb: str) -> str:
     """Return the command that helps on: the error's own, else the help of the verb."""
     return error.hint or f"`envmatrix {verb + ' ' if verb else ''}--help` shows how"

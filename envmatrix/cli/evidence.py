@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from envmatrix.cli.options import json_option
-from envmatrix.console.output import say, start
+from envmatrix.console.output import working_directory, write_text
 
 
 @click.group("evidence", short_help="List, show, push, pull and prune evidence.")
@@ -23,7 +23,7 @@ def evidence_command(ctx: click.Context, store: str | None) -> None:
     from envmatrix.config.project import find_project
     from envmatrix.evidence.store.store import Store
 
-    root = Path(find_project(start()).root)
+    root = Path(find_project(working_directory()).root)
     ctx.meta["envmatrix.root"] = root
     ctx.meta["envmatrix.store"] = Store(store, root)
 
@@ -37,10 +37,12 @@ def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
 
     Example: envmatrix evidence list
     """
-    from envmatrix.commands.evidence import listing, listing_lines
+    from envmatrix.commands.evidence import list_evidence, listing_lines
 
-    found = listing(ctx.meta["envmatrix.store"], trees)
-    say((json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found))) + "\n")
+    found = list_evidence(ctx.meta["envmatrix.store"], trees)
+    write_text(
+        (json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found))) + "\n"
+    )
     return 0
 
 
@@ -56,17 +58,17 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
 
     Example: envmatrix evidence show build1-2026
     """
-    from envmatrix.commands.evidence import evidence_lines, find
+    from envmatrix.commands.evidence import evidence_lines, find_evidence
     from envmatrix.evidence.codec import encode
-    from envmatrix.report.formats.intoto import statement
+    from envmatrix.report.formats.intoto import make_statement
 
-    record = find(ctx.meta["envmatrix.store"], ref, start())
+    record = find_evidence(ctx.meta["envmatrix.store"], ref, working_directory())
     if as_json or format_ == "json":
-        say(json.dumps(json.loads(encode(record)), indent=2) + "\n")
+        write_text(json.dumps(json.loads(encode(record)), indent=2) + "\n")
     elif format_ == "in-toto":
-        say(json.dumps(statement(record), indent=2) + "\n")
+        write_text(json.dumps(make_statement(record), indent=2) + "\n")
     else:
-        say("\n".join(evidence_lines(record)) + "\n")
+        write_text("\n".join(evidence_lines(record)) + "\n")
     return 0
 
 
@@ -79,7 +81,7 @@ def push(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
 
     Example: envmatrix evidence push /srv/evidence
     """
-    return _transfer(ctx, url, trees, push=True)
+    return _copy_records(ctx, url, trees, push=True)
 
 
 @evidence_command.command()
@@ -91,10 +93,10 @@ def pull(ctx: click.Context, url: str, trees: tuple[str, ...]) -> int:
 
     Example: envmatrix evidence pull /srv/evidence
     """
-    return _transfer(ctx, url, trees, push=False)
+    return _copy_records(ctx, url, trees, push=False)
 
 
-def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: bool) -> int:
+def _copy_records(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: bool) -> int:
     from envmatrix.commands.evidence import transfer_lines
     from envmatrix.evidence.store.store import Store
 
@@ -102,7 +104,7 @@ def _transfer(ctx: click.Context, url: str, trees: tuple[str, ...], *, push: boo
     other.check(there=not push)
     done = own.push(other, trees or None) if push else own.pull(other, trees or None)
     ends = (own.location, other.location) if push else (other.location, own.location)
-    say("\n".join(transfer_lines(done, *ends)) + "\n")
+    write_text("\n".join(transfer_lines(done, *ends)) + "\n")
     return 0
 
 
@@ -117,9 +119,9 @@ def prune(ctx: click.Context, keep_days: float | None, keep_trees: int | None) -
 
     Example: envmatrix evidence prune --keep-days 30
     """
-    from envmatrix.commands.evidence import prune as remove
     from envmatrix.commands.evidence import prune_lines
+    from envmatrix.commands.evidence import prune_store as remove
 
     store = ctx.meta["envmatrix.store"]
-    say("\n".join(prune_lines(remove(store, keep_days=keep_days, keep_trees=keep_trees), store.location)) + "\n")
+    write_text("\n".join(prune_lines(remove(store, keep_days=keep_days, keep_trees=keep_trees), store.location)) + "\n")
     return 0

@@ -8,10 +8,10 @@ import click
 from click.core import ParameterSource
 
 from envmatrix.cli.options import complete_formats, complete_names, json_option
-from envmatrix.console.output import start, use_color, width
+from envmatrix.console.output import get_width, use_color, working_directory
 
 
-def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
+def _check_revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Refuse an empty name: where a variable of the CI system is not set, another question would be answered."""
     if not value and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
         raise click.BadParameter("the revision is empty; is the variable set that should name it?", ctx, param)
@@ -19,7 +19,7 @@ def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 @click.command("gate", short_help="Judge a revision by all evidence that hosts have reported for it.")
-@click.argument("rev", required=False, default="", callback=_revision)
+@click.argument("rev", required=False, default="", callback=_check_revision)
 @json_option
 @click.option(
     "--format",
@@ -41,7 +41,7 @@ def _revision(ctx: click.Context, param: click.Parameter, value: str) -> str:
     "--policy",
     metavar="REV",
     default="",
-    callback=_revision,
+    callback=_check_revision,
     help="Read profiles from REV, so that a change cannot weaken its gate.",
 )
 @click.option(
@@ -70,9 +70,9 @@ def gate_command(
 
     Example: envmatrix gate HEAD --policy origin/main --format markdown
     """
-    from envmatrix.commands.gate import Wanted, run_gate
+    from envmatrix.commands.gate import GateOptions, run_gate
 
-    wanted = Wanted(
+    wanted = GateOptions(
         rev=rev,
         names=names,
         policy=policy,
@@ -82,6 +82,6 @@ def gate_command(
         stores=stores or tuple(filter(None, [os.environ.get("ENVMATRIX_STORE")])),
         format="json" if as_json else format_,
         color=use_color(),
-        width=width(),
+        width=get_width(),
     )
-    return run_gate(start(), wanted)
+    return run_gate(working_directory(), wanted)

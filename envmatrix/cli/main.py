@@ -10,7 +10,7 @@ import click
 
 from envmatrix import __version__
 from envmatrix.cli.errors import end_with
-from envmatrix.console.output import begin, fitted_to_terminal, say
+from envmatrix.console.output import begin_output, fitted_to_terminal, write_text
 from envmatrix.errors import ExitCode
 
 VERBS = {
@@ -85,31 +85,31 @@ def cli(directory: str, color: bool | None, verbose: int, quiet: int) -> None:
 
     Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 incomplete, 4 envmatrix itself failed, 130 interrupted.
     """
-    begin(directory, color, verbose - quiet)
+    begin_output(directory, color, verbose - quiet)
 
 
-def _show(error: click.ClickException) -> None:
+def _show_click_error(error: click.ClickException) -> None:
     """Say what click found wrong, in the width of the terminal."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
-        say(f"{error.message}\n", err=True)
+        write_text(f"{error.message}\n", err=True)
         return
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        say(error.ctx.get_usage() + "\n", err=True)
-        say(f"Try '{error.ctx.command_path} --help' for help.\n\n", err=True)
-    say(fitted_to_terminal(f"Error: {error.format_message()}") + "\n", err=True)
+        write_text(error.ctx.get_usage() + "\n", err=True)
+        write_text(f"Try '{error.ctx.command_path} --help' for help.\n\n", err=True)
+    write_text(fitted_to_terminal(f"Error: {error.format_message()}") + "\n", err=True)
 
 
 def main() -> NoReturn:
     """Run the command line and exit: every known error is a sentence on stderr, a bug is a report to paste."""
-    end_with(_command, next((word for word in sys.argv[1:] if word in VERBS), ""))
+    end_with(_run_command, next((word for word in sys.argv[1:] if word in VERBS), ""))
 
 
-def _command() -> object:
+def _run_command() -> object:
     try:
         return cli(standalone_mode=False)
     except click.exceptions.Abort:  # click's word for an interrupt, after which it has begun a new line
-        say("envmatrix: interrupted\n", err=True)
+        write_text("envmatrix: interrupted\n", err=True)
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
-        _show(error)
+        _show_click_error(error)
         return ExitCode.USAGE

@@ -25,13 +25,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete profiles and cells."""
 
-    return names(ctx, param, incomplete)
+    return complete_profiles(ctx, param, incomplete)
 
 
 def complete_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the formats of reports."""
 
-    return formats(ctx, param, incomplete)
+    return list_formats(ctx, param, incomplete)
 
 
 def profiles_argument(function: Function) -> Function:
@@ -63,9 +63,9 @@ def verbosity_options(function: Function) -> Function:
 MOST = 300
 
 
-def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return profiles with their descriptions, then cells; the project's own first."""
-    loaded = _loaded(ctx)
+    loaded = _load_profiles(ctx)
     if loaded is None:
         return []
     from envmatrix.config.select import cell_names
@@ -81,9 +81,11 @@ def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return [CompletionItem(name, help=help_ or None) for name, help_ in items[:MOST]]
 
 
-def names_and_capabilities(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_profiles_and_capabilities(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Return what ``names`` does, then capabilities."""
-    loaded, found = _loaded(ctx), names(ctx, param, incomplete)
+    loaded, found = _load_profiles(ctx), complete_profiles(ctx, param, incomplete)
     known = {item.value for item in found}
     capabilities = sorted(loaded.capabilities) if loaded is not None else []
     return found + [
@@ -93,14 +95,14 @@ def names_and_capabilities(ctx: click.Context, param: click.Parameter, incomplet
     ]
 
 
-def formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def list_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the formats of reports."""
     from envmatrix.report import FORMATS
 
     return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
-def _loaded(ctx: click.Context) -> Loaded | None:
+def _load_profiles(ctx: click.Context) -> Loaded | None:
     from envmatrix.config.load import load
     from envmatrix.config.project import find_project
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from envmatrix.console.output import fitted_to_terminal, say, start
+from envmatrix.console.output import fitted_to_terminal, working_directory, write_text
 from envmatrix.errors import EnvmatrixError
 
 
@@ -27,10 +27,10 @@ def clean_command(runs: bool) -> int:
 
     Example: envmatrix clean
     """
-    from envmatrix.commands.clean import clean
+    from envmatrix.commands.clean import clean_project
 
-    for line in clean(start(), runs=runs):
-        say(f"{line}\n")
+    for line in clean_project(working_directory(), runs=runs):
+        write_text(f"{line}\n")
     return 0
 
 
@@ -67,20 +67,20 @@ def init_command(dry_run: bool) -> int:
 
     Example: envmatrix init --dry-run
     """
-    from envmatrix.commands.init.propose import mistaken, propose, write
+    from envmatrix.commands.init.propose import explain_package_clash, propose_files, write_proposals
 
-    proposals = propose(start())
+    proposals = propose_files(working_directory())
     if not dry_run:
-        write(start(), proposals)
+        write_proposals(working_directory(), proposals)
     for path, text in proposals:
-        say(f"{'would write' if dry_run else 'wrote'} {path}:\n\n")
-        say("".join(f"    {line}\n" for line in text.splitlines()) + "\n")
+        write_text(f"{'would write' if dry_run else 'wrote'} {path}:\n\n")
+        write_text("".join(f"    {line}\n" for line in text.splitlines()) + "\n")
     if not proposals:
-        say("nothing to write: the project has a tox file and profiles; try `envmatrix plan`\n")
+        write_text("nothing to write: the project has a tox file and profiles; try `envmatrix plan`\n")
     elif not dry_run:
-        say("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it\n")
-    if note := mistaken(start()):
-        say(fitted_to_terminal(note) + "\n")
+        write_text("next: `envmatrix plan` says what of it can run here, `envmatrix run` runs it\n")
+    if note := explain_package_clash(working_directory()):
+        write_text(fitted_to_terminal(note) + "\n")
     return 0
 
 
@@ -100,5 +100,5 @@ def schema_command(name: str) -> int:
     }
     if name not in makers:
         raise EnvmatrixError(f"there is no schema {name!r}; choose one of {', '.join(sorted(makers))}")
-    say(json.dumps(makers[name](), indent=2, sort_keys=True) + "\n")
+    write_text(json.dumps(makers[name](), indent=2, sort_keys=True) + "\n")
     return 0

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from envmatrix.cli.options import complete_formats, json_option, profiles_argument, verbosity_options
-from envmatrix.commands.run import RunOptions, run
-from envmatrix.console.output import start
+from envmatrix.commands.run import RunOptions, run_profiles
+from envmatrix.console.output import working_directory
 
 
 class _Command(click.Command):
@@ -83,4 +83,4 @@ def run_command(as_json: bool, **options: Any) -> int:
     """
     if as_json:
         options["format"] = "json"
-    return run(start(), RunOptions(**options), os.environ)
+    return run_profiles(working_directory(), RunOptions(**options), os.environ)

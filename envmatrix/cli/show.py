@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING
 import click
 
 from envmatrix.cli.options import complete_formats, complete_names, json_option, profiles_argument, verbosity_options
-from envmatrix.console.output import say, start, use_color, verbosity, width
+from envmatrix.console.output import get_verbosity, get_width, use_color, working_directory, write_text
 from envmatrix.errors import ExitCode
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from envmatrix.cli.options import names_and_capabilities
+def _complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from envmatrix.cli.options import complete_profiles_and_capabilities
 
-    return names_and_capabilities(ctx, param, incomplete)
+    return complete_profiles_and_capabilities(ctx, param, incomplete)
 
 
 @click.command("doctor", short_help="Say what this host has, what it lacks, and how to change that.")
-@click.argument("names", metavar="[PROFILE|CAPABILITY]...", nargs=-1, shell_complete=_complete)
+@click.argument("names", metavar="[PROFILE|CAPABILITY]...", nargs=-1, shell_complete=_complete_names)
 @json_option
 @click.option(
     "--labels", metavar="STYLE", help="Print what is ok as labels: jenkins, labels-file, github, gitlab or dask."
@@ -46,17 +46,17 @@ def doctor_command(names: tuple[str, ...], as_json: bool, labels: str | None) ->
 
     Example: envmatrix doctor libvirt
     """
-    from envmatrix.commands.doctor import check_style, examine
+    from envmatrix.commands.doctor import check_style, examine_host
 
     check_style(labels)
-    examined = examine(start(), names, os.environ)
+    examined = examine_host(working_directory(), names, os.environ)
     if labels is not None:
-        say(examined.labels(labels) + "\n")
+        write_text(examined.make_labels(labels) + "\n")
     elif as_json:
-        say(examined.json())
+        write_text(examined.render_json())
     else:
-        say(examined.text(everything=verbosity() > 0, width=width(), color=use_color()))
-    return ExitCode.INCOMPLETE if examined.blocked or examined.lacking else ExitCode.PASSED
+        write_text(examined.render_text(everything=get_verbosity() > 0, width=get_width(), color=use_color()))
+    return ExitCode.INCOMPLETE if examined.list_blocked or examined.lacking else ExitCode.PASSED
 
 
 @click.command("explain", short_help="Say where each setting of a cell comes from, and why this interpreter.")
@@ -70,13 +70,13 @@ def explain_command(cell: str, as_json: bool, everything: bool) -> int:
 
     Example: envmatrix explain libvirt
     """
-    from envmatrix.commands.explain import explain
+    from envmatrix.commands.explain import explain_cell
 
-    explained = explain(start(), cell, os.environ)
+    explained = explain_cell(working_directory(), cell, os.environ)
     if as_json:
-        say(explained.as_json(everything) + "\n")
+        write_text(explained.as_json(everything) + "\n")
     else:
-        say(explained.as_text(everything, width=width(), color=use_color()))
+        write_text(explained.as_text(everything, width=get_width(), color=use_color()))
     return explained.exit_code
 
 
@@ -91,10 +91,10 @@ def list_command(as_json: bool, with_tox: bool) -> int:
 
     Example: envmatrix list --tox
     """
-    from envmatrix.commands.list import listing
+    from envmatrix.commands.list import list_profiles
 
-    found = listing(start(), with_tox=with_tox)
-    say((json.dumps(found.document(), indent=2) if as_json else found.text()) + "\n")
+    found = list_profiles(working_directory(), with_tox=with_tox)
+    write_text((json.dumps(found.make_document(), indent=2) if as_json else found.render_text()) + "\n")
     return 0
 
 
@@ -115,8 +115,8 @@ def plan_command(names: tuple[str, ...], as_json: bool, changed_since: str | Non
     from envmatrix.plan import Blocked
     from envmatrix.report import plan as report
 
-    plan = plan_matrix(load_matrix(start(), names), os.environ, since=changed_since, staged=staged)
-    say(report.json(plan) if as_json else report.text(plan, color=use_color(), width=width()))
+    plan = plan_matrix(load_matrix(working_directory(), names), os.environ, since=changed_since, staged=staged)
+    write_text(report.render_json(plan) if as_json else report.render_text(plan, color=use_color(), width=get_width()))
     return ExitCode.INCOMPLETE if any(isinstance(one, Blocked) for one in plan.cells) else ExitCode.PASSED
 
 
@@ -142,9 +142,16 @@ def report_command(
 
     Example: envmatrix report --format html -o report.html
     """
-    from envmatrix.commands.report import report
+    from envmatrix.commands.report import show_report
 
-    code: int = report(
-        start(), evidence, format_, output, against=against, store=store, color=use_color(), width=width()
+    code: int = show_report(
+        working_directory(),
+        evidence,
+        format_,
+        output,
+        against=against,
+        store=store,
+        color=use_color(),
+        width=get_width(),
     )
     return code

@@ -13,7 +13,7 @@ from envmatrix.evidence.store.store import Store
 from envmatrix.util.state_dir import check_state_dir, state_path
 
 
-def clean(start: Path, *, runs: bool) -> Iterator[str]:
+def clean_project(start: Path, *, runs: bool) -> Iterator[str]:
     """Remove what killed runs left behind and yield a line for each thing removed."""
     root = Path(find_project(start).root)
     check_state_dir(root)

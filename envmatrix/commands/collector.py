@@ -15,7 +15,7 @@ from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store.names import name_of
 from envmatrix.evidence.store.store import Store
-from envmatrix.verdict.skips.classify import classify
+from envmatrix.verdict.skips.classify import classify_skips
 
 WRITERS = 8
 
@@ -33,9 +33,9 @@ class Collector:
         self._lock, self._writers = threading.Lock(), threading.BoundedSemaphore(WRITERS)
         self.unwritten: list[str] = []
 
-    def collect(self, evidence: Evidence) -> None:
+    def collect_record(self, evidence: Evidence) -> None:
         """Classify a record, and write it with its output; return when both are on the disk, or will never be."""
-        record = classify_skips(evidence, self._context.matrix)
+        record = classify_evidence(evidence, self._context.matrix)
         with self._lock:
             self.records.append(record)
         try:
@@ -49,7 +49,7 @@ class Collector:
         """Note in the project that this was the last run, whatever the store. Raises EnvmatrixError."""
         self._store.record_last_run(self._context.run_id, self._context.identity.tree, self._names)
 
-    def attempts(self) -> dict[str, list[Evidence]]:
+    def attempts_by_cell(self) -> dict[str, list[Evidence]]:
         """Return the records by cell, oldest first."""
         attempts: dict[str, list[Evidence]] = {}
         for record in self.records:
@@ -57,10 +57,10 @@ class Collector:
         return attempts
 
 
-def classify_skips(evidence: Evidence, matrix: Matrix) -> Evidence:
+def classify_evidence(evidence: Evidence, matrix: Matrix) -> Evidence:
     """Return a record with the class that its profile and the capabilities give to each skip."""
     profile = matrix.profiles[evidence.profile]
-    tests = classify(evidence.tests, profile=profile, capabilities=matrix.capabilities, today=current_day())
+    tests = classify_skips(evidence.tests, profile=profile, capabilities=matrix.capabilities, today=current_day())
     return msgspec.structs.replace(evidence, tests=tests)
 
 

@@ -41,7 +41,7 @@ STYLES: Final[Mapping[str, Callable[[list[str]], str]]] = {
 }
 
 
-def labels(findings: Iterable[Finding], style: str = "jenkins") -> str:
+def make_labels(findings: Iterable[Finding], style: str = "jenkins") -> str:
     """What the host can do, as labels ``cap-NAME``; sorted, each once, capabilities that are ok only.
 
     :param style: a key of ``STYLES``
@@ -59,7 +59,7 @@ class UnknownStyleError(EnvmatrixError):
     hint = "`envmatrix doctor --labels jenkins` prints the labels of a node"
 
 
-class Examined(msgspec.Struct, frozen=True, kw_only=True):
+class HostExamination(msgspec.Struct, frozen=True, kw_only=True):
     """What this host has, what each lack blocks, and what would change that."""
 
     facts: HostFacts
@@ -70,30 +70,30 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     lacking: tuple[str, ...] = ()  # of the capabilities asked for
 
     @property
-    def blocked(self) -> tuple[Blocked, ...]:
+    def list_blocked(self) -> tuple[Blocked, ...]:
         """The cells asked for that cannot run here."""
         return tuple(one for one in self.plan.cells if isinstance(one, Blocked)) if self.plan is not None else ()
 
-    def labels(self, style: str) -> str:
+    def make_labels(self, style: str) -> str:
         """Return as labels of a CI system what is ok, and the services that runs here start for themselves."""
         runnable = [one.cell for one in self.plan.cells if isinstance(one, Runnable)] if self.plan is not None else []
         started = [Finding(capability=name, status="ok") for cell in runnable for name in cell.services]
-        return labels([*self.findings, *started], style)
+        return make_labels([*self.findings, *started], style)
 
-    def json(self) -> str:
+    def render_json(self) -> str:
         """Return the document ``envmatrix/host/1``."""
         blocks: dict[str, list[str]] = {}
-        for reason, cells in self._reasons().items():
+        for reason, cells in self._group_reasons().items():
             blocks.setdefault(reason.capability or reason.code, []).extend(cells)
-        return report.json(self.findings, self.facts, blocks, tuple(self.commands.values()))
+        return report.render_json(self.findings, self.facts, blocks, tuple(self.commands.values()))
 
-    def text(self, *, everything: bool, width: int, color: bool) -> str:
+    def render_text(self, *, everything: bool, width: int, color: bool) -> str:
         """Return the findings as text for a terminal; ``everything`` also of what nothing asked for."""
         own = [self.commands[name] for name in (self.own, "pip") if name in self.commands]
-        return report.text(
+        return report.render_text(
             self.findings,
             self.facts,
-            self._reasons(),
+            self._group_reasons(),
             own if own and not everything else tuple(self.commands.values()),
             told=self.lacking,
             everything=everything,
@@ -101,10 +101,10 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
             color=color,
         )
 
-    def _reasons(self) -> dict[Reason, list[str]]:
+    def _group_reasons(self) -> dict[Reason, list[str]]:
         """Return what keeps cells from running here, with their names."""
         reasons: dict[Reason, list[str]] = {}
-        for one in self.blocked:
+        for one in self.list_blocked:
             for reason in one.reasons:
                 reasons.setdefault(reason, []).append(one.cell.name)
         return reasons
@@ -117,7 +117,7 @@ def check_style(style: str | None) -> None:
         raise UnknownStyleError(f"there is no style of labels {style!r}; choose one of {known}")
 
 
-def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Examined:
+def examine_host(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> HostExamination:
     """Probe what is built in or declared, and plan the profiles; where there is no project, probe the host alone."""
     project = find_project(start)
     root = Path(project.root)
@@ -133,9 +133,9 @@ def examine(start: Path, names: Sequence[str], environ: Mapping[str, str]) -> Ex
         if names:
             raise
         capabilities = load(project).capabilities
-    findings = _merged(probe_all(capabilities, environ=environ), plan)
-    wanted = [found for found in findings if _matters(found, plan)]
-    return Examined(
+    findings = _merge_findings(probe_all(capabilities, environ=environ), plan)
+    wanted = [found for found in findings if _is_needed(found, plan)]
+    return HostExamination(
         facts=host_facts(environ),
         findings=findings,
         plan=plan,
@@ -165,12 +165,12 @@ def _capabilities_among(project: Project, names: Sequence[str]) -> tuple[str, ..
     return found if len(found) == len(names) else ()
 
 
-def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, str]) -> Examined:
+def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, str]) -> HostExamination:
     capabilities = load(project).capabilities
     findings = [found for found in probe_all(capabilities, environ=environ) if found.capability in names]
     there = {found.capability for found in findings if found.status == "ok"}
     missing = [found for found in findings if found.capability not in there]
-    return Examined(
+    return HostExamination(
         facts=host_facts(environ),
         findings=tuple(findings),
         plan=None,
@@ -180,7 +180,7 @@ def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, 
     )
 
 
-def _merged(findings: Sequence[Finding], plan: Plan | None) -> tuple[Finding, ...]:
+def _merge_findings(findings: Sequence[Finding], plan: Plan | None) -> tuple[Finding, ...]:
     """Add what only the plan asked for: requirements with versions, in the interpreters of cells."""
     told = {(found.capability, found.interpreter): found for found in findings}
     for one in plan.cells if plan is not None else ():
@@ -190,7 +190,7 @@ def _merged(findings: Sequence[Finding], plan: Plan | None) -> tuple[Finding, ..
     return tuple(told.values())
 
 
-def _matters(finding: Finding, plan: Plan | None) -> bool:
+def _is_needed(finding: Finding, plan: Plan | None) -> bool:
     if finding.status == "ok":
         return False
     if plan is None:

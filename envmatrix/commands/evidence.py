@@ -52,24 +52,24 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-def listing(store: Store, trees: Sequence[str] = ()) -> Listing:
+def list_evidence(store: Store, trees: Sequence[str] = ()) -> Listing:
     """Every record of the trees, each named whole or by its first characters; of all trees where none is named.
 
     Raises NoSuchEvidenceError for a tree that the store has nothing of, StoreError.
     """
     rows: list[Row] = []
     problems: list[Problem] = []
-    for tree in _trees(store, trees):
+    for tree in _find_trees(store, trees):
         for item in store.iterate(tree):
             if isinstance(item, Problem):
                 problems.append(item)
             else:
-                rows.append(_row(item))
+                rows.append(_make_row(item))
     rows.sort(key=lambda row: (row.tree, row.cell, row.started, row.id))
     return Listing(store=store.location, evidence=tuple(rows), problems=tuple(sorted(problems)))
 
 
-def find(store: Store, ref: str, folder: Path) -> Evidence:
+def find_evidence(store: Store, ref: str, folder: Path) -> Evidence:
     """The record that a reference means: a file's path (relative ones start at folder), a name, an id or its beginning.
 
     Raises NoSuchEvidenceError, which lists the candidates where the beginning of an id fits several; StoreError.
@@ -90,7 +90,7 @@ def find(store: Store, ref: str, folder: Path) -> Evidence:
     return store.get(found[0] if found else ref)
 
 
-def prune(
+def prune_store(
     store: Store, *, keep_days: float | None = None, keep_trees: int | None = None, keep: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Remove old records (see ``Store.prune``) and return their names; the last run's are always kept.
@@ -118,7 +118,7 @@ def listing_lines(found: Listing) -> Iterator[str]:
         aside = f"  partial: {printable(row.partial, 60)}" if row.partial else ""
         again = f"  attempt {row.attempt}" if row.attempt > 1 else ""
         yield (
-            f"  {printable(row.cell, 40)}  {row.state}  {_counts(row.tests)}  {printable(row.host, 40)}  "
+            f"  {printable(row.cell, 40)}  {row.state}  {_count_outcomes(row.tests)}  {printable(row.host, 40)}  "
             f"{row.started}{again}{aside}  {printable(row.id)}"
         )
     if not found.evidence:
@@ -148,7 +148,7 @@ def evidence_lines(evidence: Evidence) -> Iterator[str]:
         yield f"command   {command.exit_code}: {printable(' '.join(command.argv), 400)}"
     for reason in (*evidence.reasons, *evidence.mismatches):
         yield f"reason    {printable(f'{reason.code}: {reason.message} {reason.remedy}'.strip(), 600)}"
-    yield f"tests     {_counts(Counter(test.outcome for test in evidence.tests))}"
+    yield f"tests     {_count_outcomes(Counter(test.outcome for test in evidence.tests))}"
     for outcome in WORST_FIRST:
         for test in evidence.tests:
             if test.outcome == outcome != "passed":
@@ -168,7 +168,7 @@ def prune_lines(removed: Sequence[str], store: str) -> Iterator[str]:
     yield f"{count(len(removed), 'file')} removed from {store}"
 
 
-def _trees(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
+def _find_trees(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
     trees = store.trees()
     if not wanted:
         return trees
@@ -183,7 +183,7 @@ def _trees(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _row(evidence: Evidence) -> Row:
+def _make_row(evidence: Evidence) -> Row:
     return Row(
         name=name_of(evidence),
         id=evidence.id,
@@ -202,6 +202,6 @@ def _row(evidence: Evidence) -> Row:
     )
 
 
-def _counts(tests: dict[str, int] | Counter[Outcome]) -> str:
+def _count_outcomes(tests: dict[str, int] | Counter[Outcome]) -> str:
     known: dict[str, int] = {str(outcome): count for outcome, count in tests.items()}
     return ", ".join(f"{known[outcome]} {outcome}" for outcome in WORST_FIRST if known.get(outcome)) or "no tests"

@@ -12,20 +12,20 @@ import msgspec
 from envmatrix.commands.plan import plan_matrix
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
-from envmatrix.engine.incremental.fingerprint import decide, inputs_for
-from envmatrix.engine.job.build import overlay_for, overlay_of
-from envmatrix.engine.planning.tox_facts import Described, describe
+from envmatrix.engine.incremental.fingerprint import collect_inputs, decide_replay
+from envmatrix.engine.job.build import make_overlay, make_planned_overlay
+from envmatrix.engine.planning.tox_facts import Described, describe_environments
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.plan import Blocked, Planned, Runnable
 from envmatrix.report.formats.text import STYLES
 from envmatrix.report.layout import Page
-from envmatrix.report.plan import reasons
+from envmatrix.report.plan import list_reasons
 from envmatrix.util.state_dir import state_path
 
 SCHEMA = "envmatrix/explain/1"
 
 
-class Explained(msgspec.Struct, frozen=True, kw_only=True):
+class CellExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one cell before it runs."""
 
     one: Planned
@@ -39,7 +39,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
         """3 where this host cannot run the cell."""
         return ExitCode.INCOMPLETE if isinstance(self.one, Blocked) else ExitCode.PASSED
 
-    def document(self, everything: bool) -> dict[str, Any]:
+    def make_document(self, everything: bool) -> dict[str, Any]:
         """Return the JSON document ``envmatrix/explain/1``."""
         one, cell = self.one, self.one.cell
         chosen = one.interpreter if isinstance(one, Runnable) else None
@@ -50,7 +50,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
             "profile": cell.profile,
             "origin": self.profile.origin,
             "state": "runnable" if chosen else "blocked" if isinstance(one, Blocked) else "not_relevant",
-            "reasons": [msgspec.to_builtins(reason) for reason in reasons(one)],
+            "reasons": [msgspec.to_builtins(reason) for reason in list_reasons(one)],
             "interpreter": {"path": chosen.path, "version": chosen.version} if chosen else None,
             "considered": [
                 {
@@ -75,56 +75,58 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_json(self, everything: bool) -> str:
         """Return the document as JSON text."""
-        return json.dumps(self.document(everything), indent=2)
+        return json.dumps(self.make_document(everything), indent=2)
 
     def as_text(self, everything: bool, *, width: int, color: bool) -> str:
         """Return the document as text for one screen; ``everything`` with the whole of long values."""
-        found, page = self.document(everything), Page(width)
+        found, page = self.make_document(everything), Page(width)
         state = found["state"].replace("_", " ")
-        page.line(f"{found['cell']}: ", (state, STYLES.get(found["state"], "")), f", profile {found['profile']}")
-        page.line(f"  from {found['origin']}")
+        page.add_line(f"{found['cell']}: ", (state, STYLES.get(found["state"], "")), f", profile {found['profile']}")
+        page.add_line(f"  from {found['origin']}")
         for reason in found["reasons"]:
-            page.paragraph(reason["message"], 2, "- ")
+            page.add_paragraph(reason["message"], 2, "- ")
             if reason["remedy"]:
-                page.remedy(reason["remedy"], 4)
-        page.heading("INTERPRETER")
+                page.add_remedy(reason["remedy"], 4)
+        page.add_heading("INTERPRETER")
         for candidate in found["considered"]:
-            _candidate(page, candidate)
+            _render_candidate(page, candidate)
         if not found["considered"]:
-            page.line("  none was considered")
+            page.add_line("  none was considered")
         for title in ("requires", "services", "must_run"):
             if found[title]:
-                page.blank()
-                page.paragraph(f"{title}: {', '.join(found[title])}", 0)
+                page.add_blank()
+                page.add_paragraph(f"{title}: {', '.join(found[title])}", 0)
         if self.way:
-            page.heading("HOW IT WOULD RUN")
-            page.paragraph(self.way)
-        page.heading("SETTINGS")
+            page.add_heading("HOW IT WOULD RUN")
+            page.add_paragraph(self.way)
+        page.add_heading("SETTINGS")
         if found["problem"]:
-            page.paragraph(found["problem"])
+            page.add_paragraph(found["problem"])
         for setting in found["settings"]:
-            page.paragraph(f"{setting['key']} = {_short(setting['value'], 4000 if everything else 240)}", hang=2)
+            page.add_paragraph(
+                f"{setting['key']} = {_shorten_value(setting['value'], 4000 if everything else 240)}", hang=2
+            )
             chosen = setting["source"].startswith("chosen by")
-            page.line((f"      {'' if chosen else 'from '}{setting['source']}", "dim"))
+            page.add_line((f"      {'' if chosen else 'from '}{setting['source']}", "dim"))
         return page.render(color)
 
 
-def _candidate(page: Page, candidate: Mapping[str, str]) -> None:
+def _render_candidate(page: Page, candidate: Mapping[str, str]) -> None:
     path, version = candidate["path"], candidate["version"]
     named = f"{path} ({version}, {candidate['origin']})"
     why = candidate["refused"].removeprefix(f"{path} ({version}): ").removeprefix(f"{path}: ")
     if why:
-        page.paragraph(f"{named}: {why}", 2, "no      ", hang=8)
+        page.add_paragraph(f"{named}: {why}", 2, "no      ", hang=8)
     else:
-        page.line("  ", ("chosen", "green"), f"  {named}")
+        page.add_line("  ", ("chosen", "green"), f"  {named}")
 
 
-def _short(value: Any, most: int) -> str:
+def _shorten_value(value: Any, most: int) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= most else f"{text[: most - 1]}… (--all has the rest)"
 
 
-def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
+def explain_cell(start: Path, name: str, environ: Mapping[str, str]) -> CellExplanation:
     """Return all that is known of the cell ``name``.
 
     Raises EnvmatrixError where the name stands for several cells.
@@ -136,13 +138,13 @@ def explain(start: Path, name: str, environ: Mapping[str, str]) -> Explained:
         raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")
     one = plan.cells[0]
     profile = matrix.profiles[one.cell.profile]
-    overlay = overlay_of(one, profile) if isinstance(one, Runnable) else overlay_for(one.cell, profile)
-    described = describe(Path(matrix.project.root), [overlay], environ=environ)
-    way = _way(matrix, one, environ) if isinstance(one, Runnable) else ""
-    return Explained(one=one, profile=profile, matrix=matrix, described=described[one.cell.name], way=way)
+    overlay = make_planned_overlay(one, profile) if isinstance(one, Runnable) else make_overlay(one.cell, profile)
+    described = describe_environments(Path(matrix.project.root), [overlay], environ=environ)
+    way = _describe_way(matrix, one, environ) if isinstance(one, Runnable) else ""
+    return CellExplanation(one=one, profile=profile, matrix=matrix, described=described[one.cell.name], way=way)
 
 
-def _way(matrix: Matrix, one: Runnable, environ: Mapping[str, str]) -> str:
+def _describe_way(matrix: Matrix, one: Runnable, environ: Mapping[str, str]) -> str:
     cache = state_path(Path(matrix.project.root), "cache")
-    decision = decide(inputs_for(matrix, one, environ), cache)
-    return f"through tox: {decision.reason}" if decision.kept is None else "without tox: nothing has changed since"
+    decision = decide_replay(collect_inputs(matrix, one, environ), cache)
+    return f"through tox: {decision.reason}" if decision.record is None else "without tox: nothing has changed since"

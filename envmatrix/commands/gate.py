@@ -16,7 +16,7 @@ from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
 from envmatrix.config.tox.file import READ_BY_TOX, ToxFile, read_tox_file
-from envmatrix.console.output import say
+from envmatrix.console.output import write_text
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store.history import older
@@ -27,15 +27,15 @@ from envmatrix.util.text import listed
 from envmatrix.vcs.changes import UnknownBaseError, changed_paths, tracked_paths
 from envmatrix.vcs.identity import identify
 from envmatrix.vcs.revision import export, resolve
-from envmatrix.verdict.gate.gate import Asked, gate
+from envmatrix.verdict.gate.gate import GateQuery, judge_revision
 from envmatrix.verdict.model import CellVerdict, Verdict
 from envmatrix.verdict.skips.capability_names import profiles_promising
-from envmatrix.verdict.skips.classify import MARKED, classify
+from envmatrix.verdict.skips.classify import MARKED, classify_skips
 
 MOST_PROBLEMS = 20
 
 
-class Gathering:
+class EvidenceGathering:
     """Reads evidence, and believes no skip class that a runner wrote."""
 
     def __init__(self, stores: Sequence[Store], matrix: Matrix, today: datetime.date) -> None:
@@ -44,7 +44,7 @@ class Gathering:
         self._unread = 0
         self._empty: list[str] = []
 
-    def of(self, tree: str) -> Iterator[Evidence]:
+    def iterate_tree(self, tree: str) -> Iterator[Evidence]:
         """Yield the records of a tree, one at a time."""
         for store in self._stores:
             if not store.trees():
@@ -56,9 +56,9 @@ class Gathering:
                     if len(self._problems) < MOST_PROBLEMS:
                         self._problems.append(f"not believed: {item}")
                 else:
-                    yield self._classified(item)
+                    yield self._classify_record(item)
 
-    def before(self, root: Path, tree: str) -> Iterator[Evidence]:
+    def iterate_older(self, root: Path, tree: str) -> Iterator[Evidence]:
         """Yield the newest records of other trees: they are shown as stale and know the names of tests."""
         cells = {cell.name for cell in self._matrix.cells}
         for store in self._stores:
@@ -67,16 +67,16 @@ class Gathering:
     def judged_by(self, verdict: Verdict) -> Iterator[Evidence]:
         """Yield the records that the cells were judged by, read again alone."""
         for cell in verdict.cells:
-            record = self._record(verdict.tree, cell) if cell.evidence else None
+            record = self._find_record(verdict.tree, cell) if cell.evidence else None
             if record is not None:
-                yield self._classified(record)
+                yield self._classify_record(record)
 
-    def notes(self) -> tuple[str, ...]:
+    def list_notes(self) -> tuple[str, ...]:
         """Return what was not believed, and which stores are empty, in sentences."""
         more = self._unread - len(self._problems)
         return (*self._empty, *self._problems, *([f"not believed: {more} files more"] if more else []))
 
-    def logs(self, evidence: Sequence[Evidence], tail_bytes: int) -> dict[str, str]:
+    def read_logs(self, evidence: Sequence[Evidence], tail_bytes: int) -> dict[str, str]:
         """Return the end of each record's output by the record's id, where a store has it."""
         found = {}
         for record in evidence:
@@ -85,7 +85,7 @@ class Gathering:
                 found[record.id] = data[-tail_bytes:].decode("utf-8", "replace")
         return found
 
-    def _record(self, tree: str, cell: CellVerdict) -> Evidence | None:
+    def _find_record(self, tree: str, cell: CellVerdict) -> Evidence | None:
         for store in self._stores:
             try:
                 return store.get(record_name(tree, cell.name, cell.evidence))
@@ -93,11 +93,11 @@ class Gathering:
                 continue  # it is in another store, or was pruned meanwhile
         return None
 
-    def _classified(self, record: Evidence) -> Evidence:
+    def _classify_record(self, record: Evidence) -> Evidence:
         profile = self._matrix.profiles.get(record.profile)
         if profile is None or not any(test.outcome in MARKED or test.skip_class for test in record.tests):
             return record
-        tests = classify(record.tests, profile=profile, capabilities=self._matrix.capabilities, today=self._today)
+        tests = classify_skips(record.tests, profile=profile, capabilities=self._matrix.capabilities, today=self._today)
         return msgspec.structs.replace(record, tests=tests)
 
 
@@ -105,7 +105,7 @@ LOG_TAIL_BYTES = 20_000
 _CONFIGURATION = {*READ_BY_TOX, "setup.py"}
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class GateOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller of ``gate`` asked for."""
 
     rev: str = ""
@@ -132,20 +132,20 @@ class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def run_gate(start: Path, wanted: Wanted) -> int:
+def run_gate(start: Path, wanted: GateOptions) -> int:
     """Judge a revision, or what is on disk, by all evidence of it in the stores; print the report; return its code."""
     if wanted.format not in FORMATS:
         raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
     root = Path(find_project(start).root)
-    subject = _subject(root, start, wanted)
+    subject = _find_subject(root, start, wanted)
     policy, tox = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else (subject.own, subject.tox)
     stores = [Store(url, root) for url in wanted.stores] or [Store(None, root)]
     now = datetime.datetime.now(datetime.UTC)
     today = now.date()
-    gathering = Gathering(stores, policy, today)
+    gathering = EvidenceGathering(stores, policy, today)
     not_relevant, doubts = _not_relevant(root, policy, wanted)
-    verdict = gate(
-        Asked(
+    verdict = judge_revision(
+        GateQuery(
             cells=policy.cells,
             profiles=policy.profiles,
             capabilities=policy.capabilities,
@@ -159,18 +159,18 @@ def run_gate(start: Path, wanted: Wanted) -> int:
             expect=wanted.expect,
             not_relevant=not_relevant,
         ),
-        gathering.of(subject.tree),
-        known=gathering.before(root, subject.tree),
+        gathering.iterate_tree(subject.tree),
+        known=gathering.iterate_older(root, subject.tree),
     )
     others = _waiting_for_others(start, root, verdict, policy, wanted)
     rules = (*_policy_source(root, wanted.policy), *_policy_notes(subject, policy, tox, wanted.policy))
-    notes = (*subject.notes, *rules, *doubts, *others, *gathering.notes())
+    notes = (*subject.notes, *rules, *doubts, *others, *gathering.list_notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
-    say(render(wanted.format, _report(verdict, gathering, policy, wanted)))
+    write_text(render(wanted.format, _make_report(verdict, gathering, policy, wanted)))
     return verdict.exit_code
 
 
-def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
+def _find_subject(root: Path, start: Path, wanted: GateOptions) -> _Subject:
     if wanted.rev:
         revision = resolve(root, wanted.rev)
         own, tox = _matrix_of(root, wanted.rev, wanted.names)
@@ -190,14 +190,14 @@ def _subject(root: Path, start: Path, wanted: Wanted) -> _Subject:
     )
 
 
-def _report(verdict: Verdict, gathering: Gathering, policy: Matrix, wanted: Wanted) -> Report:
+def _make_report(verdict: Verdict, gathering: EvidenceGathering, policy: Matrix, wanted: GateOptions) -> Report:
     evidence = tuple(gathering.judged_by(verdict))
     unwell = {cell.evidence for cell in verdict.cells if cell.state != "passed"}
     return Report(
         verdict=verdict,
         evidence=evidence,
         profiles=policy.profiles,
-        logs=gathering.logs([record for record in evidence if record.id in unwell], LOG_TAIL_BYTES),
+        logs=gathering.read_logs([record for record in evidence if record.id in unwell], LOG_TAIL_BYTES),
         color=wanted.color,
         width=wanted.width,
     )
@@ -219,7 +219,7 @@ def _is_configuration(path: str) -> bool:
     return path in _CONFIGURATION or (len(parts) == 2 and parts[0] == "profiles" and path.endswith(".toml"))
 
 
-def _not_relevant(root: Path, matrix: Matrix, wanted: Wanted) -> tuple[dict[str, str], tuple[str, ...]]:
+def _not_relevant(root: Path, matrix: Matrix, wanted: GateOptions) -> tuple[dict[str, str], tuple[str, ...]]:
     """Say which cells the change does not need, and why all count where that cannot be told.
 
     What a runner chose to leave out is not asked.
@@ -264,7 +264,7 @@ def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: s
     changed = sorted(
         name
         for name in set(own.profiles) & set(policy.profiles)
-        if _said(own.profiles[name]) != _said(policy.profiles[name])
+        if _strip_origin(own.profiles[name]) != _strip_origin(policy.profiles[name])
     )
     told = [
         f"{word} {', '.join(names)}" for word, names in (("removes", lost), ("adds", new), ("edits", changed)) if names
@@ -280,7 +280,9 @@ def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: s
     yield f"this change is no neutral party: it {what}. {whose}"
 
 
-def _waiting_for_others(start: Path, root: Path, verdict: Verdict, policy: Matrix, wanted: Wanted) -> Iterator[str]:
+def _waiting_for_others(
+    start: Path, root: Path, verdict: Verdict, policy: Matrix, wanted: GateOptions
+) -> Iterator[str]:
     """Yield which profiles that were not asked for would run what ran nowhere."""
     if not wanted.names or not verdict.ran_nowhere or verdict.verdict == "passed":
         return
@@ -296,7 +298,7 @@ def _waiting_for_others(start: Path, root: Path, verdict: Verdict, policy: Matri
         )
 
 
-def _said(profile: Profile) -> Profile:
+def _strip_origin(profile: Profile) -> Profile:
     """The profile without where it was written: a comment moves lines and edits nothing."""
     env = {key: msgspec.structs.replace(setting, source="") for key, setting in profile.env.items()}
     return msgspec.structs.replace(profile, origin="", sources={}, env=env)
@@ -306,8 +308,8 @@ def judge_evidence(matrix: Matrix, evidence: Sequence[Evidence], *, today: datet
     """Judge given evidence as the gate would, for the cells that it is about and the content of its newest record."""
     latest = max(evidence, key=lambda one: (one.finished, one.id))
     about = {record.cell for record in evidence}
-    return gate(
-        Asked(
+    return judge_revision(
+        GateQuery(
             cells=tuple(cell for cell in matrix.cells if cell.name in about),
             profiles=matrix.profiles,
             capabilities=matrix.capabilities,

@@ -34,7 +34,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     profiles: tuple[tuple[Profile, tuple[str, ...], bool], ...]
     tox_environments: tuple[str, ...] | None = None
 
-    def document(self) -> dict[str, Any]:
+    def make_document(self) -> dict[str, Any]:
         """Return the JSON document ``envmatrix/list/1``."""
         profiles = [
             {
@@ -49,12 +49,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         own = None if self.tox_environments is None else [f"tox:{name}" for name in sorted(self.tox_environments)]
         return {"schema": SCHEMA, "tox_file": self.tox_file, "profiles": profiles, "tox_environments": own}
 
-    def text(self) -> str:
+    def render_text(self) -> str:
         """Return the list as text."""
         wide = max((len(profile.name) for profile, _, _ in self.profiles), default=0)
         lines = []
         for profile, cells, default in self.profiles:
-            lines += _described(f"{'*' if default else ' '} {profile.name:{wide}}  ", profile)
+            lines += _describe_profile(f"{'*' if default else ' '} {profile.name:{wide}}  ", profile)
             if cells != (profile.name,):
                 shown = ", ".join(cells[:12]) + (f", … {len(cells)} in all" if len(cells) > 12 else "")
                 lines.append(f"  {'':{wide}}  cells: {shown}")
@@ -69,7 +69,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(lines)
 
 
-def _described(head: str, profile: Profile) -> list[str]:
+def _describe_profile(head: str, profile: Profile) -> list[str]:
     """One line where 80 columns hold it, else the description wrapped and where it is from below it."""
     origin = f"[{profile.origin}]"
     whole = f"{head}{profile.description}  {origin}"
@@ -82,7 +82,7 @@ def _described(head: str, profile: Profile) -> list[str]:
     return [*(wrapped or [head.rstrip()]), blank + origin]
 
 
-def listing(start: Path, *, with_tox: bool) -> Listing:
+def list_profiles(start: Path, *, with_tox: bool) -> Listing:
     """Return what can be run from the folder ``start``."""
     project = find_project(start)
     loaded = load(project)

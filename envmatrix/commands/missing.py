@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from envmatrix.commands.gate import Gathering
+from envmatrix.commands.gate import EvidenceGathering
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store.store import Store
 from envmatrix.plan import NotRelevant, Plan
 from envmatrix.vcs.identity import Identity
-from envmatrix.verdict.gate.gate import Asked, gate
+from envmatrix.verdict.gate.gate import GateQuery, judge_revision
 from envmatrix.verdict.judge import exit_code, verdict_word
 from envmatrix.verdict.model import CellVerdict, Verdict
 
@@ -55,12 +55,12 @@ def apply_gate(
 
 def _ask_gate(
     matrix: Matrix, plan: Plan, identity: Identity, store: Store, records: Iterable[Evidence] = ()
-) -> tuple[Verdict, Gathering]:
+) -> tuple[Verdict, EvidenceGathering]:
     """Judge the relevant cells of the plan by the store's evidence of this content, and by ``records``, as the gate."""
     now = datetime.datetime.now(datetime.UTC)
-    gathering = Gathering([store], matrix, now.date())
-    verdict = gate(
-        Asked(
+    gathering = EvidenceGathering([store], matrix, now.date())
+    verdict = judge_revision(
+        GateQuery(
             cells=[planned.cell for planned in plan.cells if not isinstance(planned, NotRelevant)],
             profiles={name: _without_required(profile) for name, profile in matrix.profiles.items()},
             capabilities=matrix.capabilities,
@@ -72,7 +72,7 @@ def _ask_gate(
             today=now.date(),
             now=now,
         ),
-        (*gathering.of(identity.tree), *records),
+        (*gathering.iterate_tree(identity.tree), *records),
     )
     return verdict, gathering
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envmatrix.config.model import Matrix
-from envmatrix.console.output import fitted_to_terminal, say
+from envmatrix.console.output import fitted_to_terminal, write_text
 from envmatrix.engine.planning.planner import plan_cells
 from envmatrix.plan import NotRelevant, Plan
 
@@ -39,7 +39,7 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
     try:
         changed = changed_paths(Path(matrix.project.root), since or "HEAD", staged=staged)
     except UnknownBaseError as error:
-        say(fitted_to_terminal(f"envmatrix: {error}; so every profile counts as needed") + "\n", err=True)
+        write_text(fitted_to_terminal(f"envmatrix: {error}; so every profile counts as needed") + "\n", err=True)
         return {}
     found = {}
     for cell in matrix.cells:

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.commands.evidence import find
+from envmatrix.commands.evidence import find_evidence
 from envmatrix.commands.last_run import NoRunError, read_report
 from envmatrix.config.inheritance import TOX
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.project import find_project
-from envmatrix.console.output import say
+from envmatrix.console.output import write_text
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.model import Evidence
 from envmatrix.evidence.store.store import Store
 from envmatrix.report import Report, render
 from envmatrix.util.state_dir import state_path
-from envmatrix.verdict.drift import drift
+from envmatrix.verdict.drift import compare_records
 
 
 class NoEvidenceError(EnvmatrixError):
@@ -28,7 +28,7 @@ class NoEvidenceError(EnvmatrixError):
     hint = "`envmatrix evidence list` names what there is, `envmatrix run` makes some"
 
 
-def report(
+def show_report(
     start: Path,
     named: Sequence[str],
     format_: str,
@@ -42,14 +42,14 @@ def report(
     """Show the last run, or the evidence named, in a format, on stdout or in a file; return the verdict's exit code."""
     root = Path(find_project(start).root)
     shelf = Store(store, root)
-    shown = _of_evidence(start, _find(shelf, named), root) if named else _last(shelf, root)
+    shown = _of_evidence(start, _find_evidence(shelf, named), root) if named else _load_last_report(shelf, root)
     if against is not None:
-        old = _find(shelf, (against,))
-        shown = msgspec.structs.replace(shown, drift=drift(old, shown.evidence), drift_against=against)
+        old = _find_evidence(shelf, (against,))
+        shown = msgspec.structs.replace(shown, drift=compare_records(old, shown.evidence), drift_against=against)
     shown = msgspec.structs.replace(shown, color=color and output is None, width=width)
     text = render(format_, shown)
     if output is None:
-        say(text)
+        write_text(text)
         return shown.verdict.exit_code
     try:
         Path(output).write_text(text, encoding="utf-8")
@@ -60,7 +60,7 @@ def report(
     return shown.verdict.exit_code
 
 
-def _last(shelf: Store, root: Path) -> Report:
+def _load_last_report(shelf: Store, root: Path) -> Report:
     last = shelf.last_run()
     if last is None:
         raise NoRunError("there is no last run here to report on; `envmatrix run` makes one")
@@ -82,11 +82,11 @@ def logs_of(shelf: Store, root: Path, evidence: Sequence[Evidence], tail_bytes: 
     return found
 
 
-def _find(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
+def _find_evidence(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
     """Return the evidence that each name means: a file, a name in the store, an id, or a tree (or its beginning)."""
     found: dict[str, Evidence] = {}
     for name in named:
-        records = list(_one(shelf, name))
+        records = list(_find_by_name(shelf, name))
         if not records:
             folder = (
                 "; it is a folder: name files in it, or read it as a store with --store" if Path(name).is_dir() else ""
@@ -96,9 +96,9 @@ def _find(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
     return tuple(found.values())
 
 
-def _one(shelf: Store, name: str) -> list[Evidence]:
+def _find_by_name(shelf: Store, name: str) -> list[Evidence]:
     if Path(name).is_file():
-        return [find(shelf, name, Path.cwd())]
+        return [find_evidence(shelf, name, Path.cwd())]
     trees = [tree for tree in shelf.trees() if tree.startswith(name)]
     if trees:
         return [record for tree in trees for record in shelf.iterate(tree) if not isinstance(record, Problem)]

@@ -18,9 +18,9 @@ from envmatrix.commands.missing import apply_gate, find_passes
 from envmatrix.commands.plan import plan_matrix
 from envmatrix.config.matrix import load_matrix
 from envmatrix.config.model import Matrix
-from envmatrix.console.output import say, use_color, verbosity, width
+from envmatrix.console.output import get_verbosity, get_width, use_color, write_text
 from envmatrix.console.progress import Mode, Progress
-from envmatrix.engine.launcher.client import Launcher, launcher
+from envmatrix.engine.launcher.client import Launcher, open_launcher
 from envmatrix.engine.run.cell import RunContext, Watcher
 from envmatrix.engine.run.executor import Interrupt, run_plan
 from envmatrix.engine.run.run_dir import fresh_folder, new_run_id
@@ -38,7 +38,7 @@ from envmatrix.util.json import convert
 from envmatrix.util.state_dir import state_path
 from envmatrix.util.text import listed
 from envmatrix.vcs.identity import Identity, identify
-from envmatrix.verdict.judge import judge
+from envmatrix.verdict.judge import judge_run
 from envmatrix.verdict.model import Verdict
 
 LOG_TAIL_BYTES = 20_000
@@ -65,13 +65,13 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     progress: Mode = "auto"
 
 
-def run(start: Path, options: RunOptions, environ: Mapping[str, str]) -> int:
+def run_profiles(start: Path, options: RunOptions, environ: Mapping[str, str]) -> int:
     """Run profiles on this host, print the verdict on what ran, and return the exit code.
 
     Raises EnvmatrixError where an option, the configuration or the store is wrong.
     """
     check_options(options)
-    with launcher(environ) as starts:
+    with open_launcher(environ) as starts:
         start_helper(starts, start, options)
         matrix = load_matrix(start, options.names)
         plan = plan_matrix(matrix, environ, since=options.changed_since, staged=options.staged, starts=starts)
@@ -87,9 +87,9 @@ def run(start: Path, options: RunOptions, environ: Mapping[str, str]) -> int:
                 verdict = apply_gate(verdict, matrix, plan, identity, store, collector.records, passes)
             report = make_report(context, plan, collector, verdict)
             unsaved = save_report(report, context, collector)
-        say(render_report(report, options))
+        write_text(render_report(report, options))
         for sentence in unsaved:
-            say(f"envmatrix: {sentence}\n", err=True)
+            write_text(f"envmatrix: {sentence}\n", err=True)
         return ExitCode.INTERRUPTED if interrupted else report.verdict.exit_code
 
 
@@ -123,9 +123,9 @@ def start_helper(starts: Launcher, start: Path, options: RunOptions) -> None:
     if options.staged or options.changed_since is not None or options.missing:
         return
     if options.warm and not options.recreate and is_there(state_path(start, "cache", "warm")):
-        starts.begin()
+        starts.start_helper()
     else:
-        starts.preload()
+        starts.preload_tox()
 
 
 def open_store(options: RunOptions, matrix: Matrix) -> Store:
@@ -171,7 +171,7 @@ def run_cells(
     progress = Progress(
         sys.stderr,
         plan,
-        verbosity=verbosity(),
+        verbosity=get_verbosity(),
         folder=context.folder,
         expected=known_durations(cache, [planned.cell.name for planned in plan.cells]),
         environ=context.environ,
@@ -179,16 +179,18 @@ def run_cells(
         color=use_color(sys.stderr),
         interrupted=interrupt,
     )
-    watcher = Watcher(output=progress.output, said=progress.said, interrupted=interrupt, killed=interrupt.at_once)
-    with interrupt.listening(), progress:
+    watcher = Watcher(
+        output=progress.take_output, said=progress.say_line, interrupted=interrupt, killed=interrupt.at_once
+    )
+    with interrupt.listen_for_signals(), progress:
         for name, evidence in passes.items():
-            progress.said(name, f"not run, it has passed with this content: evidence {evidence.id}")
+            progress.say_line(name, f"not run, it has passed with this content: evidence {evidence.id}")
         run_plan(
             context,
             msgspec.structs.replace(plan, cells=tuple(one for one in plan.cells if one.cell.name not in passes)),
             watcher,
-            said=progress.finished,
-            finished=collector.collect,
+            said=progress.take_evidence,
+            finished=collector.collect_record,
             jobs=automatic_jobs() if options.jobs == "auto" else int(options.jobs),
             fail_fast=options.fail_fast,
             stops_at=progress.went_wrong,
@@ -201,8 +203,8 @@ def judge_records(
 ) -> Verdict:
     """Return the verdict over the records, with notes on the content that was tested."""
     matrix, identity = context.matrix, context.identity
-    attempts = collector.attempts()
-    verdict = judge(
+    attempts = collector.attempts_by_cell()
+    verdict = judge_run(
         planned=plan.cells,
         profiles=matrix.profiles,
         capabilities=matrix.capabilities,
@@ -249,7 +251,7 @@ def make_report(context: RunContext, plan: Plan, collector: Collector, verdict: 
         profiles=matrix.profiles,
         planned=plan,
         color=use_color(),
-        width=width(),
+        width=get_width(),
         logs=_read_logs(Path(matrix.project.root), collector.records),
     )
 
@@ -267,7 +269,7 @@ def save_report(report: Report, context: RunContext, collector: Collector) -> tu
 
 def render_report(report: Report, options: RunOptions) -> str:
     """Return the report in the format that was asked for; of a quiet run that passed only its last lines."""
-    if verbosity() < 0 and options.format == "text" and report.verdict.exit_code == 0:
+    if get_verbosity() < 0 and options.format == "text" and report.verdict.exit_code == 0:
         return "".join(f"{line}\n" for line in last_lines(report.verdict, report.width) if line)
     return render(options.format, report)
 

@@ -27,7 +27,7 @@ class UnwritableError(EnvmatrixError):
     exit_code = ExitCode.INTERNAL
 
 
-class Heard:
+class SafeStream:
     """A text stream that goes on into nothing when nobody reads it any more; all else is the stream's own.
 
     What cannot be written although somebody could read it is lost on standard error, where nothing is left to say so
@@ -46,7 +46,7 @@ class Heard:
         try:
             return self._stream.write(text)
         except OSError as error:
-            self._lose(error)
+            self._note_loss(error)
             return len(text)
 
     def flush(self) -> None:
@@ -54,13 +54,13 @@ class Heard:
         try:
             self._stream.flush()
         except OSError as error:
-            self._lose(error)
+            self._note_loss(error)
         if self._why:
             why, self._why = self._why, ""
             remedy = "make room or send it elsewhere; `envmatrix report` shows the last run again"
             raise UnwritableError(f"standard output cannot be written: {why}; {remedy}")
 
-    def _lose(self, error: OSError) -> None:
+    def _note_loss(self, error: OSError) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
@@ -79,7 +79,7 @@ class Settings:
 settings = Settings()
 
 
-def begin(directory: str, color: bool | None, verbosity: int) -> None:
+def begin_output(directory: str, color: bool | None, verbosity: int) -> None:
     """Go to where the verb works, and keep what the options say. Raises EnvmatrixError if there is no such folder."""
     settings.color, settings.verbosity = color, verbosity
     if directory:
@@ -96,7 +96,7 @@ def _why_no_folder(error: OSError) -> str:
     return "there is no such folder" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
 
 
-def say(text: str, *, err: bool = False) -> None:
+def write_text(text: str, *, err: bool = False) -> None:
     """Write a text to stdout, or to stderr, at once.
 
     Colours reach what shows them, and whatever --color sends them to.
@@ -117,12 +117,12 @@ def use_color(stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
 
 
-def verbosity() -> int:
+def get_verbosity() -> int:
     """Return how much to say: 0 is normal, below is less, above is more."""
     return settings.verbosity
 
 
-def width(stream: TextIO | None = None) -> int:
+def get_width(stream: TextIO | None = None) -> int:
     """Return the width in columns of the terminal behind a stream, stdout if none is named; 80 where there is none."""
     return shutil.get_terminal_size((80, 24)).columns if (stream or sys.stdout).isatty() else 80
 
@@ -132,13 +132,13 @@ def fitted_to_terminal(text: str) -> str:
     text = text.encode("utf-8", "backslashreplace").decode()  # of a file's name that is no text, as it will be shown
     if not sys.stderr.isatty():
         return text
-    from envmatrix.report.layout import fitted
+    from envmatrix.report.layout import fit_text
 
-    columns = width(sys.stderr)
-    lines = [line if len(line) <= columns else fitted(line, columns, "", "  ") for line in text.split("\n")]
+    columns = get_width(sys.stderr)
+    lines = [line if len(line) <= columns else fit_text(line, columns, "", "  ") for line in text.split("\n")]
     return "\n".join("\n".join(line) if isinstance(line, list) else line for line in lines)
 
 
-def start() -> Path:
+def working_directory() -> Path:
     """Return the folder that the verb works in."""
     return Path.cwd()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from envmatrix.console.progress_state import Board, Row
-from envmatrix.report.wording import visible, visible_lines
+from envmatrix.report.wording import make_visible, visible_lines
 
 SILENCE_S = 60.0  # CI systems end jobs that say nothing for long: GitLab and Travis knew limits from ten minutes on
 TAIL_LINES = 40
@@ -21,7 +21,7 @@ class Lines:
     """One line an event with the time since the run began; a failed cell's output is folded where the console can."""
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
-        self._stream, self._fold = stream, _fold(environ)
+        self._stream, self._fold = stream, _choose_fold(environ)
         self._phases: dict[str, str] = {}
         self._rests: dict[str, bytes] = {}
         self._streamed: set[str] = set()
@@ -32,95 +32,95 @@ class Lines:
         self._at_start = True  # of a line
         self._last = time.monotonic()
 
-    def begin(self, board: Board) -> None:
+    def begin_display(self, board: Board) -> None:
         """Say what will not run here."""
-        running = board.of("waiting")
+        running = board.rows_in("waiting")
         self._only = running[0].cell if len(running) == 1 else ""
-        for row in board.of("blocked", "not relevant"):
-            self.said(board, row.cell, f"{row.state}: {row.phase}")
+        for row in board.rows_in("blocked", "not relevant"):
+            self.show_event(board, row.cell, f"{row.state}: {row.phase}")
 
-    def end(self, board: Board) -> None:
+    def end_display(self, board: Board) -> None:
         """Say what was written last and has no end, and leave a line between this and the report."""
         for cell in list(self._rests):
-            self._flush(cell)
-        self._close()
+            self._flush_cell(cell)
+        self._close_fold()
         if self._said_any:
-            self._write("\n")
+            self._write_text("\n")
 
-    def said(self, board: Board, cell: str, sentence: str) -> None:
+    def show_event(self, board: Board, cell: str, sentence: str) -> None:
         """Say one event."""
-        self._flush(cell)
-        self._close()
-        name = f"{visible(cell)}: " if cell else ""
-        self._write(f"[{board.elapsed_s:6.1f} s] {name}{visible(sentence)}\n")
+        self._flush_cell(cell)
+        self._close_fold()
+        name = f"{make_visible(cell)}: " if cell else ""
+        self._write_text(f"[{board.elapsed_s:6.1f} s] {name}{make_visible(sentence)}\n")
         self._phases[cell] = ""
 
-    def output(self, cell: str, chunk: bytes) -> None:
+    def show_output(self, cell: str, chunk: bytes) -> None:
         """Pass on what commands write; of several cells, line by line with the cell before it."""
         self._streamed.add(cell)
         if not cell:
             if self._fold[0] and not self._open:
-                self._open = _section(self._only, next(self._serial))
-                self._write(_filled(self._fold[0].replace(_COLLAPSED, ""), self._only, self._open))
-            self._write(chunk.decode("utf-8", "replace"))
+                self._open = _section_name(self._only, next(self._serial))
+                self._write_text(_fill_pattern(self._fold[0].replace(_COLLAPSED, ""), self._only, self._open))
+            self._write_text(chunk.decode("utf-8", "replace"))
             return
         whole, newline, rest = (self._rests.get(cell, b"") + chunk).rpartition(b"\n")
         self._rests[cell] = rest
         if newline:
             lines = whole.decode("utf-8", "replace").splitlines()
-            self._write("".join(f"{cell} | {line}\n" for line in lines))
+            self._write_text("".join(f"{cell} | {line}\n" for line in lines))
 
-    def failed(self, cell: str, path: str, text: str) -> None:
+    def show_failure(self, cell: str, path: str, text: str) -> None:
         """Say the end of the cell's output, behind a bar so that no CI system takes a line of it for a command."""
         begin, end = self._fold
-        section = _section(cell, next(self._serial))
+        section = _section_name(cell, next(self._serial))
         lines = visible_lines(text, FOLDED_LINES if begin else TAIL_LINES)
         if not lines:
             return  # it ended before anything was written
         body = "".join(f"  | {line}\n" for line in lines)
         head = (
-            _filled(begin, cell, section)
+            _fill_pattern(begin, cell, section)
             if begin
-            else f"  the end of {visible(cell)}'s output; all of it is in {path}:\n"
+            else f"  the end of {make_visible(cell)}'s output; all of it is in {path}:\n"
         )
-        self._write(head + body + _filled(end, cell, section))
+        self._write_text(head + body + _fill_pattern(end, cell, section))
 
-    def tick(self, board: Board) -> None:
+    def show_changes(self, board: Board) -> None:
         """Say which phase cells have come to, and after a silence that they still run.
 
         Where a cell's output is shown, that says its phases, and says them in time.
         """
-        for row in board.of("running"):
+        for row in board.rows_in("running"):
             if self._streamed & {"", row.cell}:
                 continue
             if row.phase and row.phase != self._phases.get(row.cell):
                 if self._phases.get(row.cell) is not None and row.phase != row.first:
-                    self.said(board, row.cell, row.phase)
+                    self.show_event(board, row.cell, row.phase)
                 self._phases[row.cell] = row.phase
         if time.monotonic() - self._last > SILENCE_S:
-            for row in board.of("running"):
-                self.said(board, row.cell, f"still {_doing(row)}")
+            for row in board.rows_in("running"):
+                self.show_event(board, row.cell, f"still {_describe_phase(row)}")
                 self._phases[row.cell] = row.phase
 
-    def _close(self) -> None:
+    def _close_fold(self) -> None:
         """End the part that the console folds, if one is open."""
         if self._open:
-            self._write(("" if self._at_start else "\n") + _filled(self._fold[1], self._only, self._open))
+            self._write_text(("" if self._at_start else "\n") + _fill_pattern(self._fold[1], self._only, self._open))
             self._open = ""
 
-    def _flush(self, cell: str) -> None:
+    def _flush_cell(self, cell: str) -> None:
         rest = self._rests.pop(cell, b"")
         if rest:
-            self._write(f"{cell} | {rest.decode('utf-8', 'replace')}\n")
+            self._write_text(f"{cell} | {rest.decode('utf-8', 'replace')}\n")
 
-    def _write(self, text: str) -> None:
+    def _write_text(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
         self._at_start = text.endswith("\n") if text else self._at_start
         self._last, self._said_any = time.monotonic(), True
 
 
-def _doing(row: Row) -> str:
+def _describe_phase(row: Row) -> str:
     seen = row.seen
     if not seen.done:
         return row.phase
@@ -128,7 +128,7 @@ def _doing(row: Row) -> str:
     return f"{row.phase}: {seen.done}{whole} tests done, {seen.failed} failed, {seen.skipped} skipped"
 
 
-def _fold(environ: Mapping[str, str]) -> tuple[str, str]:
+def _choose_fold(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return what begins and ends a part that the console folds: https://docs.github.com/actions (workflow commands)
     and https://docs.gitlab.com/ci/jobs/job_logs (custom collapsible sections). Empty where nothing folds.
     """
@@ -141,9 +141,9 @@ def _fold(environ: Mapping[str, str]) -> tuple[str, str]:
     return "", ""
 
 
-def _filled(pattern: str, cell: str, section: str) -> str:
-    return pattern.format(cell=visible(cell), id=section, at=int(time.time()))
+def _fill_pattern(pattern: str, cell: str, section: str) -> str:
+    return pattern.format(cell=make_visible(cell), id=section, at=int(time.time()))
 
 
-def _section(cell: str, number: int) -> str:
+def _section_name(cell: str, number: int) -> str:
     return f"envmatrix_{number}_{re.sub('[^A-Za-z0-9_.-]', '_', cell)}"

@@ -54,13 +54,13 @@ class Progress:
         self._followers: dict[str, Follower] = {}
         self._lost = verbosity < 0
         live = mode == "live" or (mode == "auto" and _is_terminal(stream, environ))
-        self._display = _display(stream, environ, color=color, live=live and not self._lost)
+        self._display = _choose_display(stream, environ, color=color, live=live and not self._lost)
         self._tick_s = LIVE_TICK_S if live else PLAIN_TICK_S
-        self._thread = threading.Thread(target=self._watch, name="envmatrix-progress", daemon=True)
+        self._thread = threading.Thread(target=self._watch_cells, name="envmatrix-progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        with self._shown():
-            self._display.begin(self._board)
+        with self._hold_display():
+            self._display.begin_display(self._board)
         if not self._lost:
             self._thread.start()
         return self
@@ -71,36 +71,36 @@ class Progress:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(5)
-        with self._shown():
-            self._display.end(self._board)
+        with self._hold_display():
+            self._display.end_display(self._board)
 
-    def said(self, cell: str, sentence: str) -> None:
+    def say_line(self, cell: str, sentence: str) -> None:
         """Say one line about a cell."""
-        with self._shown():
+        with self._hold_display():
             row = self._board.rows.get(cell)
             if row is not None and sentence == "starts":
-                row.begin()
+                row.mark_started()
                 self._followers[cell] = Follower(self._folder / cell)
                 if row.expected_s:
-                    sentence = f"starts; took {_about(row.expected_s)} before"
+                    sentence = f"starts; took {_round_duration(row.expected_s)} before"
             elif row is not None:
                 row.phase = sentence
-            self._display.said(self._board, cell, sentence)
+            self._display.show_event(self._board, cell, sentence)
 
-    def output(self, cell: str, chunk: bytes) -> None:
+    def take_output(self, cell: str, chunk: bytes) -> None:
         """Take what a cell's commands write."""
         if self._streams:
-            with self._shown():
-                self._display.output(cell if self._board.total > 1 else "", chunk)
+            with self._hold_display():
+                self._display.show_output(cell if self._board.total > 1 else "", chunk)
 
-    def finished(self, evidence: Evidence) -> None:
+    def take_evidence(self, evidence: Evidence) -> None:
         """Say how a cell's run ended; the verdict over it comes later."""
-        with self._shown():
+        with self._hold_display():
             self._followers.pop(evidence.cell, None)
-            sentence = self._board.finished(evidence, went_wrong=self.went_wrong(evidence))
-            self._display.said(self._board, evidence.cell, sentence)
+            sentence = self._board.finish_cell(evidence, went_wrong=self.went_wrong(evidence))
+            self._display.show_event(self._board, evidence.cell, sentence)
             if self.went_wrong(evidence) and not self._streams and evidence.state != "interrupted":
-                self._display.failed(evidence.cell, *self._output_of(evidence))
+                self._display.show_failure(evidence.cell, *self._output_of(evidence))
 
     def went_wrong(self, evidence: Evidence) -> bool:
         """Tell whether `--fail-fast` stops here."""
@@ -120,40 +120,40 @@ class Progress:
         except OSError:
             return evidence.log, ""
 
-    def _watch(self) -> None:
+    def _watch_cells(self) -> None:
         while not self._stop.wait(self._tick_s):
-            with self._shown():
+            with self._hold_display():
                 if self._interrupted() and not self._told:
                     self._told = True
-                    self._display.said(self._board, "", INTERRUPTED)
+                    self._display.show_event(self._board, "", INTERRUPTED)
                 for cell, follower in self._followers.items():
-                    self._board.rows[cell].look(follower.look())
-                self._display.tick(self._board)
+                    self._board.rows[cell].update(follower.read_progress())
+                self._display.show_changes(self._board)
 
     @contextlib.contextmanager
-    def _shown(self) -> Iterator[None]:
+    def _hold_display(self) -> Iterator[None]:
         """Hold the lock; a terminal that went away costs the run nothing but its progress."""
         with self._lock:
             if self._lost:
-                self._display = _Nowhere()
+                self._display = _NoDisplay()
             try:
                 yield
             except (OSError, ValueError):
                 self._lost = True
 
 
-class _Nowhere:
+class _NoDisplay:
     """The display of a quiet run, and of one whose terminal went away."""
 
-    def begin(self, board: Board) -> None: ...
-    def end(self, board: Board) -> None: ...
-    def said(self, board: Board, cell: str, sentence: str) -> None: ...
-    def output(self, cell: str, chunk: bytes) -> None: ...
-    def failed(self, cell: str, path: str, text: str) -> None: ...
-    def tick(self, board: Board) -> None: ...
+    def begin_display(self, board: Board) -> None: ...
+    def end_display(self, board: Board) -> None: ...
+    def show_event(self, board: Board, cell: str, sentence: str) -> None: ...
+    def show_output(self, cell: str, chunk: bytes) -> None: ...
+    def show_failure(self, cell: str, path: str, text: str) -> None: ...
+    def show_changes(self, board: Board) -> None: ...
 
 
-def _display(stream: TextIO, environ: Mapping[str, str], *, color: bool, live: bool) -> Display:
+def _choose_display(stream: TextIO, environ: Mapping[str, str], *, color: bool, live: bool) -> Display:
     if live:
         from envmatrix.console.live import Screen  # rich takes a tenth of a second to import
 
@@ -166,7 +166,7 @@ def _is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return stream.isatty() and environ.get("TERM", "dumb") not in ("", "dumb", "unknown") and not environ.get("CI")
 
 
-def _about(seconds: float) -> str:
+def _round_duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min"

@@ -28,11 +28,11 @@ class Row(msgspec.Struct, kw_only=True):
     begun: float = 0.0
     took_s: float = 0.0
 
-    def begin(self) -> None:
+    def mark_started(self) -> None:
         """Note that the cell runs now."""
         self.state, self.begun, self.phase = "running", time.monotonic(), self.first
 
-    def look(self, seen: Seen) -> None:
+    def update(self, seen: Seen) -> None:
         """Take what its files say by now."""
         self.seen, self.phase = seen, seen.phase or self.phase
 
@@ -46,7 +46,7 @@ class Board:
     """All cells of a plan by name, in its order, and the time since the run began."""
 
     def __init__(self, plan: Plan, expected: Mapping[str, float]) -> None:
-        self.rows = {planned.cell.name: _row(planned, expected) for planned in plan.cells}
+        self.rows = {planned.cell.name: _make_row(planned, expected) for planned in plan.cells}
         self.total = sum(isinstance(planned, Runnable) for planned in plan.cells)
         self.done = 0
         self._begun = time.monotonic()
@@ -56,20 +56,20 @@ class Board:
         """Seconds since the run began."""
         return time.monotonic() - self._begun
 
-    def of(self, *states: State) -> list[Row]:
+    def rows_in(self, *states: State) -> list[Row]:
         """Return the rows in any of these states."""
         return [row for row in self.rows.values() if row.state in states]
 
     def left_s(self) -> float | None:
         """Return about how long the rest takes; None where no earlier run says it of every cell."""
-        rest = self.of("running", "waiting")
+        rest = self.rows_in("running", "waiting")
         if not all(row.expected_s for row in rest):
             return None
         longest = max((row.expected_s - row.elapsed_s for row in rest), default=0.0)
-        at_once = max(1, len(self.of("running")))
+        at_once = max(1, len(self.rows_in("running")))
         return max(longest, sum(max(0.0, row.expected_s - row.elapsed_s) for row in rest) / at_once, 0.0)
 
-    def finished(self, evidence: Evidence, *, went_wrong: bool) -> str:
+    def finish_cell(self, evidence: Evidence, *, went_wrong: bool) -> str:
         """Take a cell's end and return it as a sentence."""
         self.done += evidence.attempt == 1
         outcomes = [test.outcome for test in evidence.tests]
@@ -92,26 +92,26 @@ class Board:
 class Display(Protocol):
     """A way to show progress. Its methods are called one at a time; what they raise ends the display, not the run."""
 
-    def begin(self, board: Board) -> None:
+    def begin_display(self, board: Board) -> None:
         """Show what is known before anything runs."""
 
-    def end(self, board: Board) -> None:
+    def end_display(self, board: Board) -> None:
         """Leave the terminal as the report wants it."""
 
-    def said(self, board: Board, cell: str, sentence: str) -> None:
+    def show_event(self, board: Board, cell: str, sentence: str) -> None:
         """Show one event; ``cell`` is "" for one of the whole run."""
 
-    def output(self, cell: str, chunk: bytes) -> None:
+    def show_output(self, cell: str, chunk: bytes) -> None:
         """Show what commands write; ``cell`` is "" where there is only one."""
 
-    def failed(self, cell: str, path: str, text: str) -> None:
+    def show_failure(self, cell: str, path: str, text: str) -> None:
         """Show the end of a failed cell's output, which is whole in ``path``."""
 
-    def tick(self, board: Board) -> None:
+    def show_changes(self, board: Board) -> None:
         """Show what has changed meanwhile."""
 
 
-def _row(planned: Planned, expected: Mapping[str, float]) -> Row:
+def _make_row(planned: Planned, expected: Mapping[str, float]) -> Row:
     name = planned.cell.name
     if isinstance(planned, Blocked):
         return Row(cell=name, state="blocked", phase=planned.reasons[0].message)

@@ -40,13 +40,13 @@ class Follower:
         self._phase, self._total = "", 0
         self._outcomes: dict[str, int] = {}
 
-    def look(self) -> Seen:
+    def read_progress(self) -> Seen:
         """Return what is known by now."""
-        for line in self._lines(self._folder / "events.jsonl"):
-            self._phase = _phase(line) or self._phase
-        for path in self._recordings():
-            for line in self._lines(path):
-                self._take(line)
+        for line in self._read_new_lines(self._folder / "events.jsonl"):
+            self._phase = _find_phase(line) or self._phase
+        for path in self._list_recordings():
+            for line in self._read_new_lines(path):
+                self._take_line(line)
         outcomes = self._outcomes
         return Seen(
             phase=self._phase,
@@ -56,20 +56,20 @@ class Follower:
             total=self._total,
         )
 
-    def _take(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         if line.endswith(b'"t":"collected"}'):
-            self._total += _length(line)
+            self._total += _count_ids(line)
         elif (found := _OUTCOME.search(line)) is not None:
             outcome = found[1].decode()
             self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
 
-    def _recordings(self) -> list[Path]:
+    def _list_recordings(self) -> list[Path]:
         try:
             return sorted((self._folder / "record").glob("*.jsonl"))
         except OSError:
             return []
 
-    def _lines(self, path: Path) -> Iterator[bytes]:
+    def _read_new_lines(self, path: Path) -> Iterator[bytes]:
         """Yield the whole lines that were added to a file."""
         try:
             with path.open("rb") as file:
@@ -82,7 +82,7 @@ class Follower:
         yield from added[:end].splitlines()
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _parse_object(line: bytes) -> dict[str, Any]:
     import json  # which reads lone surrogates too; many runs end before the first look
 
     try:
@@ -92,23 +92,23 @@ def _object(line: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _length(line: bytes) -> int:
-    ids = _object(line).get("ids")
+def _count_ids(line: bytes) -> int:
+    ids = _parse_object(line).get("ids")
     return len(ids) if isinstance(ids, list) else 0
 
 
-def _phase(line: bytes) -> str:
+def _find_phase(line: bytes) -> str:
     """Return what an event says of where the cell is, "" where it says nothing of that."""
-    event = _object(line)
+    event = _parse_object(line)
     kind = event.get("event")
     if kind == "begin":
         return "creating the environment"
     if kind == "command_start":
-        return _command(event)
+        return _describe_command(event)
     return ""
 
 
-def _command(event: dict[str, Any]) -> str:
+def _describe_command(event: dict[str, Any]) -> str:
     run_id, argv = str(event.get("run_id", "")), event.get("argv") or []
     phase, _, index = run_id.partition("[")
     words = [str(word) for word in argv]
@@ -116,11 +116,11 @@ def _command(event: dict[str, Any]) -> str:
         said = {"commands_pre": "preparing", "commands": "running", "commands_post": "cleaning up"}[phase]
         return f"{said}: {' '.join([Path(words[0]).name, *filter(None, words[1:])]) if words else index.rstrip(']')}"
     if phase == "install_deps":
-        return f"installing {_installed(words)}"
+        return f"installing {_list_installed(words)}"
     return _PHASES.get(phase, "building the project" if "build" in phase or phase.startswith("_") else "")
 
 
-def _installed(words: list[str]) -> str:
+def _list_installed(words: list[str]) -> str:
     """Return what an installer's command line names, without the installer and its options."""
     after = words[words.index("install") + 1 :] if "install" in words else words
     named = (Path(word).name if word.startswith("/") else word for word in after if not word.startswith("-"))

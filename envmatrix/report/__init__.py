@@ -17,7 +17,7 @@ class UnknownFormatError(EnvmatrixError):
     hint = "`envmatrix report --format markdown` shows the last run in one of them"
 
 
-def _lazy(module: str, function: str = "render") -> Callable[[Report], str]:
+def _make_renderer(module: str, function: str = "render") -> Callable[[Report], str]:
     def call(report: Report) -> str:
         rendered: str = getattr(importlib.import_module(f"{__name__}.{module}"), function)(report)
         return rendered
@@ -26,15 +26,15 @@ def _lazy(module: str, function: str = "render") -> Callable[[Report], str]:
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": _lazy("formats.text"),
-    "json": _lazy("formats.json"),
-    "markdown": _lazy("formats.markdown"),
-    "junit": _lazy("formats.junit"),
-    "html": _lazy("formats.html"),
-    "gerrit": _lazy("formats.votes", "gerrit"),
-    "github": _lazy("formats.votes", "github"),
-    "github-check": _lazy("formats.votes", "github_check"),
-    "gitlab": _lazy("formats.votes", "gitlab"),
+    "text": _make_renderer("formats.text"),
+    "json": _make_renderer("formats.json"),
+    "markdown": _make_renderer("formats.markdown"),
+    "junit": _make_renderer("formats.junit"),
+    "html": _make_renderer("formats.html"),
+    "gerrit": _make_renderer("formats.votes", "render_gerrit"),
+    "github": _make_renderer("formats.votes", "render_github"),
+    "github-check": _make_renderer("formats.votes", "render_github_check"),
+    "gitlab": _make_renderer("formats.votes", "render_gitlab"),
 }
 
 

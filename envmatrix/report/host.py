@@ -10,9 +10,9 @@ import msgspec
 
 from envmatrix.host.model import Finding, HostFacts
 from envmatrix.plan import Reason
-from envmatrix.report.formats.json import dumps
+from envmatrix.report.formats.json import dump_document
 from envmatrix.report.layout import Page, Span
-from envmatrix.report.wording import visible
+from envmatrix.report.wording import make_visible
 from envmatrix.util.text import count
 
 SCHEMA: Final = "envmatrix/host/1"
@@ -20,29 +20,29 @@ SCHEMA: Final = "envmatrix/host/1"
 STYLES = {"ok": "green", "absent": "yellow", "broken": "bold red"}
 
 
-def json(
+def render_json(
     findings: Sequence[Finding],
     facts: HostFacts,
     blocks: Mapping[str, Sequence[str]] | None = None,
     remedies: Sequence[str] = (),
 ) -> str:
     """The document ``envmatrix/host/1``; ``blocks`` maps a capability to the cells it keeps from running here."""
-    return dumps(
+    return dump_document(
         {
             "schema": SCHEMA,
             "host": msgspec.to_builtins(facts),
-            "findings": [msgspec.to_builtins(finding) for finding in _sorted(findings)],
+            "findings": [msgspec.to_builtins(finding) for finding in _sort_findings(findings)],
             "blocks": {name: sorted(cells) for name, cells in sorted((blocks or {}).items())},
             "remedies": sorted(remedies),
         }
     )
 
 
-def _sorted(findings: Sequence[Finding]) -> list[Finding]:
+def _sort_findings(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.capability, finding.interpreter, finding.status))
 
 
-def text(
+def render_text(
     findings: Sequence[Finding],
     facts: HostFacts,
     blocked: Mapping[Reason, Sequence[str]] | None = None,
@@ -58,35 +58,35 @@ def text(
     What else is not usable is told in full where it is in ``told`` or with ``everything``, else named in one sentence.
     """
     page, blocked = Page(width), blocked or {}
-    page.paragraph(
+    page.add_paragraph(
         f"{facts.name}: {facts.distribution or facts.system}, {facts.system} {facts.release}, {facts.machine}, "
         f"{count(facts.cpus, 'cpu')}, {facts.memory_mb:,} MB, user {facts.user}",
         0,
     )
-    page.heading("CAPABILITIES")
-    groups = _groups(findings)
-    page.table(("capability", "status", "version", "where"), [_row(group) for group in groups], frozenset())
+    page.add_heading("CAPABILITIES")
+    groups = _group_findings(findings)
+    page.add_table(("capability", "status", "version", "where"), [_make_row(group) for group in groups], frozenset())
     waited_for = {reason.capability for reason in blocked}
     wrong = [group for group in groups if group[0].status != "ok" and group[0].capability not in waited_for]
     asked = [group for group in wrong if everything or group[0].capability in told]
     if blocked or asked:
-        page.heading("NOT USABLE", STYLES["absent"])
+        page.add_heading("NOT USABLE", STYLES["absent"])
     for reason, cells in blocked.items():
-        _blocks(page, reason, cells)
+        _render_blocked(page, reason, cells)
     for group in asked:
-        _wrong(page, group)
-    _aside(page, [group for group in wrong if group not in asked])
+        _render_unusable(page, group)
+    _render_unneeded(page, [group for group in wrong if group not in asked])
     wanted = remedies if blocked or asked else ()
     if wanted:
-        page.heading("TO UNBLOCK ALL OF IT" if blocked else "TO HAVE ALL OF IT")
+        page.add_heading("TO UNBLOCK ALL OF IT" if blocked else "TO HAVE ALL OF IT")
     for remedy in wanted:
-        page.line(f"  {remedy}")
-    page.blank()
-    page.line((_summary(groups, {cell for cells in blocked.values() for cell in cells}), "bold"))
+        page.add_line(f"  {remedy}")
+    page.add_blank()
+    page.add_line((_summarize(groups, {cell for cells in blocked.values() for cell in cells}), "bold"))
     return page.render(color)
 
 
-def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
+def _group_findings(findings: Sequence[Finding]) -> list[list[Finding]]:
     """The findings, each with those that say the same of other interpreters; what is broken before what is absent."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for found in findings:
@@ -96,7 +96,7 @@ def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
     return sorted(ordered, key=lambda group: (group[0].capability, group[0].status != "ok", group[0].where))
 
 
-def _row(group: Sequence[Finding]) -> list[Span]:
+def _make_row(group: Sequence[Finding]) -> list[Span]:
     found = group[0]
     where = f"{len(group)} interpreters" if len(group) > 1 and not found.where else found.where
     return [
@@ -107,36 +107,38 @@ def _row(group: Sequence[Finding]) -> list[Span]:
     ]
 
 
-def _blocks(page: Page, reason: Reason, cells: Sequence[str]) -> None:
-    page.line(f"  {reason.capability or 'no capability'}  ", (reason.code, STYLES.get(reason.code, STYLES["absent"])))
-    page.paragraph(reason.message, 4)
-    page.paragraph(f"blocks: {', '.join(visible(cell) for cell in sorted(cells))}", 4)
+def _render_blocked(page: Page, reason: Reason, cells: Sequence[str]) -> None:
+    page.add_line(
+        f"  {reason.capability or 'no capability'}  ", (reason.code, STYLES.get(reason.code, STYLES["absent"]))
+    )
+    page.add_paragraph(reason.message, 4)
+    page.add_paragraph(f"blocks: {', '.join(make_visible(cell) for cell in sorted(cells))}", 4)
     if reason.remedy:
-        page.remedy(reason.remedy, 4)
+        page.add_remedy(reason.remedy, 4)
 
 
-def _wrong(page: Page, group: Sequence[Finding]) -> None:
+def _render_unusable(page: Page, group: Sequence[Finding]) -> None:
     found, *others = group
     asked = f" (asked {found.interpreter})" if found.interpreter not in found.message else ""
     rest = f" Nor will {count(len(others), 'other interpreter')} do." if others else ""
-    page.line(f"  {found.capability}  ", (found.status, STYLES[found.status]))
-    page.paragraph(f"{found.message}{asked}{rest}", 4)
+    page.add_line(f"  {found.capability}  ", (found.status, STYLES[found.status]))
+    page.add_paragraph(f"{found.message}{asked}{rest}", 4)
     if found.remedy:
-        page.remedy(found.remedy, 4)
+        page.add_remedy(found.remedy, 4)
 
 
-def _aside(page: Page, groups: Sequence[Sequence[Finding]]) -> None:
+def _render_unneeded(page: Page, groups: Sequence[Sequence[Finding]]) -> None:
     named = [found.capability + (" (broken)" if found.status == "broken" else "") for found, *_ in groups]
     if named:
-        page.blank()
-        page.paragraph(
+        page.add_blank()
+        page.add_paragraph(
             f"Not usable, though no cell here waits for it: {', '.join(named)}."
             " `envmatrix doctor NAME` says why, and what to do.",
             0,
         )
 
 
-def _summary(groups: Sequence[Sequence[Finding]], cells: Collection[str]) -> str:
+def _summarize(groups: Sequence[Sequence[Finding]], cells: Collection[str]) -> str:
     counted: Counter[str] = Counter(group[0].status for group in groups)
     parts = [f"{counted[status]} {status}" for status in STYLES if counted[status]] or ["nothing was probed"]
     return f"{', '.join(parts)}; " + (f"{count(len(cells), 'cell')} blocked" if cells else "no cell is blocked")

@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from envmatrix.report.wording import columns, visible, visible_lines
+from envmatrix.report.wording import count_columns, make_visible, visible_lines
 
 # GitHub's runner acts on "::command::" at the start of a line, with blanks before it or not.
 _COMMAND = re.compile(r"^(\s*):(?=:)")
@@ -17,7 +17,7 @@ _WHOLE = re.compile(r"`[^`]*`|(?<=Install it: )[^,;(]+")
 Span = tuple[str, str]  # text, style ("" for plain)
 
 
-def fitted(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+def fit_text(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
     """The lines of a text that is wrapped to a width around its commands; ``first`` and ``rest`` begin the lines."""
     wrapped = textwrap.wrap(
         _WHOLE.sub(lambda found: found[0].replace(" ", "\0"), text),
@@ -37,25 +37,25 @@ class Page:
         self.width = max(width, 40)
         self._lines: list[tuple[Span, ...]] = []
 
-    def line(self, *spans: Span | str) -> None:
+    def add_line(self, *spans: Span | str) -> None:
         """One line of spans, made visible, never wrapped: names stay whole so that they can be copied."""
         parts = [(span, "") if isinstance(span, str) else span for span in spans]
-        shown = [(visible(text), style) for text, style in parts]
+        shown = [(make_visible(text), style) for text, style in parts]
         if shown:
             shown[0] = (_COMMAND.sub(r"\1\\x3a", shown[0][0]), shown[0][1])
         self._lines.append(tuple(shown))
 
-    def blank(self) -> None:
+    def add_blank(self) -> None:
         """An empty line, once."""
         if self._lines and self._lines[-1]:
             self._lines.append(())
 
-    def heading(self, title: str, style: str = "bold") -> None:
+    def add_heading(self, title: str, style: str = "bold") -> None:
         """The title of a section, in capitals, with air before it."""
-        self.blank()
-        self.line((title, style))
+        self.add_blank()
+        self.add_line((title, style))
 
-    def paragraph(self, text: str, indent: int = 2, first: str = "", style: str = "", hang: int = 0) -> None:
+    def add_paragraph(self, text: str, indent: int = 2, first: str = "", style: str = "", hang: int = 0) -> None:
         """Text wrapped to the width. ``first`` begins its first line; the others are set in by ``hang`` columns more,
         2 below a ``first`` where nothing is said.
         """
@@ -69,63 +69,63 @@ class Page:
             break_on_hyphens=False,
         )
         for line in wrapped or ([lead] if first else []):
-            self.line((line, style))
+            self.add_line((line, style))
 
-    def remedy(self, text: str, indent: int = 4) -> None:
+    def add_remedy(self, text: str, indent: int = 4) -> None:
         """What to do: on one line where that has the width, else a line a sentence, each wrapped around its commands.
 
         A command is what stands in backquotes or after "Install it:"; it stays on one line, to be copied.
         """
         lead = " " * indent + "remedy: "
-        shown = visible(text)
-        if columns(lead + shown) <= self.width:
-            self.line(lead + shown)
+        shown = make_visible(text)
+        if count_columns(lead + shown) <= self.width:
+            self.add_line(lead + shown)
             return
         for number, sentence in enumerate(_SENTENCE.split(shown)):
-            for line in fitted(sentence, self.width, " " * len(lead) if number else lead, " " * len(lead)):
-                self.line(line)
+            for line in fit_text(sentence, self.width, " " * len(lead) if number else lead, " " * len(lead)):
+                self.add_line(line)
 
-    def output(self, text: str, last: int = 0, indent: int = 4) -> None:
+    def add_output(self, text: str, last: int = 0, indent: int = 4) -> None:
         """What a program wrote, quoted with a bar so that no line of it can pass for one of ours."""
         for line in visible_lines(text, last):
-            self.line((" " * indent + "| " + line).rstrip())
+            self.add_line((" " * indent + "| " + line).rstrip())
 
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[Span]], numeric: frozenset[int]) -> None:
+    def add_table(self, head: Sequence[str], rows: Sequence[Sequence[Span]], numeric: frozenset[int]) -> None:
         """Columns under a head, those in ``numeric`` set to the right; a first column too wide gets its own line."""
-        texts = [[visible(text) for text, _ in row] for row in rows]
-        widths = [max(columns(row[i]) for row in [list(head), *texts]) for i in range(len(head))]
+        texts = [[make_visible(text) for text, _ in row] for row in rows]
+        widths = [max(count_columns(row[i]) for row in [list(head), *texts]) for i in range(len(head))]
         if len(head) - 1 not in numeric:  # what nothing follows may reach into the last column
             before = [row[-2] for row in [list(head), *texts] if row[-1]]
-            widths[-2] = max(map(columns, before), default=widths[-2])
+            widths[-2] = max(map(count_columns, before), default=widths[-2])
         room = self.width - sum(widths[1:]) - 2 * len(widths)
         widths[0] = min(widths[0], max(room, 16))
-        self._row([(text, "dim") for text in head], widths, numeric)
+        self._add_row([(text, "dim") for text in head], widths, numeric)
         for row in rows:
             cells = list(row)
-            if columns(visible(cells[0][0])) > widths[0]:
-                self.line("  ", cells[0])
+            if count_columns(make_visible(cells[0][0])) > widths[0]:
+                self.add_line("  ", cells[0])
                 cells[0] = ("", "")
-            self._row(cells, widths, numeric)
+            self._add_row(cells, widths, numeric)
 
-    def _row(self, cells: Sequence[Span], widths: Sequence[int], numeric: frozenset[int]) -> None:
+    def _add_row(self, cells: Sequence[Span], widths: Sequence[int], numeric: frozenset[int]) -> None:
         spans: list[Span] = []
         for i, (text, style) in enumerate(cells):
-            shown = visible(text)
-            pad = " " * (widths[i] - columns(shown))
+            shown = make_visible(text)
+            pad = " " * (widths[i] - count_columns(shown))
             last = i == len(cells) - 1 and i not in numeric
             spans += [("  ", ""), (pad if i in numeric else "", ""), (shown, style)]
             spans.append(("" if i in numeric or last else pad, ""))
-        self.line(*spans)
+        self.add_line(*spans)
 
     def render(self, color: bool = False) -> str:
         """The page as text that ends with a newline; with ``color``, with SGR sequences of the 16 standard colours."""
         lines = self._lines[:-1] if self._lines and not self._lines[-1] else self._lines
         if color:
-            return _colored(lines)
+            return _color_lines(lines)
         return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
 
 
-def _colored(lines: Sequence[tuple[Span, ...]]) -> str:
+def _color_lines(lines: Sequence[tuple[Span, ...]]) -> str:
     from rich.console import Console  # imported only for a terminal: it costs more than the plain text itself
     from rich.text import Text
 

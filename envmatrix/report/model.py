@@ -29,7 +29,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     color: bool = False
     width: int = 80
 
-    def records(self) -> dict[str, Evidence]:
+    def records_by_cell(self) -> dict[str, Evidence]:
         """The record that each cell was judged by, by the cell's name.
 
         Where the verdict names none, it is the newest of the cell, but only for a cell that is said to have run: what

@@ -69,35 +69,37 @@ class DriftEntry(msgspec.Struct, kw_only=True):
     tests: list[Change]
 
 
-def _host() -> dict[str, Any]:
-    return _schema(HostDocument, "What a host can do (envmatrix doctor --json).")
+def _host_schema() -> dict[str, Any]:
+    return _make_schema(HostDocument, "What a host can do (envmatrix doctor --json).")
 
 
-def _plan() -> dict[str, Any]:
-    return _schema(PlanDocument, "What can run on a host (envmatrix plan --json).")
+def _plan_schema() -> dict[str, Any]:
+    return _make_schema(PlanDocument, "What can run on a host (envmatrix plan --json).")
 
 
-def _verdict() -> dict[str, Any]:
-    schema = _schema(Verdict, "What was judged of a run or of a tree (envmatrix run --json, envmatrix gate --json).")
+def _verdict_schema() -> dict[str, Any]:
+    schema = _make_schema(
+        Verdict, "What was judged of a run or of a tree (envmatrix run --json, envmatrix gate --json)."
+    )
     drift = json_schema(DriftEntry)
     schema["$defs"].update(drift["$defs"])
     schema["$defs"]["Verdict"]["properties"]["drift"] = {"$ref": "#/$defs/DriftEntry"}
     return schema
 
 
-def _evidence() -> dict[str, Any]:
-    return _schema(Evidence, "The record of one cell's run (.envmatrix/evidence).")
+def _evidence_schema() -> dict[str, Any]:
+    return _make_schema(Evidence, "The record of one cell's run (.envmatrix/evidence).")
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "evidence": _evidence,
-    "host": _host,
-    "plan": _plan,
-    "verdict": _verdict,
+    "evidence": _evidence_schema,
+    "host": _host_schema,
+    "plan": _plan_schema,
+    "verdict": _verdict_schema,
 }
 
 
-def _schema(kind: type, title: str) -> dict[str, Any]:
+def _make_schema(kind: type, title: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a document; unknown keys are allowed, since new ones may be added."""
     made = json_schema(kind)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **made}

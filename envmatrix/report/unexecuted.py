@@ -32,14 +32,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[str, ...]
 
 
-def groups(verdict: Verdict) -> list[Group]:
+def group_tests(verdict: Verdict) -> list[Group]:
     """The groups, largest first; cells and tests sorted. Why a cell waits is told with the cell and not here again."""
     waiting = {cell.name: STATE_WORDS[cell.state] for cell in verdict.cells if cell.state in _WAITING}
     tests: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     cells: dict[tuple[tuple[str, ...], str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for test in verdict.ran_nowhere:
         ordered = sorted(test.seen_in, key=lambda seen: (seen.class_ == "absent", seen.reason))
-        given = [(_reason(seen, waiting), seen.cell) for seen in ordered]
+        given = [(_choose_reason(seen, waiting), seen.cell) for seen in ordered]
         key = (tuple(dict.fromkeys(reason for reason, _ in given)), test.would_run)
         tests[key].append(test.test)
         for reason, cell in given:
@@ -55,7 +55,7 @@ def groups(verdict: Verdict) -> list[Group]:
     return sorted(made, key=lambda group: (-len(group.tests), [why.reason for why in group.why], group.would_run))
 
 
-def _reason(seen: SeenIn, waiting: Mapping[str, str]) -> str:
+def _choose_reason(seen: SeenIn, waiting: Mapping[str, str]) -> str:
     if seen.class_ == "absent" and seen.cell in waiting:
         return f"the cell is {waiting[seen.cell]}"
     return seen.reason or seen.class_ or NO_REASON

@@ -24,17 +24,17 @@ _HIDDEN = re.compile(
 _SERVICE_MESSAGE = re.compile(r"##(?=\w*\[)")
 
 
-def visible(text: str) -> str:
+def make_visible(text: str) -> str:
     """The text on one line with every control, escape and invisible character spelt out (``\\x1b``, ``\\u202e``).
 
     Nobody reads a name of more than :data:`MOST_CHARACTERS`: the rest of it is counted.
     """
     if len(text) > MOST_CHARACTERS:
         rest = len(text) - MOST_CHARACTERS
-        return f"{visible(text[:MOST_CHARACTERS])}… ({rest:,} more characters)"
+        return f"{make_visible(text[:MOST_CHARACTERS])}… ({rest:,} more characters)"
     if text.isascii() and text.isprintable() and "##" not in text:
         return text
-    return _SERVICE_MESSAGE.sub(r"#\\x23", _HIDDEN.sub(lambda found: _spelt(found[0]), text))
+    return _SERVICE_MESSAGE.sub(r"#\\x23", _HIDDEN.sub(lambda found: _spell_character(found[0]), text))
 
 
 def visible_lines(text: str, last: int = 0) -> list[str]:
@@ -44,20 +44,20 @@ def visible_lines(text: str, last: int = 0) -> list[str]:
     """
     recent = text[-500 * last :] if last else text  # of a very long text only the end is worth the work
     plain = re.sub(r"\x1b\[[0-9;]*m", "", recent).replace("\r\n", "\n").expandtabs(4)
-    lines = [visible(line.rstrip()) for line in plain.strip("\n").split("\n")]
+    lines = [make_visible(line.rstrip()) for line in plain.strip("\n").split("\n")]
     before = len(lines) - last + text.count("\n", 0, len(text) - len(recent))
     if last and before > 0:
         return [f"(… {count(before, 'line')} before)", *lines[-last:]]
     return lines if any(lines) else []
 
 
-def _spelt(character: str) -> str:
+def _spell_character(character: str) -> str:
     code = ord(character)
     known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
     return known or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 
-def columns(text: str) -> int:
+def count_columns(text: str) -> int:
     """How many terminal columns the text takes: two for wide characters, none for combining ones."""
     if text.isascii():
         return len(text)
@@ -79,7 +79,7 @@ def duration(seconds: float) -> str:
 
 def short(digest: str) -> str:
     """The first 12 characters of a git id or a digest, whose prefix ("sha256:") stays."""
-    return visible(short_digest(digest))
+    return make_visible(short_digest(digest))
 
 
 def total(tests: Tests) -> int:
@@ -106,7 +106,7 @@ def has_run(cell: CellVerdict) -> bool:
 
 def waits_for(cell: CellVerdict) -> str:
     """What a cell that did not run waits for: its capabilities, else the codes of its reasons, as one phrase."""
-    named = {visible(reason.capability or reason.code) for reason in cell.reasons}
+    named = {make_visible(reason.capability or reason.code) for reason in cell.reasons}
     return ", ".join(sorted(name for name in named if name and name != cell.state))
 
 
@@ -131,7 +131,7 @@ def last_lines(verdict: Verdict, width: int) -> tuple[str, str]:
     """The verdict in a line that has the width, and the counts for which it has no room, "" where it has it for all."""
     parts = [*states(verdict), *_extra(verdict)]
     fits = len(parts)
-    while fits > 1 and columns(_sentence(verdict, parts[:fits])) > width:
+    while fits > 1 and count_columns(_sentence(verdict, parts[:fits])) > width:
         fits -= 1
     return ", ".join(parts[fits:]), _sentence(verdict, parts[:fits])
 
@@ -157,7 +157,7 @@ def not_run(verdict: Verdict) -> str:
     if verdict.dirty:
         parts.append("the commit as it is (this is of a checkout with changes that are not committed)")
     if missing:
-        named = listed(f"{visible(cell.name)} ({_why(cell)})" for cell in missing)
+        named = listed(f"{make_visible(cell.name)} ({_why(cell)})" for cell in missing)
         parts.append(f"{len(missing):,} of {count(len(verdict.cells), 'cell')}: {named}")
     if silent:
         parts.append(f"{count(silent, 'expected report')} did not come")

@@ -12,25 +12,25 @@ from envmatrix.config.model import Profile
 from envmatrix.evidence.model import CommandRun, Evidence, TestResult
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.util.text import count, listed
-from envmatrix.verdict.leftovers import others
+from envmatrix.verdict.leftovers import describe_others
 from envmatrix.verdict.model import Breach, CellState, CellVerdict, VerdictReason
-from envmatrix.verdict.skips.capability_names import canonical, promised
-from envmatrix.verdict.skips.phrases import bounded
-from envmatrix.verdict.tally import Tally, tally
+from envmatrix.verdict.skips.capability_names import canonical_name, promised_names
+from envmatrix.verdict.skips.phrases import cut_reason
+from envmatrix.verdict.tally import Tally, make_tally
 
 
 def accepted_skips(sums: Tally, profile: Profile) -> Iterator[str]:
     """Yield a sentence for each promised capability for want of which tests skipped as the profile declares."""
-    names = promised(profile)
+    names = promised_names(profile)
     found: dict[str, list[TestResult]] = {}
     for test in sums.left:
-        if test.skip_class == "declared" and canonical(test.capability) in names:
+        if test.skip_class == "declared" and canonical_name(test.capability) in names:
             found.setdefault(test.capability, []).append(test)
     for capability, tests in sorted(found.items()):
         entries = sorted(
             f"{rule.owner} until {rule.expires}"
             for rule in profile.skips
-            if any(re.search(rule.match, bounded(test.reason)) for test in tests)
+            if any(re.search(rule.match, cut_reason(test.reason)) for test in tests)
         )
         yield (
             f"{count(len(tests), 'test')} skipped for want of {capability}, which the profile promises and whose skips"
@@ -67,7 +67,7 @@ def without_evidence(planned: Planned, *, allow_blocked: bool, interrupted: bool
     return CellVerdict(name=cell.name, profile=cell.profile, state="inconclusive", reasons=(reason,))
 
 
-def stale(evidence: Evidence, tree: str) -> CellVerdict:
+def make_stale_cell(evidence: Evidence, tree: str) -> CellVerdict:
     """A cell whose evidence was made of other content: shown, and worth nothing."""
     message = f"the evidence is of tree {evidence.tree}, not of {tree}"
     return CellVerdict(
@@ -75,13 +75,13 @@ def stale(evidence: Evidence, tree: str) -> CellVerdict:
         profile=evidence.profile,
         state="stale",
         reasons=(VerdictReason(code="stale", message=message),),
-        tests=tally(evidence.tests).tests,
+        tests=make_tally(evidence.tests).tests,
         duration_s=evidence.duration_s,
         evidence=evidence.id,
     )
 
 
-def moved(evidence: Evidence) -> CellVerdict:
+def make_moved_cell(evidence: Evidence) -> CellVerdict:
     """A cell under whose commands the content moved: whatever its tests said, it is not known of what."""
     reasons = [reason for reason in evidence.reasons if reason.code == "content_moved"]
     message = reasons[0].message if reasons else "files that git tracks changed while this cell ran"
@@ -91,7 +91,7 @@ def moved(evidence: Evidence) -> CellVerdict:
         profile=evidence.profile,
         state="inconclusive",
         reasons=(VerdictReason(code="content_moved", message=message, remedy=remedy),),
-        tests=tally(evidence.tests).tests,
+        tests=make_tally(evidence.tests).tests,
         duration_s=evidence.duration_s,
         evidence=evidence.id,
     )
@@ -106,12 +106,12 @@ def with_evidence(
     was breached and nothing narrowed it (``counts_partial`` lets a narrowed run pass, and fail by a command); else
     inconclusive.
     """
-    wrong = _wrong(evidence, sums)
-    doubts = _doubts(evidence, found, counts_partial)
+    wrong = _find_failures(evidence, sums)
+    doubts = _find_doubts(evidence, found, counts_partial)
     if evidence.partial and not counts_partial and not sums.failed:
         wrong, doubts = (), (*doubts, *wrong)  # a command that needs the whole run, such as a bar for coverage
-    if not wrong and not doubts and (failing := _failing(evidence)) is not None:
-        message = f"{' '.join(failing.argv)} ended with {_code(failing)} before it ran a test"
+    if not wrong and not doubts and (failing := _find_failing_command(evidence)) is not None:
+        message = f"{' '.join(failing.argv)} ended with {_describe_exit_code(failing)} before it ran a test"
         doubts = (VerdictReason(code="command_failed", message=message),)
     state: CellState = "failed" if wrong else "inconclusive" if doubts else "passed"
     return CellVerdict(
@@ -122,18 +122,18 @@ def with_evidence(
         tests=sums.tests,
         duration_s=evidence.duration_s,
         evidence=evidence.id,
-        notes=(*_notes(evidence, counts_partial), *accepted_skips(sums, profile)),
+        notes=(*_collect_notes(evidence, counts_partial), *accepted_skips(sums, profile)),
     )
 
 
-def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
+def _find_failures(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
     """What ran and was wrong."""
     if failed := sums.failed:
         message = f"{count(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
         return (VerdictReason(code="tests_failed", message=message),)
     if evidence.state != "finished" or any(not session.finished for session in evidence.runs):
         return ()
-    command = _failing(evidence)
+    command = _find_failing_command(evidence)
     if (
         command is None
         or evidence.mismatches
@@ -143,7 +143,7 @@ def _wrong(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]:
     ):
         return ()
     passed = " although all its tests passed" if sums.tests.passed else ""
-    message = f"{' '.join(command.argv)} ended with {_code(command)}{passed}"
+    message = f"{' '.join(command.argv)} ended with {_describe_exit_code(command)}{passed}"
     return (VerdictReason(code="command_failed", message=message),)
 
 
@@ -158,23 +158,23 @@ def _found_none(evidence: Evidence, sums: Tally) -> bool:
     """
     if sums.ran:
         return False
-    failing = _failing(evidence)
+    failing = _find_failing_command(evidence)
     is_stestr = failing is not None and any("stestr" in word or "testr" in word for word in failing.argv)
     return (is_stestr and bool(evidence.tests)) or any(session.exit_code == 5 for session in evidence.runs)
 
 
-def _failing(evidence: Evidence) -> CommandRun | None:
+def _find_failing_command(evidence: Evidence) -> CommandRun | None:
     """The first command that ran and failed, and whose failure counts."""
     return next((one for one in evidence.commands if one.failed and not one.ignored and not one.not_started), None)
 
 
-def _code(command: CommandRun) -> str:
+def _describe_exit_code(command: CommandRun) -> str:
     if command.inverted and command.exit_code == 0:
         return "exit code 0, where it was to fail (a leading `!`)"
     return f"signal {-command.exit_code}" if command.exit_code < 0 else f"exit code {command.exit_code}"
 
 
-def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
+def _find_doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
     """What keeps a cell from having passed although nothing was wrong."""
     reasons = [
         VerdictReason(code=r.code, message=r.message, capability=r.capability, remedy=r.remedy)
@@ -191,16 +191,19 @@ def _doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -
     return tuple(reasons)
 
 
-def _notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
+def _collect_notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
     notes = list(evidence.notes[:_NOTES])
     if len(evidence.notes) > _NOTES:
         notes.append(f"{len(evidence.notes) - _NOTES} more notes on the recording are in the evidence")
     if evidence.partial and counts_partial and evidence.commands:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
-    notes += others(evidence)
+    notes += describe_others(evidence)
     for command in evidence.commands:
         if command.ignored and command.failed:
-            notes.append(f"tox ignores this command's exit code: {' '.join(command.argv)} ended with {_code(command)}")
+            notes.append(
+                f"tox ignores this command's exit code: {' '.join(command.argv)} ended with"
+                f" {_describe_exit_code(command)}"
+            )
     if "ignore_outcome" in evidence.ignored:
         notes.append("tox ignores this environment's outcome (ignore_outcome); envmatrix does not")
     swallowed = next((s for s in evidence.runs if s.finished and s.exit_code), None)

@@ -17,27 +17,27 @@ from envmatrix.evidence.recordings import BEFORE, CUT_OFF, NEVER_RAN, NOT_RUN
 from envmatrix.host.model import Finding
 from envmatrix.host.requirements import held, parse
 from envmatrix.util.text import count, listed
-from envmatrix.verdict.leftovers import unwaited
+from envmatrix.verdict.leftovers import describe_unwaited
 from envmatrix.verdict.model import Breach
-from envmatrix.verdict.skips.capability_names import canonical, holds, promised, requirement_name
+from envmatrix.verdict.skips.capability_names import canonical_name, is_marker_true, promised_names, requirement_name
 from envmatrix.verdict.tally import NOT_TRIED, Tally
 from envmatrix.verdict.test_presence import (
     LISTING,
     NONE_PASSED,
-    ignored,
+    explain_ignored_failure,
+    is_uncounted,
+    is_unseen,
     only_expected,
     silent_sessions,
-    uncounted,
-    unseen,
     why_no_tests,
 )
-from envmatrix.verdict.test_presence import unmet as test_presence_unmet
+from envmatrix.verdict.test_presence import find_unmet_patterns as test_presence_unmet
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
-def unmet(profile: Profile, evidence: Evidence) -> Iterator[str]:
+def find_unmet_requirements(profile: Profile, evidence: Evidence) -> Iterator[str]:
     """Yield a sentence for each requirement and service of the profile that the evidence does not show to be there.
 
     A run of the profile itself cannot lack one: what is absent blocks the cell. One of an edited profile can.
@@ -46,19 +46,19 @@ def unmet(profile: Profile, evidence: Evidence) -> Iterator[str]:
         return  # what was not as promised inside the environment is told already
     found: dict[str, list[FindingRecord]] = {}
     for finding in evidence.findings:
-        found.setdefault(canonical(finding.capability), []).append(finding)
+        found.setdefault(canonical_name(finding.capability), []).append(finding)
     for requirement in profile.requires:
-        if holds(requirement, evidence):
+        if is_marker_true(requirement, evidence):
             name = requirement_name(requirement)
-            why = _lacking(requirement, found.get(name, ()))
+            why = _explain_lack(requirement, found.get(name, ()))
             if why:
                 yield f"profile {profile.name!r} requires {requirement}, and {why} on {evidence.host.name}"
     for service in profile.services:
-        if not any(finding.status == "ok" for finding in found.get(canonical(service), ())):
+        if not any(finding.status == "ok" for finding in found.get(canonical_name(service), ())):
             yield f"profile {profile.name!r} has the service {service}, which was not there on {evidence.host.name}"
 
 
-def _lacking(requirement: str, findings: Sequence[FindingRecord]) -> str:
+def _explain_lack(requirement: str, findings: Sequence[FindingRecord]) -> str:
     """Why no finding meets a requirement, "" where one does."""
     if not findings:
         return "the run did not look for it"
@@ -66,7 +66,7 @@ def _lacking(requirement: str, findings: Sequence[FindingRecord]) -> str:
         Finding(capability=found.capability, status=found.status, version=found.version, message=found.message)
         for found in findings
     ]
-    asked = _parsed(requirement)
+    asked = _parse_requirement(requirement)
     if any(held(finding, asked).status == "ok" for finding in seen):
         return ""
     finding = seen[0]
@@ -74,7 +74,7 @@ def _lacking(requirement: str, findings: Sequence[FindingRecord]) -> str:
 
 
 @cache
-def _parsed(requirement: str) -> Requirement:
+def _parse_requirement(requirement: str) -> Requirement:
     return parse([requirement])[0]
 
 
@@ -102,12 +102,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Mapping[str, Capability] = {}
     absent: Sequence[str] = ()
 
-    def breach(self, code: str, message: str, tests: Sequence[str] = ()) -> Breach:
+    def make_breach(self, code: str, message: str, tests: Sequence[str] = ()) -> Breach:
         """A breach of this cell."""
         return Breach(code=code, cell=self.evidence.cell, message=message, tests=tuple(sorted(tests)))
 
 
-def breaches(case: Case) -> tuple[Breach, ...]:
+def find_breaches(case: Case) -> tuple[Breach, ...]:
     """Every breach of one cell, in the order of the checks.
 
     A run that its caller narrowed, or that died, is not asked for what only a whole run can show.
@@ -123,14 +123,14 @@ def breaches(case: Case) -> tuple[Breach, ...]:
 def _ended_badly(case: Case) -> Iterator[Breach]:
     evidence = case.evidence
     if evidence.state == "timed_out":
-        yield case.breach("timed_out", f"the time limit stopped the run after {evidence.duration_s:.0f} s")
+        yield case.make_breach("timed_out", f"the time limit stopped the run after {evidence.duration_s:.0f} s")
     elif evidence.state == "interrupted":
-        yield case.breach("interrupted", "the run was interrupted; what had run by then is recorded")
+        yield case.make_breach("interrupted", "the run was interrupted; what had run by then is recorded")
     else:
-        yield from _crashed(case)
+        yield from _check_crashes(case)
 
 
-def _crashed(case: Case) -> Iterator[Breach]:
+def _check_crashes(case: Case) -> Iterator[Breach]:
     unfinished = [session for session in case.evidence.runs if not session.finished]
     broken = [s for s in case.evidence.runs if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
     if unfinished or case.evidence.state == "crashed":
@@ -139,10 +139,10 @@ def _crashed(case: Case) -> Iterator[Breach]:
         message = f"{what}; {ran} had run by then, the others are unknown"
         if unfinished and unfinished[0].stopped == BEFORE:
             message = f"a {unfinished[0].runner} process ended {BEFORE}: which tests it would have run is unknown"
-        yield case.breach("crashed", message)
+        yield case.make_breach("crashed", message)
     elif broken:
         message = f"{broken[0].runner} stopped with exit code {broken[0].exit_code} before it had run all tests"
-        yield case.breach("crashed", message)
+        yield case.make_breach("crashed", message)
     elif not case.tally.failed:
         yield from _ended_early(case)
 
@@ -157,14 +157,14 @@ def _ended_early(case: Case) -> Iterator[Breach]:
             f"a {stopped.runner} session ended itself before its last test ({stopped.stopped});"
             f" {count(len(unrun), 'test')} did not run, such as {unrun[0]}"
         )
-        yield case.breach("crashed", message, unrun)
+        yield case.make_breach("crashed", message, unrun)
         return
     # other runners than pytest may collect a test under another id than the one that it runs under
     passed_over = [t.id for t in case.tally.left if t.reason == NOT_RUN + NEVER_RAN and t.runner == "pytest"]
     if passed_over and case.tally.ran:
         left_out = count(len(passed_over), "test")
         message = f"a session ended and left out {left_out} that it had collected, such as {passed_over[0]}"
-        yield case.breach("crashed", message, passed_over)
+        yield case.make_breach("crashed", message, passed_over)
 
 
 def _no_commands(case: Case) -> Iterator[Breach]:
@@ -174,14 +174,14 @@ def _no_commands(case: Case) -> Iterator[Breach]:
     # what comes before and after may do the work, but where it failed or was refused, that is what is to be told
     other = case.tally.ran or any(command.failed for command in evidence.commands) or _not_executed(evidence)
     if told or (evidence.state == "finished" and not main and not other):
-        yield case.breach("no_commands", _NO_COMMANDS)
+        yield case.make_breach("no_commands", _NO_COMMANDS)
 
 
 def _not_executed(evidence: Evidence) -> bool:
     return any(reason.code in ("command_missing", "tox_failed") for reason in evidence.reasons)
 
 
-def _no_tests(case: Case) -> Iterator[Breach]:
+def _check_no_tests(case: Case) -> Iterator[Breach]:
     evidence, gate = case.evidence, case.profile.gate
     if evidence.state != "finished" or not evidence.commands:
         return
@@ -189,22 +189,22 @@ def _no_tests(case: Case) -> Iterator[Breach]:
     silent = silent_sessions(evidence)
     unwritten = next((reason for reason in evidence.reasons if reason.code == "no_tests"), None)
     if unwritten is not None:
-        yield case.breach("no_tests", unwritten.message)
+        yield case.make_breach("no_tests", unwritten.message)
     elif ran == 0 and not evidence.runs and _not_executed(evidence):
         return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent or _executed_none(case)):
-        yield case.breach("no_tests", why_no_tests(evidence))
+        yield case.make_breach("no_tests", why_no_tests(evidence))
     elif ran and only_expected(case.tally.tests) and not evidence.partial:
-        yield case.breach("no_tests", NONE_PASSED.format(count(ran, "test")))
-    elif unknown := _unknown(case):
-        yield case.breach("no_tests", unknown)
+        yield case.make_breach("no_tests", NONE_PASSED.format(count(ran, "test")))
+    elif unknown := _explain_unknown_tests(case):
+        yield case.make_breach("no_tests", unknown)
     elif silent and not evidence.partial:
-        yield case.breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
+        yield case.make_breach("no_tests", f"a {silent[0].runner} session found no tests, although another did")
     elif only := [test.id for test in case.tally.left if test.reason in _ONLY_LISTED]:
         message = f"{count(len(only), 'test')} only collected and not run ({LISTING}), such as {only[0]}"
-        yield case.breach("no_tests", message, only)
+        yield case.make_breach("no_tests", message, only)
     elif ran < gate.min_tests and not evidence.partial:
-        yield case.breach("min_tests", f"{count(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
+        yield case.make_breach("min_tests", f"{count(ran, 'test')} ran, the profile asks for at least {gate.min_tests}")
 
 
 def _executed_none(case: Case) -> bool:
@@ -212,17 +212,17 @@ def _executed_none(case: Case) -> bool:
     return bool(case.evidence.runs and case.evidence.tests and not case.tally.failed)
 
 
-def _unknown(case: Case) -> str:
+def _explain_unknown_tests(case: Case) -> str:
     """A sentence about a test runner that ended well and of whose tests nothing is known, "" where there is none."""
     if case.profile.results:
         return ""
     ended_well = [one for one in case.evidence.commands if not one.failed]
-    if command := next((one for one in ended_well if unseen(one, case.evidence)), None):
+    if command := next((one for one in ended_well if is_unseen(one, case.evidence)), None):
         return (
             f"`{' '.join(command.argv)}` ended well and none of its tests is known: not this environment's python ran"
             " it, or not with its variables; call it as `python -m …`, or name the JUnit files in results = […]"
         )
-    if command := next((one for one in ended_well if uncounted(one, case.evidence)), None):
+    if command := next((one for one in ended_well if is_uncounted(one, case.evidence)), None):
         return (
             f"`{' '.join(command.argv)}` ended well and its tests are not counted: nothing here records this runner;"
             f" {_NAME_RESULTS}"
@@ -231,10 +231,10 @@ def _unknown(case: Case) -> str:
 
 
 def _capability_skip(case: Case) -> Iterator[Breach]:
-    owed = promised(case.profile, case.evidence)
+    owed = promised_names(case.profile, case.evidence)
     found: dict[str, list[TestResult]] = {}
     for test in (*case.tally.left, *_expected_to_fail(case)):
-        if test.skip_class == "capability" and canonical(test.capability) in owed:
+        if test.skip_class == "capability" and canonical_name(test.capability) in owed:
             found.setdefault(test.capability, []).append(test)
     for capability, tests in sorted(found.items()):
         what = " or ".join(sorted({test.outcome for test in tests}))
@@ -242,7 +242,7 @@ def _capability_skip(case: Case) -> Iterator[Breach]:
             f"{count(len(tests), 'test')} {what} for want of {capability}, which profile {case.profile.name!r}"
             f' promises ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}")'
         )
-        yield case.breach("capability_skip", message, [test.id for test in tests])
+        yield case.make_breach("capability_skip", message, [test.id for test in tests])
 
 
 def _expected_to_fail(case: Case) -> Iterator[TestResult]:
@@ -254,14 +254,18 @@ def _expected_to_fail(case: Case) -> Iterator[TestResult]:
 def _capability_unused(case: Case) -> Iterator[Breach]:
     if case.profile.unused == "allow" or not case.tally.ran:
         return
-    owed = promised(case.profile, case.evidence)
+    owed = promised_names(case.profile, case.evidence)
     for finding in case.evidence.findings:
-        if finding.used is False and canonical(finding.capability) in owed and _leaves_traces(case, finding.capability):
+        if (
+            finding.used is False
+            and canonical_name(finding.capability) in owed
+            and _leaves_traces(case, finding.capability)
+        ):
             message = (
                 f"profile {case.profile.name!r} promises {finding.capability} and no test process used it,"
                 ' so nothing is proved about it; set unused = "allow" if that is meant'
             )
-            yield case.breach("capability_unused", message)
+            yield case.make_breach("capability_unused", message)
 
 
 def _leaves_traces(case: Case, name: str) -> bool:
@@ -272,17 +276,17 @@ def _leaves_traces(case: Case, name: str) -> bool:
     return capability is None or bool(capability.module or capability.service)
 
 
-def _unrun(case: Case) -> Iterator[Breach]:
+def _check_unrun(case: Case) -> Iterator[Breach]:
     tests = [test for test in (*case.tally.left, *_expected_to_fail(case)) if test.skip_class == "unrun"]
     if tests:
         message = (
-            f"{count(len(tests), 'test')} skipped by the runner because it cannot execute {_them(tests)}, here or on"
-            f' any host ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}"); install the plugin that runs such tests'
+            f"{count(len(tests), 'test')} skipped by the runner because it cannot execute {_choose_pronoun(tests)}, here or"
+            f' on any host ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}"); install the plugin that runs such tests'
         )
-        yield case.breach("unrun", message, [test.id for test in tests])
+        yield case.make_breach("unrun", message, [test.id for test in tests])
 
 
-def _them(tests: Sequence[TestResult]) -> str:
+def _choose_pronoun(tests: Sequence[TestResult]) -> str:
     return "it" if len(tests) == 1 else "them"
 
 
@@ -293,7 +297,7 @@ def _expired_skip(case: Case) -> Iterator[Breach]:
         message = (
             f"{count(len(tests), 'test')} skipped by a [[skips]] entry that has expired (entries: {listed(owners)})"
         )
-        yield case.breach("expired_skip", message, [test.id for test in tests])
+        yield case.make_breach("expired_skip", message, [test.id for test in tests])
 
 
 def _unexpected_skip(case: Case) -> Iterator[Breach]:
@@ -306,7 +310,7 @@ def _unexpected_skip(case: Case) -> Iterator[Breach]:
         first = f': "{tests[0].reason}"' if tests and tests[0].reason else ""
         what = f"{count(len(ids), 'test')} did not run and no [[skips]] entry of the profile accepts that"
         message = f"{what}, such as {ids[0]}{first}"
-        yield case.breach("unexpected_skip", message, ids)
+        yield case.make_breach("unexpected_skip", message, ids)
 
 
 def _is_unexpected(test: TestResult, narrowed: bool) -> bool:
@@ -317,46 +321,46 @@ def _is_unexpected(test: TestResult, narrowed: bool) -> bool:
 
 def _env_mismatch(case: Case) -> Iterator[Breach]:
     for mismatch in case.evidence.mismatches:
-        yield case.breach(
+        yield case.make_breach(
             "env_mismatch", f"{mismatch.message}; {mismatch.remedy}" if mismatch.remedy else mismatch.message
         )
 
 
 def _requirement_unmet(case: Case) -> Iterator[Breach]:
-    for sentence in unmet(case.profile, case.evidence):
-        yield case.breach("requirement_unmet", sentence)
+    for sentence in find_unmet_requirements(case.profile, case.evidence):
+        yield case.make_breach("requirement_unmet", sentence)
 
 
 def _unused_setting(case: Case) -> Iterator[Breach]:
     for reason in case.evidence.reasons:
         if reason.code == "unused_setting":
-            yield case.breach("unused_setting", reason.message)
+            yield case.make_breach("unused_setting", reason.message)
 
 
 def _ignored_outcome(case: Case) -> Iterator[Breach]:
-    if message := ignored(case.evidence, case.profile, case.tally):
-        yield case.breach("ignored_outcome", message)
+    if message := explain_ignored_failure(case.evidence, case.profile, case.tally):
+        yield case.make_breach("ignored_outcome", message)
 
 
 def _left_running(case: Case) -> Iterator[Breach]:
-    if message := unwaited(case.evidence):
-        yield case.breach("left_running", message)
+    if message := describe_unwaited(case.evidence):
+        yield case.make_breach("left_running", message)
 
 
 def _must_run(case: Case) -> Iterator[Breach]:
     for message, tests in test_presence_unmet(case.profile.must_run, case.evidence.tests, case.tally.ran):
-        yield case.breach("must_run", message, tests)
+        yield case.make_breach("must_run", message, tests)
 
 
 _Check = Callable[[Case], Iterator[Breach]]
 _ALWAYS: tuple[_Check, ...] = (
     _ended_badly,
     _no_commands,
-    _no_tests,
+    _check_no_tests,
     _env_mismatch,
     _requirement_unmet,
     _capability_skip,
-    _unrun,
+    _check_unrun,
     _expired_skip,
     _unexpected_skip,
     _unused_setting,

@@ -11,7 +11,7 @@ from envmatrix.config.model import FlakyRule, Profile
 from envmatrix.evidence.model import FAILING, Evidence
 from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import CellVerdict, VerdictReason
-from envmatrix.verdict.test_ids import matches
+from envmatrix.verdict.test_ids import matches_pattern
 
 
 class Reran(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class Reran(msgspec.Struct, frozen=True, kw_only=True):
     unresolved: tuple[str, ...] = ()
 
 
-def reran(failures: Iterable[Collection[str]], *, passed: Set[str], failed: Set[str]) -> Reran:
+def sort_reruns(failures: Iterable[Collection[str]], *, passed: Set[str], failed: Set[str]) -> Reran:
     """Hold the failures of earlier attempts against what passed and what failed in the last one."""
     every = {test for tests in failures for test in tests}
     return Reran(flaky=tuple(sorted(every & passed)), unresolved=tuple(sorted(every - passed - failed)))
@@ -41,7 +41,7 @@ def with_reruns(verdict: CellVerdict, found: Reran, profile: Profile, today: dat
     """The cell's verdict with its flaky tests: failed, but for those that a live ``[[flaky]]`` entry accepts."""
     accepted: dict[str, FlakyRule] = {}
     for test in found.flaky:
-        rule = _rule(test, profile, today)
+        rule = _find_rule(test, profile, today)
         if rule is not None:
             accepted[test] = rule
     refused = [test for test in found.flaky if test not in accepted]
@@ -55,18 +55,18 @@ def with_reruns(verdict: CellVerdict, found: Reran, profile: Profile, today: dat
             f"mend it, or accept it in {profile.origin} with a [[flaky]] entry that has an owner and an expiry date"
         )
         reasons.append(VerdictReason(code="flaky", message=f"{what}: {listed(refused)}", remedy=remedy))
-    notes = (*verdict.notes, _note(accepted)) if accepted else verdict.notes
+    notes = (*verdict.notes, _describe_accepted(accepted)) if accepted else verdict.notes
     if not reasons:
         return msgspec.structs.replace(verdict, notes=notes)
     return msgspec.structs.replace(verdict, state="failed", reasons=(*reasons, *verdict.reasons), notes=notes)
 
 
-def _rule(test: str, profile: Profile, today: datetime.date) -> FlakyRule | None:
+def _find_rule(test: str, profile: Profile, today: datetime.date) -> FlakyRule | None:
     live = (rule for rule in profile.flaky if today < rule.expires)
-    return next((rule for rule in live if any(matches(test, pattern) for pattern in rule.tests)), None)
+    return next((rule for rule in live if any(matches_pattern(test, pattern) for pattern in rule.tests)), None)
 
 
-def _note(accepted: dict[str, FlakyRule]) -> str:
+def _describe_accepted(accepted: dict[str, FlakyRule]) -> str:
     owners = sorted({f"{rule.owner} until {rule.expires}" for rule in accepted.values()})
     told = f"{count(len(accepted), 'test')} failed and then passed when run again: {listed(accepted)}"
     return f"flaky: {told}; accepted by {listed(owners)}"

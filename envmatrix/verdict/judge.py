@@ -12,18 +12,18 @@ from envmatrix.errors import ExitCode
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Blocked, NotRelevant, Planned
 from envmatrix.util.text import count
-from envmatrix.verdict.cell_state import moved, stale, with_evidence, without_evidence
-from envmatrix.verdict.contracts import Case, breaches
-from envmatrix.verdict.flaky import Reran, last_that_decides, reran, with_reruns
+from envmatrix.verdict.cell_state import make_moved_cell, make_stale_cell, with_evidence, without_evidence
+from envmatrix.verdict.contracts import Case, find_breaches
+from envmatrix.verdict.flaky import Reran, last_that_decides, sort_reruns, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict, Word
 from envmatrix.verdict.skips.capability_names import never_held
-from envmatrix.verdict.tally import Tally, tally
-from envmatrix.verdict.unexecuted import Entry, Ledger
+from envmatrix.verdict.tally import Tally, make_tally
+from envmatrix.verdict.unexecuted import Ledger, UnexecutedTest
 
 _INCOMPLETE = frozenset({"inconclusive", "blocked", "stale"})
 
 
-def judge(
+def judge_run(
     *,
     planned: Sequence[Planned],
     profiles: Mapping[str, Profile],
@@ -49,7 +49,7 @@ def judge(
     The exit code is 1 where something failed, else 3 where anything is missing, else 0; 130 after an
     interrupt.
     """
-    ledger = _ledger(planned, profiles, evidence, earlier, tree, known)
+    ledger = _make_ledger(planned, profiles, evidence, earlier, tree, known)
     cells: list[CellVerdict] = []
     found: list[Breach] = []
     for item in planned:
@@ -57,22 +57,22 @@ def judge(
         if record is None:
             cells.append(without_evidence(item, allow_blocked=allow_blocked, interrupted=interrupted))
         elif record.tree != tree:
-            cells.append(stale(record, tree))
-        elif not (attempts := _still(record, earlier)):
-            cells.append(moved(record))
+            cells.append(make_stale_cell(record, tree))
+        elif not (attempts := _select_still(record, earlier)):
+            cells.append(make_moved_cell(record))
         else:
             record = last_that_decides(attempts)
             profile = profiles[item.cell.profile]
-            absent = ledger.absent(record.cell)
-            sums = tally(record.tests)
+            absent = ledger.find_absent(record.cell)
+            sums = make_tally(record.tests)
             case = Case(evidence=record, tally=sums, profile=profile, capabilities=capabilities, absent=absent)
-            breached = breaches(case)
+            breached = find_breaches(case)
             found += breached
             judged = with_evidence(record, sums, breached, profile, counts_partial=counts_partial)
-            cells.append(with_reruns(judged, _reran(attempts, record, sums), profile, today))
-    entries = ledger.entries()
+            cells.append(with_reruns(judged, _sort_reruns(attempts, record, sums), profile, today))
+    entries = ledger.list_entries()
     whole = len({item.cell.profile for item in planned}) > 1
-    missing = [entry for entry in entries if entry.owed and not excused(entry, cells)]
+    missing = [entry for entry in entries if entry.owed and not is_excused(entry, cells)]
     owed = missing if whole else []
     word = verdict_word(cells, found, owed)
     return Verdict(
@@ -86,16 +86,16 @@ def judge(
         breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
         ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
         notes=(
-            *_notes(cells, owed, interrupted),
-            *_aside(missing, whole=whole),
-            *_unpromised(profiles, evidence.values()),
+            *_collect_notes(cells, owed, interrupted),
+            *_explain_uncounted(missing, whole=whole),
+            *_find_unpromised(profiles, evidence.values()),
             *_soon_expired(planned, profiles, today),
         ),
     )
 
 
 def verdict_word(
-    cells: Iterable[CellVerdict], found: Sequence[Breach], owed: Sequence[Entry], *, owing: bool = False
+    cells: Iterable[CellVerdict], found: Sequence[Breach], owed: Sequence[UnexecutedTest], *, owing: bool = False
 ) -> Word:
     """Failed wins over incomplete; passed needs cells, and none of them in doubt.
 
@@ -116,7 +116,7 @@ def exit_code(word: Word) -> ExitCode:
     return {"passed": ExitCode.PASSED, "failed": ExitCode.FAILED, "incomplete": ExitCode.INCOMPLETE}[word]
 
 
-def _ledger(
+def _make_ledger(
     planned: Sequence[Planned],
     profiles: Mapping[str, Profile],
     evidence: Mapping[str, Evidence],
@@ -132,8 +132,8 @@ def _ledger(
     for item in planned:
         record = evidence.get(item.cell.name)
         if record is not None and record.tree == tree:
-            for attempt in (attempts := _still(record, earlier)):
-                ledger.add(attempt, tally(attempt.tests))
+            for attempt in (attempts := _select_still(record, earlier)):
+                ledger.add_record(attempt, make_tally(attempt.tests))
             if not attempts:
                 ledger.add_unable(item.cell.name, item.cell.profile, "its content moved")
         elif record is None and not isinstance(item, NotRelevant):
@@ -142,29 +142,31 @@ def _ledger(
     return ledger
 
 
-def _still(record: Evidence, earlier: Mapping[str, Sequence[Evidence]]) -> tuple[Evidence, ...]:
+def _select_still(record: Evidence, earlier: Mapping[str, Sequence[Evidence]]) -> tuple[Evidence, ...]:
     """A cell's attempts under which the content did not move, oldest first."""
     return tuple(one for one in (*earlier.get(record.cell, ()), record) if not one.has_moved)
 
 
-def _reran(attempts: Sequence[Evidence], decided: Evidence, sums: Tally) -> Reran:
+def _sort_reruns(attempts: Sequence[Evidence], decided: Evidence, sums: Tally) -> Reran:
     """What became of the tests that failed before: in this record's own session, or in an earlier attempt."""
     failed = frozenset(test.id for test in sums.failed)
     before = attempts[: attempts.index(decided)]
-    failures = [[test.id for test in tally(one.tests).failed] for one in before]
-    found = reran(failures, passed=sums.ran - failed, failed=failed)
+    failures = [[test.id for test in make_tally(one.tests).failed] for one in before]
+    found = sort_reruns(failures, passed=sums.ran - failed, failed=failed)
     own = {test.id for test in sums.flaky}
     return msgspec.structs.replace(found, flaky=tuple(sorted(own.union(found.flaky))))
 
 
-def excused(entry: Entry, cells: Sequence[CellVerdict], states: Sequence[str] = ("owed", "not_relevant")) -> bool:
+def is_excused(
+    entry: UnexecutedTest, cells: Sequence[CellVerdict], states: Sequence[str] = ("owed", "not_relevant")
+) -> bool:
     """Whether the cell that would run the test is left out with the user's consent: owed to another host, or not
     relevant to the change.
     """
     return any(cell.profile in entry.waits_for and cell.state in states for cell in cells)
 
 
-def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: bool) -> tuple[str, ...]:
+def _collect_notes(cells: Sequence[CellVerdict], owed: Sequence[UnexecutedTest], interrupted: bool) -> tuple[str, ...]:
     notes = []
     if not cells:
         notes.append("nothing was planned, so nothing is proved")
@@ -176,14 +178,14 @@ def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry], interrupted: boo
     return tuple(notes)
 
 
-def _aside(missing: Sequence[Entry], *, whole: bool) -> tuple[str, ...]:
+def _explain_uncounted(missing: Sequence[UnexecutedTest], *, whole: bool) -> tuple[str, ...]:
     """Why tests that ran nowhere did not count here."""
     if whole or not missing:
         return ()
     return ("in a run of one profile, tests that ran nowhere do not count against it; in a run of several they do",)
 
 
-def _unpromised(profiles: Mapping[str, Profile], records: Iterable[Evidence]) -> Iterator[str]:
+def _find_unpromised(profiles: Mapping[str, Profile], records: Iterable[Evidence]) -> Iterator[str]:
     """What profiles seem to promise and no cell of this run did."""
     of: dict[str, list[Evidence]] = {}
     for record in records:

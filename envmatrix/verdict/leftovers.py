@@ -16,23 +16,23 @@ _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"
 _ASKED: Final = frozenset({"test", "tests", "check", "runtests", "run_tests", "run-tests", "runtest", "tox", "nox"})
 
 
-def unwaited(evidence: Evidence) -> str:
+def describe_unwaited(evidence: Evidence) -> str:
     """Return a sentence about test runners that were killed because nobody waited for them, "" where none were."""
     runners = [one for one in evidence.left_over if _may_run_tests(one, evidence)]
     if not runners:
         return ""
     were, they = ("was", "it") if len(runners) == 1 else ("were", "they")
     return (
-        f"{_named(runners)} {were} still running when the commands had ended, and {were} killed: which tests {they}"
-        " would have run is unknown; let the command wait for it (`wait` in a shell), or make it a command of its own"
+        f"{_list_processes(runners)} {were} still running when the commands had ended, and {were} killed: which"
+        f" tests {they} would have run is unknown; let the command wait for it (`wait` in a shell), or make it a command of its own"
     )
 
 
-def others(evidence: Evidence) -> Iterator[str]:
+def describe_others(evidence: Evidence) -> Iterator[str]:
     """Yield a note on what else was killed: a server that tests started, work that nobody waited for."""
     rest = [one for one in evidence.left_over if not _may_run_tests(one, evidence)]
     if rest:
-        yield f"still running when the commands had ended, and killed: {_named(rest)}"
+        yield f"still running when the commands had ended, and killed: {_list_processes(rest)}"
 
 
 def _may_run_tests(one: LeftOver, evidence: Evidence) -> bool:
@@ -46,29 +46,29 @@ def _may_run_tests(one: LeftOver, evidence: Evidence) -> bool:
         return any(not session.finished for session in sessions if not session.nested)
     program = one.argv[0].rpartition("/")[2].lstrip("-") if one.argv else ""
     if program in _SHELLS:
-        return any(is_runner(word) or _asked(word) for word in _words(one.argv[1:]))
+        return any(is_runner(word) or _is_test_runner(word) for word in _split_words(one.argv[1:]))
     if one.forked:
         return False
-    asked = program.startswith(("python", "pypy")) and any(_asked(word) for word in one.argv[1:3])
+    asked = program.startswith(("python", "pypy")) and any(_is_test_runner(word) for word in one.argv[1:3])
     return bool(runner_of(one.argv)) or asked
 
 
-def _words(argv: Sequence[str]) -> Iterator[str]:
+def _split_words(argv: Sequence[str]) -> Iterator[str]:
     for argument in argv:
         for mark in "()&;|'\"`":
             argument = argument.replace(mark, " ")
         yield from argument.split()
 
 
-def _asked(word: str) -> bool:
+def _is_test_runner(word: str) -> bool:
     name = word.rpartition("/")[2]
     return name.removesuffix(".py").removesuffix(".sh") in _ASKED
 
 
-def _named(processes: Sequence[LeftOver]) -> str:
-    return listed(dict.fromkeys(f"`{_line(one)}`" for one in processes), _SHOWN)
+def _list_processes(processes: Sequence[LeftOver]) -> str:
+    return listed(dict.fromkeys(f"`{_shorten_line(one)}`" for one in processes), _SHOWN)
 
 
-def _line(one: LeftOver) -> str:
+def _shorten_line(one: LeftOver) -> str:
     line = " ".join(" ".join(one.argv).split()) or f"process {one.pid}"
     return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"

@@ -14,7 +14,7 @@ from envmatrix.verdict.model import Tests
 NOT_TRIED: Final = "[NOTRUN]"  # how pytest begins the reason of an xfail that it did not even try
 
 
-def executed(test: TestResult) -> bool:
+def was_executed(test: TestResult) -> bool:
     """Whether a test's own code ran, which an xfail that was not even tried did not."""
     if test.outcome not in EXECUTED or test.stands_for_module:
         return False
@@ -32,11 +32,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     with_parts: frozenset[str] = frozenset()  # those that ran subtests, of which only what did not run is listed
 
 
-def tally(tests: Sequence[TestResult]) -> Tally:
+def make_tally(tests: Sequence[TestResult]) -> Tally:
     """Sort a record's tests by what became of them. A test that ran once is not left out by being skipped as well."""
     ran = {test.id for test in tests if test.outcome == "passed" and not test.stands_for_module}
     rest = [test for test in tests if test.outcome != "passed" or test.stands_for_module]
-    ran.update(test.id for test in rest if executed(test))
+    ran.update(test.id for test in rest if was_executed(test))
     numbers: Counter[str] = Counter(test.outcome for test in rest)
     numbers["passed"] += len(tests) - len(rest)
     return Tally(

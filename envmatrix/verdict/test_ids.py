@@ -20,7 +20,7 @@ _TEMPORARY = re.compile(r"(?:/private)?/(?:tmp|var/(?:tmp|folders))/[^\s\],;'\"]
 _FIXTURE = re.compile(r"^(?:setUpClass|setUpModule|tearDownClass|tearDownModule) \((?P<of>.+)\)$")
 
 
-def fold(test_id: str) -> str:
+def fold_id(test_id: str) -> str:
     """The id without what depends on the host: versions, temporary folders, addresses and a set's order.
 
     Only parameters are folded (what follows the first bracket or parenthesis). Two ids of one run that fold to the
@@ -43,7 +43,7 @@ def _sorted_set(found: re.Match[str]) -> str:
     return "{" + ", ".join(sorted(part.strip() for part in inside.split(","))) + "}"
 
 
-def parents(test_id: str) -> Iterator[str]:
+def iterate_parents(test_id: str) -> Iterator[str]:
     """The classes, modules and packages that an id is in, the nearest first: ``a/b.py::C::t[1]`` is in ``a/b.py::C``,
     ``a/b.py`` and ``a``, ``a.b.C.t`` in ``a.b.C``, ``a.b`` and ``a``.
     """
@@ -59,27 +59,27 @@ def _last_dot(plain: str) -> int:
     return -1 if plain.endswith(".py") and at == len(plain) - 3 else at
 
 
-def container(test_id: str) -> str:
+def container_of(test_id: str) -> str:
     """What a result that stands for a whole class or module stands for: unittest calls it ``setUpClass (a.b.C)``."""
     found = _FIXTURE.match(test_id)
     return found.group("of") if found else test_id
 
 
-def matches(test_id: str, pattern: str) -> bool:
+def matches_pattern(test_id: str, pattern: str) -> bool:
     """Whether a test id meets a pattern of a profile.
 
     A pattern is the id itself, its function without parameters, a file or class that it is in, or a glob. The brackets
     of a parametrised id in a pattern mean themselves. What an id is met by, its numbered namesakes are met by too.
     """
-    matcher = _matcher(pattern)
-    return matcher.match(test_id) is not None or ("#" in test_id and matcher.match(_unnumbered(test_id)) is not None)
+    matcher = _compile_pattern(pattern)
+    return matcher.match(test_id) is not None or ("#" in test_id and matcher.match(_strip_number(test_id)) is not None)
 
 
-def _unnumbered(test_id: str) -> str:
+def _strip_number(test_id: str) -> str:
     return re.sub(r"#\d+\Z", "", test_id)
 
 
 @functools.cache
-def _matcher(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     glob = fnmatch.translate(pattern.replace("[", "[[]"))
     return re.compile(rf"{glob}|{re.escape(pattern)}(?:\Z|[\[:./])", re.DOTALL)

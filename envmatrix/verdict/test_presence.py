@@ -20,12 +20,12 @@ from envmatrix.evidence.subunit import RUNNERS
 from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import Tests
 from envmatrix.verdict.tally import NOT_TRIED, Tally
-from envmatrix.verdict.test_ids import matches
+from envmatrix.verdict.test_ids import matches_pattern
 
 _SLACK_S = 0.05  # both times are cut to milliseconds, and come from two processes
 
 
-def unseen(command: CommandRun, evidence: Evidence) -> bool:
+def is_unseen(command: CommandRun, evidence: Evidence) -> bool:
     """Whether a command was to run tests that would have been recorded, and no session is of it."""
     if command.phase != "commands" or not is_recorded(command.argv):
         return False
@@ -34,7 +34,7 @@ def unseen(command: CommandRun, evidence: Evidence) -> bool:
     return not any(_began_in(command, session.at) for session in evidence.runs)
 
 
-def uncounted(command: CommandRun, evidence: Evidence) -> bool:
+def is_uncounted(command: CommandRun, evidence: Evidence) -> bool:
     """Tell whether a command ran tests with a runner that nothing here records, and no session is of it."""
     if command.phase != "commands" or not is_unrecorded(command.argv):
         return False
@@ -48,7 +48,7 @@ def _began_in(command: CommandRun, at: float) -> bool:
     return begun - _SLACK_S <= at <= begun + command.duration_s + _SLACK_S
 
 
-def ignored(evidence: Evidence, profile: Profile, tally: Tally) -> str:
+def explain_ignored_failure(evidence: Evidence, profile: Profile, tally: Tally) -> str:
     """Return a sentence where a failure that tox ignores keeps the cell from having passed, "" otherwise.
 
     A cleaning command may fail; a command that runs tests may not, nor the only ones that an environment has.
@@ -70,7 +70,7 @@ def ignored(evidence: Evidence, profile: Profile, tally: Tally) -> str:
     return ""
 
 
-def unmet(
+def find_unmet_patterns(
     patterns: Sequence[str], tests: Sequence[TestResult], ran: Collection[str]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """For each pattern that was not kept: a sentence, and the tests that it met and that did not run (``ran``: those
@@ -80,7 +80,7 @@ def unmet(
     skips pass that the profile declares, an id that is named outright has to run.
     """
     for pattern in patterns:
-        met = [test for test in tests if matches(test.id, pattern)]
+        met = [test for test in tests if matches_pattern(test.id, pattern)]
         exact = not any(sign in pattern for sign in "*?")
         missing = [t for t in met if t.id not in ran and (exact or t.skip_class != "declared")]
         if missing:
@@ -97,13 +97,13 @@ def _nothing_met(pattern: str, tests: Sequence[TestResult], met: Sequence[TestRe
     if met:
         return f"all of its {count(len(met), 'test')} were skipped"
     for test in tests:
-        if test.stands_for_module and matches(pattern, test.id):
+        if test.stands_for_module and matches_pattern(pattern, test.id):
             return f'its module {test.id} did not run: "{test.reason}"'
-    near = _nearest(pattern, [test.id for test in tests])
+    near = _find_nearest(pattern, [test.id for test in tests])
     return f"no such test was collected; nearest: {', '.join(near)}" if near else "no such test was collected"
 
 
-def _nearest(pattern: str, ids: Sequence[str]) -> list[str]:
+def _find_nearest(pattern: str, ids: Sequence[str]) -> list[str]:
     import difflib
 
     plain = pattern.strip("*")
@@ -152,7 +152,7 @@ def why_no_tests(evidence: Evidence) -> str:
         return f"no test was executed: {died[0].runner} ended before its first test"
     if evidence.runs:
         return f"no test was executed: {evidence.runs[0].runner} found none"
-    failed = next((command for command in evidence.commands if command.failed and unseen(command, evidence)), None)
+    failed = next((command for command in evidence.commands if command.failed and is_unseen(command, evidence)), None)
     if failed is not None:
         return f"no test was executed: `{' '.join(failed.argv)}` failed before its first test, see its own words"
     return (

@@ -10,9 +10,9 @@ import msgspec
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import FAILING, Evidence, TestResult
 from envmatrix.verdict.model import RanNowhere, SeenIn
-from envmatrix.verdict.skips.capability_names import canonical, profiles_promising, promised
-from envmatrix.verdict.tally import Tally, tally
-from envmatrix.verdict.test_ids import container, fold, parents
+from envmatrix.verdict.skips.capability_names import canonical_name, profiles_promising, promised_names
+from envmatrix.verdict.tally import Tally, make_tally
+from envmatrix.verdict.test_ids import container_of, fold_id, iterate_parents
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     sure: bool = False
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class UnexecutedTest(msgspec.Struct, frozen=True, kw_only=True):
     """A test that ran nowhere.
 
     ``owed``: over a whole matrix it has to run, because it waits for a capability that no cell gave it, or vanished
@@ -43,7 +43,7 @@ class Ledger:
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self._profiles = profiles
-        self._promises = {name: promised(profile) for name, profile in profiles.items()}
+        self._promises = {name: promised_names(profile) for name, profile in profiles.items()}
         self._waiting: dict[str, tuple[str, ...]] = {}
         self._executed: set[str] = set()
         self._seen: dict[str, dict[str, Sight]] = {}
@@ -60,7 +60,7 @@ class Ledger:
         self._groups: dict[str, set[str]] = {}  # folded id -> the ids that fold to it
         self._shared: set[str] = set()  # folded ids of several ids, which no run has shown to be different tests
 
-    def add(self, evidence: Evidence, sums: Tally) -> None:
+    def add_record(self, evidence: Evidence, sums: Tally) -> None:
         """Counts a record of this content, whole or partial: a test that it executed has run."""
         self._executed |= sums.ran
         self._wholes.update(sums.with_parts)
@@ -68,9 +68,9 @@ class Ledger:
             if test.part_of:
                 self._parts[test.id] = (test.part_of, self._parts.get(test.id, ("", 0))[1] + 1)
             if test.stands_for_module:
-                _keep(self._containers.setdefault(container(test.id), {}), _sight(evidence, test))
+                _add_sight(self._containers.setdefault(container_of(test.id), {}), _make_sight(evidence, test))
             else:
-                _keep(self._seen.setdefault(test.id, {}), _sight(evidence, test))
+                _add_sight(self._seen.setdefault(test.id, {}), _make_sight(evidence, test))
         ids = sums.ran.union(test.id for test in sums.left)
         self._look_for_ambiguous(ids)
         if evidence.state == "finished" and not evidence.partial and all(s.finished for s in evidence.runs):
@@ -89,35 +89,35 @@ class Ledger:
         """A cell that was asked for and could not run."""
         self._cells.setdefault(cell, (profile, why))
 
-    def absent(self, cell: str) -> tuple[str, ...]:
+    def find_absent(self, cell: str) -> tuple[str, ...]:
         """The tests that earlier evidence of the same content has for this cell, and the cell's own has not, sorted."""
         had = {test for test, sure in self._known.get(cell, {}).items() if sure}
-        folded = {self._fold(test) for test in self._ids.get(cell, ())}
-        missing = (test for test in had - self._ids.get(cell, set()) if self._fold(test) not in folded)
+        folded = {self._fold_id(test) for test in self._ids.get(cell, ())}
+        missing = (test for test in had - self._ids.get(cell, set()) if self._fold_id(test) not in folded)
         return tuple(sorted(test for test in missing if not self._stood_for(test, cell)))
 
-    def entries(self) -> tuple[Entry, ...]:
+    def list_entries(self) -> tuple[UnexecutedTest, ...]:
         """Every test that ran nowhere, sorted by id."""
-        ran = {self._key(test) for test in self._executed}
-        ran.update(self._key(part) for part, (test, count) in self._parts.items() if self._wholes[test] > count)
+        ran = {self._key_of(test) for test in self._executed}
+        ran.update(self._key_of(part) for part, (test, count) in self._parts.items() if self._wholes[test] > count)
         views: dict[str, tuple[str, dict[str, Sight]]] = {}
-        for test, sights in (*self._seen.items(), *self._stood(), *self._vanished()):
-            key = self._key(test)
+        for test, sights in (*self._seen.items(), *self._find_unresolved_modules(), *self._find_vanished()):
+            key = self._key_of(test)
             if key not in ran:
                 shown, merged = views.get(key, (test, {}))
                 for sight in sights.values():
-                    _keep(merged, sight)
+                    _add_sight(merged, sight)
                 views[key] = (min(shown, test), merged)
-        return tuple(self._entry(*view) for view in sorted(views.values(), key=lambda view: view[0]))
+        return tuple(self._make_entry(*view) for view in sorted(views.values(), key=lambda view: view[0]))
 
-    def _fold(self, test: str) -> str:
+    def _fold_id(self, test: str) -> str:
         folded = self._folds.get(test)
         if folded is None:
-            folded = self._folds[test] = fold(test)
+            folded = self._folds[test] = fold_id(test)
         return folded
 
-    def _key(self, test: str) -> str:
-        folded = self._fold(test)
+    def _key_of(self, test: str) -> str:
+        folded = self._fold_id(test)
         return test if folded in self._ambiguous else folded
 
     def _look_for_ambiguous(self, ids: Set[str]) -> None:
@@ -126,7 +126,7 @@ class Ledger:
         Only ids that nobody had before can start a group of two, so most records cost one difference of sets.
         """
         for test in ids - self._folds.keys():
-            folded = self._fold(test)
+            folded = self._fold_id(test)
             group = self._groups.setdefault(folded, {test})
             group.add(test)
             if len(group) > 1:
@@ -139,47 +139,47 @@ class Ledger:
         return self._executed.union(self._seen, *self._known.values())
 
     def _stood_for(self, test: str, cell: str) -> bool:
-        return any(cell in self._containers.get(parent, ()) for parent in parents(test))
+        return any(cell in self._containers.get(parent, ()) for parent in iterate_parents(test))
 
-    def _stood(self) -> Iterable[tuple[str, dict[str, Sight]]]:
+    def _find_unresolved_modules(self) -> Iterable[tuple[str, dict[str, Sight]]]:
         """The tests of skipped modules and classes; a module whose tests nobody knows stands for itself."""
         barren = set(self._containers)
         if self._containers:
             for test in self._every_id():
-                for parent in parents(test):
+                for parent in iterate_parents(test):
                     if parent in self._containers:
                         barren.discard(parent)
                         yield test, self._containers[parent]
         for name in barren:
             yield name, self._containers[name]
 
-    def _vanished(self) -> Iterable[tuple[str, dict[str, Sight]]]:
+    def _find_vanished(self) -> Iterable[tuple[str, dict[str, Sight]]]:
         """Tests that a cell had in earlier evidence and of which it shows nothing now."""
         for cell, known in self._known.items():
             if cell not in self._cells:
                 continue
             profile, unable = self._cells[cell]
-            seen = {self._key(test) for test in self._ids.get(cell, ())}
+            seen = {self._key_of(test) for test in self._ids.get(cell, ())}
             for test, same in known.items():
-                if self._key(test) not in seen and not self._stood_for(test, cell):
+                if self._key_of(test) not in seen and not self._stood_for(test, cell):
                     why = unable or "known from earlier evidence, not collected now"
                     sight = Sight(cell=cell, profile=profile, reason=why, class_="absent", sure=same and not unable)
                     yield test, {cell: sight}
 
-    def _entry(self, test: str, sights: Mapping[str, Sight]) -> Entry:
+    def _make_entry(self, test: str, sights: Mapping[str, Sight]) -> UnexecutedTest:
         wanted = {sight.capability for sight in sights.values() if sight.class_ in ("capability", "consequence")} - {""}
         able = {name for capability in wanted for name in self._waits_for(capability)}
-        waits_for = tuple(sorted(able - self._tried(sights)))
+        waits_for = tuple(sorted(able - self._find_tried(sights)))
         unpromised = sorted(capability for capability in wanted if not self._waits_for(capability))
         seen_in = tuple(SeenIn(cell=s.cell, reason=s.reason, class_=s.class_) for _, s in sorted(sights.items()))
         would_run = ", ".join(waits_for or unpromised)
-        return Entry(
+        return UnexecutedTest(
             ran_nowhere=RanNowhere(test=test, seen_in=seen_in, would_run=would_run),
             owed=any(self._is_owed(sight, sights) for sight in sights.values()),
             waits_for=waits_for,
         )
 
-    def _tried(self, sights: Mapping[str, Sight]) -> set[str]:
+    def _find_tried(self, sights: Mapping[str, Sight]) -> set[str]:
         """Return the profiles in whose cells the test was there and did not run: none of them would run it."""
         return {sight.profile for sight in sights.values() if sight.class_ not in ("absent", "deselected")}
 
@@ -189,7 +189,7 @@ class Ledger:
         """
         if sight.class_ != "capability":
             return sight.sure
-        name = canonical(sight.capability)
+        name = canonical_name(sight.capability)
         return not any(
             name in self._promises.get(other.profile, ()) and other.class_ == "declared" for other in sights.values()
         )
@@ -200,19 +200,19 @@ class Ledger:
         return self._waiting[capability]
 
 
-def _keep(sights: dict[str, Sight], sight: Sight) -> None:
+def _add_sight(sights: dict[str, Sight], sight: Sight) -> None:
     """Keep one view per cell, the same whatever the order in which hosts reported."""
     kept = sights.get(sight.cell)
-    if kept is None or _rank(sight) < _rank(kept):
+    if kept is None or _sort_key(sight) < _sort_key(kept):
         sights[sight.cell] = sight
 
 
-def _rank(sight: Sight) -> tuple[bool, str, str, str]:
+def _sort_key(sight: Sight) -> tuple[bool, str, str, str]:
     """What is known of a test goes before its absence; a capability that is wanted before any other reason."""
     return (sight.class_ == "absent", sight.class_, sight.reason, sight.capability)
 
 
-def _sight(evidence: Evidence, test: TestResult) -> Sight:
+def _make_sight(evidence: Evidence, test: TestResult) -> Sight:
     class_ = test.skip_class or ("unexpected" if test.outcome == "skipped" else test.outcome)
     reason = test.reason
     if test.outcome in FAILING:  # a traceback, whose last line says what it was
@@ -232,5 +232,5 @@ def ran_nowhere(
     for record in known:
         ledger.add_known(record, same_content=False)
     for record in evidence:
-        ledger.add(record, tally(record.tests))
-    return tuple(entry.ran_nowhere for entry in ledger.entries())
+        ledger.add_record(record, make_tally(record.tests))
+    return tuple(entry.ran_nowhere for entry in ledger.list_entries())

@@ -17,7 +17,7 @@ from envmatrix.evidence.model import (
 )
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Blocked, NotRelevant, Reason, Runnable
-from envmatrix.verdict.judge import judge
+from envmatrix.verdict.judge import judge_run
 from envmatrix.verdict.model import Verdict
 
 TODAY = datetime.date(2026, 6, 1)
@@ -131,7 +131,7 @@ def judged(*records: Evidence, planned: Any = None, profiles: Any = (), **more: 
         "matrix_digest": DIGEST,
         "today": TODAY,
     }
-    return judge(**(values | more))
+    return judge_run(**(values | more))
 
 
 def codes(verdict: Verdict) -> list[str]:

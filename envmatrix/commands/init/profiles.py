@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from envmatrix.commands.init.scan_tests import Skip, Suite, Variable
 from envmatrix.config.load import Loaded
 from envmatrix.host import remedies
-from envmatrix.report.wording import visible
+from envmatrix.report.wording import make_visible
 from envmatrix.util.files import read_text
 from envmatrix.util.text import count
 from envmatrix.verdict.skips.phrases import Phrases
@@ -52,10 +52,10 @@ def self_started(loaded: Loaded) -> SelfStarted:
     return SelfStarted(where=where, services=services) if where and services else SelfStarted()
 
 
-def profile(found: SelfStarted, loaded: Loaded) -> str:
+def render_service_profile(found: SelfStarted, loaded: Loaded) -> str:
     """Return a profile with a cell for each of the services."""
     services = json.dumps(list(found.services))
-    return _PROFILE.format(where=visible(found.where), tox=loaded.project.tox_file, services=services)
+    return _PROFILE.format(where=make_visible(found.where), tox=loaded.project.tox_file, services=services)
 
 
 def _is_service(loaded: Loaded, name: str) -> bool:
@@ -79,7 +79,7 @@ extends = "restricted"
 """
 
 
-def profiles(loaded: Loaded, suite: Suite) -> Iterator[tuple[str, str]]:
+def render_profiles(loaded: Loaded, suite: Suite) -> Iterator[tuple[str, str]]:
     """Yield what to write: a profile for what any host can run, and one for each thing that only some hosts have.
 
     What the project's own profiles promise already is not proposed again.
@@ -92,25 +92,25 @@ def profiles(loaded: Loaded, suite: Suite) -> Iterator[tuple[str, str]]:
     promised |= {service for name in loaded.own for service in loaded.profiles[name].services}
     own = self_started(loaded)
     if not loaded.own:
-        yield "profiles/unit.toml", _unit(loaded, skips)
+        yield "profiles/unit.toml", _render_unit_profile(loaded, skips)
     if own.services and not promised & set(own.services):
-        yield "profiles/services.toml", profile(own, loaded)
+        yield "profiles/services.toml", render_service_profile(own, loaded)
     promised |= set(own.services)  # a second daemon beside the project's own would be used by nothing
     for name in sorted(skips.keys() | variables.keys()):
         if name in loaded.capabilities and name not in promised and name not in ("git", "network", "compiler"):
-            yield f"profiles/{name}.toml", _profile(loaded, name, skips.get(name, []), variables.get(name, []))
+            yield f"profiles/{name}.toml", _render_profile(loaded, name, skips.get(name, []), variables.get(name, []))
 
 
 def _by_capability(loaded: Loaded, suite: Suite) -> dict[str, list[Skip]]:
     phrases = Phrases(loaded.capabilities)
     found: dict[str, list[Skip]] = {}
     for skip in suite.skips:
-        if name := phrases.capability(skip.reason):
-            found.setdefault(_itself(name, skip.reason, loaded), []).append(skip)
+        if name := phrases.find_capability(skip.reason):
+            found.setdefault(_find_own_name(name, skip.reason, loaded), []).append(skip)
     return found
 
 
-def _itself(name: str, reason: str, loaded: Loaded) -> str:
+def _find_own_name(name: str, reason: str, loaded: Loaded) -> str:
     """Return the capability, or the Python module or compound name that only shares its word: redis-entraid is no
     Redis, and a missing module redis is a dependency of the tests and no server.
     """
@@ -128,7 +128,7 @@ def _by_requirement(loaded: Loaded) -> dict[str, Skip]:
     distributions = {one.distribution: name for name, one in loaded.capabilities.items() if one.distribution}
     found: dict[str, Skip] = {}
     for path in sorted(Path(loaded.project.root).glob("*requirements*.txt")):
-        for number, line in enumerate(_lines(path), 1):
+        for number, line in enumerate(_read_lines(path), 1):
             name = re.split(r"[^A-Za-z0-9._-]", line.strip(), maxsplit=1)[0].lower().replace("_", "-")
             if name in distributions:
                 reason = f"depends on {name}, which needs the system's library"
@@ -136,7 +136,7 @@ def _by_requirement(loaded: Loaded) -> dict[str, Skip]:
     return found
 
 
-def _lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -153,7 +153,7 @@ def _by_service(suite: Suite) -> dict[str, list[Variable]]:
     return found
 
 
-def _unit(loaded: Loaded, skips: dict[str, list[Skip]]) -> str:
+def _render_unit_profile(loaded: Loaded, skips: dict[str, list[Skip]]) -> str:
     text = _UNIT
     if loaded.project.tox_file:
         text += (
@@ -168,14 +168,16 @@ def _unit(loaded: Loaded, skips: dict[str, list[Skip]]) -> str:
     if unknown:
         text += "\n# Tests also skip without these, which envmatrix does not know. A dependency belongs into the tox\n"
         text += "# file; anything of the host becomes a capability by a table in profiles/capabilities.toml:\n"
-        text += "".join(f"#   {visible(name)}: {_place(skips[name][0])}\n" for name in unknown[:MOST_PATTERNS])
+        text += "".join(
+            f"#   {make_visible(name)}: {_describe_place(skips[name][0])}\n" for name in unknown[:MOST_PATTERNS]
+        )
     return text
 
 
-def _profile(loaded: Loaded, name: str, skips: list[Skip], variables: list[Variable]) -> str:
+def _render_profile(loaded: Loaded, name: str, skips: list[Skip], variables: list[Variable]) -> str:
     lines = [f"# Proposed because of what the project says of {name}:"]
-    lines += [f"#   {_place(skip)}: {visible(skip.reason)[:90]}" for skip in skips[:MOST_REASONS]]
-    lines += [f"#   {_place(one)}: reads {visible(one.name)}" for one in variables[:MOST_REASONS]]
+    lines += [f"#   {_describe_place(skip)}: {make_visible(skip.reason)[:90]}" for skip in skips[:MOST_REASONS]]
+    lines += [f"#   {_describe_place(one)}: reads {make_visible(one.name)}" for one in variables[:MOST_REASONS]]
     rest = len(skips[MOST_REASONS:]) + len(variables[MOST_REASONS:])
     lines += [f"#   and {count(rest, 'more place')}"] if rest else []
     factors = sorted(factor for factor in loaded.factors if name in factor)
@@ -185,7 +187,7 @@ def _profile(loaded: Loaded, name: str, skips: list[Skip], variables: list[Varia
         )
         lines.append("# environment of that factor as tox:NAME; `envmatrix list --tox` names them.")
     lines.append(f'description = "The tests that need {name}"')
-    lines += _foundation(loaded, name)
+    lines += _render_foundation(loaded, name)
     lines += _must_run(skips)
     lines += _service_env(name, variables)
     lines += [
@@ -197,7 +199,7 @@ def _profile(loaded: Loaded, name: str, skips: list[Skip], variables: list[Varia
     return "\n".join(lines) + "\n"
 
 
-def _foundation(loaded: Loaded, name: str) -> list[str]:
+def _render_foundation(loaded: Loaded, name: str) -> list[str]:
     if name in loaded.profiles:
         return [f'extends = "{name}"  # the profile of that name which envmatrix has built in']
     if name in _SERVICES.values():
@@ -225,5 +227,5 @@ def _service_env(name: str, variables: list[Variable]) -> list[str]:
     return ["", "[service_env]", *(f'{one} = "{{{name}.url}}"' for one in names)]
 
 
-def _place(found: Skip | Variable) -> str:
-    return f"{visible(str(Path(found.file)))}:{found.line}"
+def _describe_place(found: Skip | Variable) -> str:
+    return f"{make_visible(str(Path(found.file)))}:{found.line}"

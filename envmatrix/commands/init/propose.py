@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from envmatrix.commands.init.profiles import profiles
+from envmatrix.commands.init.profiles import render_profiles
 from envmatrix.commands.init.scan_tests import Suite, read_suite
 from envmatrix.config.load import load
 from envmatrix.config.project import find_project
@@ -26,7 +26,7 @@ _NAMED = r"\b(?:packages|py_modules|ext_modules|pbr)\s*="
 _REQUIREMENTS = ("requirements.txt", "test-requirements.txt", "requirements-dev.txt", "requirements-test.txt")
 
 
-def propose(start: Path) -> tuple[tuple[str, str], ...]:
+def propose_files(start: Path) -> tuple[tuple[str, str], ...]:
     """Return the files that the project lacks, as path relative to its root and content.
 
     Raises ConfigError where profiles or the tox file that exist cannot be read: what stands on them would not load.
@@ -38,11 +38,11 @@ def propose(start: Path) -> tuple[tuple[str, str], ...]:
     found = []
     if not project.tox_file and not (root / "tox.ini").exists():
         found.append(("tox.ini", _tox_ini(root, suite)))
-    found += [(name, text) for name, text in profiles(loaded, suite) if not (root / name).exists()]
+    found += [(name, text) for name, text in render_profiles(loaded, suite) if not (root / name).exists()]
     return tuple(found)
 
 
-def mistaken(start: Path) -> str:
+def explain_package_clash(start: Path) -> str:
     """Return a sentence where the project's build would take the folder profiles for a package, "" elsewhere.
 
     setuptools looks for packages in the project's folder where nothing names them and there is no folder src.
@@ -65,7 +65,7 @@ def mistaken(start: Path) -> str:
     )
 
 
-def write(start: Path, proposals: tuple[tuple[str, str], ...]) -> None:
+def write_proposals(start: Path, proposals: tuple[tuple[str, str], ...]) -> None:
     """Write the proposals; a file that exists by now is left as it is."""
     root = Path(find_project(start).root)
     for name, text in proposals:
@@ -88,7 +88,7 @@ def write(start: Path, proposals: tuple[tuple[str, str], ...]) -> None:
 
 
 def _tox_ini(root: Path, suite: Suite) -> str:
-    runner, command = _runner(root, suite)
+    runner, command = _choose_runner(root, suite)
     requirements = "".join(f"\n    -r{name}" for name in _REQUIREMENTS if (root / name).is_file())
     packaged = any((root / name).is_file() for name in ("setup.py", "setup.cfg", "pyproject.toml"))
     return _TOX_INI.format(
@@ -96,7 +96,7 @@ def _tox_ini(root: Path, suite: Suite) -> str:
     )
 
 
-def _runner(root: Path, suite: Suite) -> tuple[str, str]:
+def _choose_runner(root: Path, suite: Suite) -> tuple[str, str]:
     if (root / ".stestr.conf").is_file():
         return "stestr", "stestr run"
     if "unittest" in suite.imports and "pytest" not in suite.imports and not (root / "pytest.ini").exists():

@@ -49,7 +49,7 @@ def read_suite(root: Path) -> Suite:
     skips: list[Skip] = []
     variables: list[Variable] = []
     imports: set[str] = set()
-    for path in sorted(_files(root)):
+    for path in sorted(_walk_files(root)):
         try:
             text = path.read_text("utf-8", "replace") if path.stat().st_size <= MOST_BYTES else ""
             tree = ast.parse(text)
@@ -63,7 +63,7 @@ def read_suite(root: Path) -> Suite:
     return Suite(skips=tuple(sorted(set(skips))), variables=tuple(sorted(set(variables))), imports=frozenset(imports))
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _walk_files(root: Path) -> Iterator[Path]:
     found = 0
     for folder, folders, names in os.walk(root):
         folders[:] = [
@@ -105,43 +105,43 @@ class _Reader(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Go through a class; what decorates it is about it."""
-        self._inside(node)
+        self._visit_inside(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         """Go through a function; what decorates it is about it."""
-        self._inside(node)
+        self._visit_inside(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         """Go through a coroutine."""
-        self._inside(node)
+        self._visit_inside(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         """Note a skip, or an environment variable that is read."""
-        name = _last(node.func)
+        name = _last_name(node.func)
         if name in _SKIPS:
-            self._skip(node, _reason(node, 1 if name in _CONDITIONAL else 0))
-        elif name == "importorskip" and (module := _text(node.args[0]) if node.args else ""):
-            self._skip(node, f"could not import {module!r}: No module named {module!r}")
-        elif name in ("getenv", "get") and node.args and (name == "getenv" or _last(node.func, 1) == "environ"):
-            self._variable(node, node.args[0])
+            self._add_skip(node, _read_reason(node, 1 if name in _CONDITIONAL else 0))
+        elif name == "importorskip" and (module := _read_text(node.args[0]) if node.args else ""):
+            self._add_skip(node, f"could not import {module!r}: No module named {module!r}")
+        elif name in ("getenv", "get") and node.args and (name == "getenv" or _last_name(node.func, 1) == "environ"):
+            self._add_variable(node, node.args[0])
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         """Note ``os.environ["NAME"]``."""
-        if _last(node.value) == "environ":
-            self._variable(node, node.slice)
+        if _last_name(node.value) == "environ":
+            self._add_variable(node, node.slice)
         self.generic_visit(node)
 
-    def _inside(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def _visit_inside(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._around.append(node.name)
         self.generic_visit(node)
         self._around.pop()
 
-    def _skip(self, node: ast.Call, reason: str) -> None:
+    def _add_skip(self, node: ast.Call, reason: str) -> None:
         if reason:
-            self.skips.append(Skip(file=self._file, line=node.lineno, reason=reason, pattern=self._pattern()))
+            self.skips.append(Skip(file=self._file, line=node.lineno, reason=reason, pattern=self._make_pattern()))
 
-    def _pattern(self) -> str:
+    def _make_pattern(self) -> str:
         """Return a glob of the tests around this place; a helper's tests are known to nobody."""
         if not self._module:
             return ""
@@ -153,15 +153,15 @@ class _Reader(ast.NodeVisitor):
                 return ""
         return "*".join(("", self._module, *named, ""))
 
-    def _variable(self, node: ast.expr, name: ast.expr) -> None:
-        if text := _text(name):
+    def _add_variable(self, node: ast.expr, name: ast.expr) -> None:
+        if text := _read_text(name):
             words = " ".join(
                 word for word in ("mysql", "mariadb", "postgres", "redis", "memcache") if word in self._text
             )
             self.variables.append(Variable(file=self._file, line=node.lineno, name=text, words=words))
 
 
-def _last(node: ast.expr, back: int = 0) -> str:
+def _last_name(node: ast.expr, back: int = 0) -> str:
     """Return the last name of ``a.b.c``, with ``back`` the one before it."""
     names = []
     while isinstance(node, ast.Attribute):
@@ -172,21 +172,21 @@ def _last(node: ast.expr, back: int = 0) -> str:
     return names[back] if len(names) > back else ""
 
 
-def _reason(node: ast.Call, at: int) -> str:
+def _read_reason(node: ast.Call, at: int) -> str:
     for keyword in node.keywords:
         if keyword.arg in ("reason", "msg"):
-            return _text(keyword.value)
-    return _text(node.args[at]) if len(node.args) > at else ""
+            return _read_text(keyword.value)
+    return _read_text(node.args[at]) if len(node.args) > at else ""
 
 
-def _text(node: ast.expr) -> str:
+def _read_text(node: ast.expr) -> str:
     """Return a text as far as it is written there; what is filled in later is left out."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return "".join(_read_text(part) if isinstance(part, ast.Constant) else "…" for part in node.values)
     if isinstance(node, ast.BinOp):
-        return _text(node.left) + (_text(node.right) if isinstance(node.op, ast.Add) else "")
-    if isinstance(node, ast.Call) and _last(node.func) in ("_", "format") and node.args:
-        return _text(node.func.value) if isinstance(node.func, ast.Attribute) else _text(node.args[0])
+        return _read_text(node.left) + (_read_text(node.right) if isinstance(node.op, ast.Add) else "")
+    if isinstance(node, ast.Call) and _last_name(node.func) in ("_", "format") and node.args:
+        return _read_text(node.func.value) if isinstance(node.func, ast.Attribute) else _read_text(node.args[0])
     return ""

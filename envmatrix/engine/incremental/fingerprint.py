@@ -24,8 +24,8 @@ from envmatrix.engine.incremental import package_inputs, system_packages
 from envmatrix.engine.install import readiness
 from envmatrix.engine.install.local_deps import local_digest
 from envmatrix.engine.install.source_tree import folders_digest
-from envmatrix.engine.job.build import overlay_of
-from envmatrix.engine.job.environ import installed
+from envmatrix.engine.job.build import make_planned_overlay
+from envmatrix.engine.job.environ import describe_installation
 from envmatrix.engine.job.model import Overlay
 from envmatrix.engine.toxplugin.resolved import Resolved
 from envmatrix.host.model import Interpreter
@@ -41,7 +41,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPEN_ENDED = re.compile(r"\{glob:|[\"']glob[\"']|\{tty|\bexists\(|\{env:\{|file\||\"file\":")
 
 
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a cell's run follows from, as far as it is known before tox is asked. ``environ`` is what tox is given."""
 
     root: str
@@ -54,7 +54,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     recreate: bool = False
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a run through tox: the parts by name with their digests, and what tox resolved.
 
     ``proof`` is what the environment answered, where it can answer nothing else while the parts are the same: where it
@@ -67,28 +67,28 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     proof: dict[str, Any] | None = None
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Without tox by ``kept``, or through tox because of ``reason``, and with ``anew`` in a new environment."""
 
-    kept: Kept | None = None
+    record: ReplayRecord | None = None
     reason: str = ""
-    anew: bool = False
+    recreate: bool = False
 
 
-def inputs_for(
+def collect_inputs(
     matrix: Matrix,
     planned: Runnable,
     environ: Mapping[str, str],
     *,
     posargs: tuple[str, ...] = (),
     recreate: bool = False,
-) -> Inputs:
+) -> ReplayInputs:
     """Return what the run of a cell follows from."""
     cell, project = planned.cell, matrix.project
-    return Inputs(
+    return ReplayInputs(
         root=project.root,
         tox_file=project.tox_file,
-        overlay=overlay_of(planned, matrix.profiles[cell.profile]),
+        overlay=make_planned_overlay(planned, matrix.profiles[cell.profile]),
         interpreter=planned.interpreter,
         environ=dict(environ),
         posargs=posargs,
@@ -97,33 +97,33 @@ def inputs_for(
     )
 
 
-def decide(inputs: Inputs, cache: Path) -> Decision:
+def decide_replay(inputs: ReplayInputs, cache: Path) -> ReplayDecision:
     """Say whether the cell's commands can be run without tox, and if not, why."""
     if inputs.recreate:
-        return Decision(reason="the environment is to be built anew", anew=True)
-    if lost := system_packages.gone(cache, inputs.overlay.name):
-        return Decision(reason=f"it was built upon {lost} of the system, gone or changed since", anew=True)
+        return ReplayDecision(reason="the environment is to be built anew", recreate=True)
+    if lost := system_packages.find_lost_packages(cache, inputs.overlay.name):
+        return ReplayDecision(reason=f"it was built upon {lost} of the system, gone or changed since", recreate=True)
     if inputs.services:
-        return Decision(reason="its services have new addresses in every run")
+        return ReplayDecision(reason="its services have new addresses in every run")
     try:
-        kept = read_sealed(_place(cache, inputs), Kept)
+        kept = read_sealed(_record_path(cache, inputs), ReplayRecord)
     except FileNotFoundError:
-        return Decision(reason="nothing is known of an earlier run through tox")
+        return ReplayDecision(reason="nothing is known of an earlier run through tox")
     except (OSError, msgspec.DecodeError):
-        return Decision(reason="what was kept of the last run cannot be read, it is made anew")
+        return ReplayDecision(reason="what was kept of the last run cannot be read, it is made anew")
     if kept.resolved.doubt:
-        return Decision(reason=kept.resolved.doubt)
-    now = parts(inputs, kept.resolved)
+        return ReplayDecision(reason=kept.resolved.doubt)
+    now = compute_digests(inputs, kept.resolved)
     if isinstance(now, str):
-        return Decision(reason=now)
+        return ReplayDecision(reason=now)
     changed = sorted(name for name in {*now, *kept.parts} if now.get(name) != kept.parts.get(name))
     if changed:
-        return Decision(reason=f"changed since the last run through tox: {', '.join(changed)}")
-    return Decision(kept=kept)
+        return ReplayDecision(reason=f"changed since the last run through tox: {', '.join(changed)}")
+    return ReplayDecision(record=kept)
 
 
-def keep(
-    inputs: Inputs,
+def save_replay_record(
+    inputs: ReplayInputs,
     cache: Path,
     before: Mapping[str, str],
     resolved: Resolved,
@@ -135,28 +135,28 @@ def keep(
 
     ``before`` are the parts as they were before it ran, so that no change is lost.
     """
-    now = {} if resolved.doubt else parts(inputs, resolved)
+    now = {} if resolved.doubt else compute_digests(inputs, resolved)
     if isinstance(now, str):
         resolved, now = Resolved(doubt=now), {}
     if any(now[name] != digest for name, digest in before.items() if name in now):
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
-    kept = Kept(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
+    kept = ReplayRecord(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
-        write_sealed(_place(cache, inputs), kept)
+        write_sealed(_record_path(cache, inputs), kept)
 
 
-def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
+def compute_digests(inputs: ReplayInputs, resolved: Resolved | None) -> dict[str, str] | str:
     """Return the digest of each thing that the run follows from, or a sentence why there can be none.
 
     Without ``resolved`` only those are returned that are known before tox was asked.
     """
     root = Path(inputs.root)
     names = {name for name in (inputs.tox_file, *READ_BY_TOX) if name}
-    texts = {name: _content(f"{inputs.root}/{name}") for name in sorted(names | set(_METADATA))}
+    texts = {name: _read_bytes(f"{inputs.root}/{name}") for name in sorted(names | set(_METADATA))}
     written = _of_tox(inputs.tox_file, *((name, content) for name, content in texts.items() if name in names))
     laid = msgspec.json.encode(inputs.overlay).decode()
-    open_ended, known = _words(written)
-    more_open_ended, more = _words(laid)
+    open_ended, known = _find_words(written)
+    more_open_ended, more = _find_words(laid)
     if found := open_ended or more_open_ended:
         return f"its settings use {found!r}, which reads more than is compared"
     variables = {
@@ -164,21 +164,21 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
         for name, value in inputs.environ.items()
         if name in known or name in more or name in _ALWAYS or name.startswith(_PREFIXES)
     }
-    result = {name: _digest(content) for name, content in texts.items() if content}
-    result["place"] = _digest(os.fsencode(os.path.realpath(inputs.root)))  # what tox resolved holds absolute paths
-    result["profile"] = _digest(laid.encode())
-    result["arguments"] = _digest(repr(inputs.posargs).encode())
-    result["interpreter"] = _digest(repr((inputs.interpreter, _state(inputs.interpreter.path))).encode())
-    result["user's tox settings"] = _digest(_content(_user_config(inputs.environ)))
+    result = {name: _hash_bytes(content) for name, content in texts.items() if content}
+    result["place"] = _hash_bytes(os.fsencode(os.path.realpath(inputs.root)))  # what tox resolved holds absolute paths
+    result["profile"] = _hash_bytes(laid.encode())
+    result["arguments"] = _hash_bytes(repr(inputs.posargs).encode())
+    result["interpreter"] = _hash_bytes(repr((inputs.interpreter, _stat_file(inputs.interpreter.path))).encode())
+    result["user's tox settings"] = _hash_bytes(_read_bytes(_user_config(inputs.environ)))
     result["tox and its plugins"] = _installed_digest()
-    result |= {f"${name}": _digest(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
+    result |= {f"${name}": _hash_bytes(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
         result |= {"source folders": folders_digest(root), "source": package_inputs.source_digest(root, texts)}
     else:
-        result |= {name: _digest(_content(name)) for name in resolved.files}
+        result |= {name: _hash_bytes(_read_bytes(name)) for name in resolved.files}
         result |= {name: local_digest(Path(name), editable) for name, editable in resolved.local}
-        result["environment"] = _digest(repr(_environment(resolved)).encode())
-        packaged = package_inputs.parts(root, resolved.package, texts, inputs.environ)
+        result["environment"] = _hash_bytes(repr(_scan_environment(resolved)).encode())
+        packaged = package_inputs.compute_digests(root, resolved.package, texts, inputs.environ)
         if isinstance(packaged, str):
             return packaged
         result |= packaged
@@ -186,7 +186,7 @@ def parts(inputs: Inputs, resolved: Resolved | None) -> dict[str, str] | str:
 
 
 @functools.lru_cache(maxsize=64)  # of one text in a run, and of one short one for each cell
-def _words(text: str) -> tuple[str, frozenset[str]]:
+def _find_words(text: str) -> tuple[str, frozenset[str]]:
     """Return the first thing in a text that reads more than can be compared, "" for none, and what may be a name."""
     found = _OPEN_ENDED.search(text)
     return (found[0] if found else "", frozenset(_NAME.findall(text)))
@@ -213,7 +213,7 @@ def _part_of_tox(name: str, content: bytes, tox_file: str) -> str:
     return msgspec.json.encode(of_tox, enc_hook=str).decode()
 
 
-def lasting(proof: dict[str, Any], inputs: Inputs, resolved: Resolved) -> dict[str, Any] | None:
+def lasting_proof(proof: dict[str, Any], inputs: ReplayInputs, resolved: Resolved) -> dict[str, Any] | None:
     """Return a proof that holds as long as the parts do, None where the next run has to ask again."""
     own = all(owner == "env" for _, _, owner in proof.get("distributions", ()))
     variables = resolved.variables
@@ -223,20 +223,20 @@ def lasting(proof: dict[str, Any], inputs: Inputs, resolved: Resolved) -> dict[s
     return {name: value for name, value in proof.items() if name not in {"event", "time", "monotonic"}}
 
 
-def _place(cache: Path, inputs: Inputs) -> Path:
+def _record_path(cache: Path, inputs: ReplayInputs) -> Path:
     return cache / "warm" / f"{inputs.overlay.name}.json"
 
 
 @functools.cache
 def _installed_digest() -> str:
-    return _digest(repr(installed()).encode())
+    return _hash_bytes(repr(describe_installation()).encode())
 
 
-def _digest(content: bytes) -> str:
+def _hash_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _content(path: str) -> bytes:
+def _read_bytes(path: str) -> bytes:
     try:  # a dozen for each cell: a Path for each, and an object for each open file, would cost more than the files
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -249,7 +249,7 @@ def _content(path: str) -> bytes:
         os.close(handle)
 
 
-def _state(path: str) -> tuple[int, int, int, int]:
+def _stat_file(path: str) -> tuple[int, int, int, int]:
     """Return what tells one file at the end of all links from every other."""
     try:
         found = os.stat(path)  # noqa: PTH116 - as above
@@ -264,21 +264,21 @@ def _user_config(environ: Mapping[str, str]) -> str:
     return environ.get("TOX_USER_CONFIG_FILE") or f"{home}/tox/config.ini"
 
 
-def _environment(resolved: Resolved) -> object:
+def _scan_environment(resolved: Resolved) -> object:
     """Return what changes when something is installed in the environment, or it is built anew or damaged."""
     assert resolved.env is not None
     listed: list[object] = []
     for place, whole in ((resolved.env.site_packages, False), (resolved.env.bin_dir, True)):
         try:
             with os.scandir(place) as entries:
-                listed.append(sorted(_entry(entry, whole) for entry in entries if entry.name != "__pycache__"))
+                listed.append(sorted(_describe_entry(entry, whole) for entry in entries if entry.name != "__pycache__"))
         except OSError:
             listed.append("")
-    marks = [_digest(_content(f"{resolved.env_dir}/{name}")) for name in ("pyvenv.cfg", ".tox-info.json")]
-    return (marks, readiness.is_ready(resolved.env_dir), _state(resolved.env.python), listed)
+    marks = [_hash_bytes(_read_bytes(f"{resolved.env_dir}/{name}")) for name in ("pyvenv.cfg", ".tox-info.json")]
+    return (marks, readiness.is_ready(resolved.env_dir), _stat_file(resolved.env.python), listed)
 
 
-def _entry(entry: os.DirEntry[str], whole: bool) -> tuple[str, int, int]:
+def _describe_entry(entry: os.DirEntry[str], whole: bool) -> tuple[str, int, int]:
     if whole or entry.name.endswith((".dist-info", ".egg-info", ".pth", ".egg-link")):
         found = entry.stat(follow_symlinks=False)
         return (entry.name, found.st_size, found.st_mtime_ns)

@@ -34,7 +34,9 @@ _COMPILERS = frozenset(
 )
 
 
-def parts(root: Path, kind: str, texts: Mapping[str, bytes], environ: Mapping[str, str]) -> dict[str, str] | str:
+def compute_digests(
+    root: Path, kind: str, texts: Mapping[str, bytes], environ: Mapping[str, str]
+) -> dict[str, str] | str:
     """Return the digest of each thing that the installed project follows from, or a sentence why there can be none.
 
     ``kind`` is tox's package type, "skip" where nothing is installed; ``texts`` are the project's configuration files.
@@ -43,14 +45,14 @@ def parts(root: Path, kind: str, texts: Mapping[str, bytes], environ: Mapping[st
     if kind == "skip":
         return {}
     metadata = b"\n".join(texts.values()).decode("utf-8", "replace")
-    if kind.startswith("editable") and _follows_its_source(texts, metadata):
+    if kind.startswith("editable") and _is_following_source(texts, metadata):
         return {"source folders": folders_digest(root)}
     if names_files_above(root, b"\n".join(texts.get(name, b"") for name in METADATA), top=find_top(root)):
         return "its package is built from files outside of the repository"
     result = {"source": source_digest(root, texts)}
-    result |= {f"${name}": _digest(environ[name]) for name in sorted(_COMPILERS & environ.keys())}
+    result |= {f"${name}": _hash_text(environ[name]) for name in sorted(_COMPILERS & environ.keys())}
     if _OF_GIT.search(metadata):
-        result["git's tags and commit"] = _digest(repr(sorted(_of_git(root))))
+        result["git's tags and commit"] = _hash_text(repr(sorted(_read_git_state(root))))
     return result
 
 
@@ -62,7 +64,7 @@ def source_digest(root: Path, texts: Mapping[str, bytes]) -> str:
     return tree_digest(find_top(root) or root, b"\n".join(texts.values()).decode("utf-8", "replace"))
 
 
-def _follows_its_source(texts: Mapping[str, bytes], metadata: str) -> bool:
+def _is_following_source(texts: Mapping[str, bytes], metadata: str) -> bool:
     project = texts.get("pyproject.toml", b"").decode("utf-8", "replace")
     pure = _PURE.search(project) or "build-backend" not in project
     settings = project + texts.get("setup.cfg", b"").decode("utf-8", "replace")
@@ -70,7 +72,7 @@ def _follows_its_source(texts: Mapping[str, bytes], metadata: str) -> bool:
     return bool(pure) and plain and not texts.get("setup.py") and not _DYNAMIC.search(metadata)
 
 
-def _of_git(root: Path) -> Iterator[tuple[str, object]]:
+def _read_git_state(root: Path) -> Iterator[tuple[str, object]]:
     """Yield what a version could be computed from: where HEAD is, and every tag."""
     for folder in (root, *root.parents):
         git = folder / ".git"
@@ -80,11 +82,11 @@ def _of_git(root: Path) -> Iterator[tuple[str, object]]:
             git = folder / git.read_text(errors="replace").partition(":")[2].strip()
         common = git / "commondir"
         shared = git / common.read_text().strip() if common.is_file() else git
-        yield from _refs(git, shared)
+        yield from _read_refs(git, shared)
         return
 
 
-def _refs(git: Path, shared: Path) -> Iterator[tuple[str, object]]:
+def _read_refs(git: Path, shared: Path) -> Iterator[tuple[str, object]]:
     for file in (git / "HEAD", git / "logs" / "HEAD", shared / "packed-refs"):
         with contextlib.suppress(OSError):
             yield (file.name, file.read_bytes()[-500:] if file.parent.name == "logs" else file.read_bytes())
@@ -94,5 +96,5 @@ def _refs(git: Path, shared: Path) -> Iterator[tuple[str, object]]:
                 yield (f"{place}/{name}", Path(place, name).read_bytes())
 
 
-def _digest(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]

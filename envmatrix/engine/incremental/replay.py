@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.engine.incremental.fingerprint import Kept
+from envmatrix.engine.incremental.fingerprint import ReplayRecord
 from envmatrix.engine.install import pip
-from envmatrix.engine.job.model import PHASES, Events, Job, now
+from envmatrix.engine.job.model import PHASES, EventLog, Job, utc_now
 from envmatrix.engine.launcher import leftovers
 from envmatrix.engine.launcher.client import Launcher
-from envmatrix.engine.launcher.request import Mark, Request
-from envmatrix.engine.launcher.runner import Ended, Stopper, run_process
+from envmatrix.engine.launcher.request import Mark, ProcessRequest
+from envmatrix.engine.launcher.runner import EndedProcess, Stopper, run_process
 from envmatrix.engine.toxplugin import proof
 from envmatrix.engine.toxplugin.resolved import Resolved, Step
 from envmatrix.errors import EnvmatrixError
@@ -30,16 +30,16 @@ TAIL_BYTES = 6000
 class _StoppedError(Exception):
     """The run was interrupted or took too long."""
 
-    def __init__(self, ended: Ended) -> None:
+    def __init__(self, ended: EndedProcess) -> None:
         super().__init__(ended.cause)
         self.ended = ended
 
 
-class _Run:
+class _Replay:
     def __init__(
         self,
         job: Job,
-        kept: Kept,
+        kept: ReplayRecord,
         *,
         caller: Mapping[str, str],
         launcher: Launcher,
@@ -50,31 +50,31 @@ class _Run:
         self.job, self.kept, self.resolved = job, kept, kept.resolved
         self.launcher, self.mark, self.output = launcher, mark, output
         self.stopper = msgspec.structs.replace(stopper, grace_s=self.resolved.grace_s)
-        self.events = Events(job.events)
+        self.events = EventLog(job.events)
         self.groups: list[int] = []  # of commands that left something running, as tox lets them until its own end
         assert self.resolved.variables is not None
         variables = self.resolved.variables.of(caller)
         base = dict(caller) | {key: value for key, value in variables.items() if key.startswith("PYTEST_")}
         self.environ = variables | proof.recorder_variables(job, base)
 
-    def whole(self) -> int:
+    def run_all(self) -> int:
         """Run everything and return the exit code that tox would give; raises _StoppedError."""
-        self.events.add("session")
-        self.events.add("begin", cell=self.job.cell)
-        self.events.add("environment", cell=self.job.cell, env_dir=self.resolved.env_dir)
+        self.events.write_event("session")
+        self.events.write_event("begin", cell=self.job.cell)
+        self.events.write_event("environment", cell=self.job.cell, env_dir=self.resolved.env_dir)
         begun = time.monotonic()
-        _make_folders(self.resolved)
+        _make_directories(self.resolved)
         assert self.resolved.env is not None
         try:
             proof.prepare(self.job, self.resolved.env, self.events, self.execute_quietly, known=self.kept.proof)
-            code = self.phases()
+            code = self.run_phases()
         except (proof.RefusedError, EnvmatrixError) as refused:
             sentence = f"envmatrix: {refused}"
-            self.events.add("reason", kind="Fail", message=f"failed with {sentence}", detail=sentence)
-            self.say(f"failed with {sentence}")
+            self.events.write_event("reason", kind="Fail", message=f"failed with {sentence}", detail=sentence)
+            self.write_line(f"failed with {sentence}")
             code = 1
         duration = time.monotonic() - begun
-        self.events.add(
+        self.events.write_event(
             "result",
             cell=self.job.cell,
             skipped=False,
@@ -83,23 +83,23 @@ class _Run:
             ignore_outcome=self.resolved.ignore_outcome,
             unused=list(self.kept.unused),
         )
-        self.say(f"{'OK' if code == 0 else f'FAIL code {code}'} ({duration:.2f} seconds, without tox)")
+        self.write_line(f"{'OK' if code == 0 else f'FAIL code {code}'} ({duration:.2f} seconds, without tox)")
         return code
 
-    def phases(self) -> int:
+    def run_phases(self) -> int:
         codes = dict.fromkeys(PHASES, 0)
-        codes["commands_pre"] = self.phase("commands_pre")
+        codes["commands_pre"] = self.run_phase("commands_pre")
         if codes["commands_pre"] == 0 or self.resolved.ignore_errors:
-            codes["commands"] = self.phase("commands")
-        codes["commands_post"] = self.phase("commands_post")
+            codes["commands"] = self.run_phase("commands")
+        codes["commands_post"] = self.run_phase("commands_post")
         return next((code for code in codes.values() if code), 0)
 
-    def phase(self, phase: str) -> int:
+    def run_phase(self, phase: str) -> int:
         first = 0
         for step in self.resolved.steps:
             if step.phase != phase:
                 continue
-            code = self.step(step)
+            code = self.run_step(step)
             if step.succeeded(code):
                 continue
             first = first or code or 1
@@ -107,13 +107,13 @@ class _Run:
                 break
         return first
 
-    def step(self, step: Step) -> int:
+    def run_step(self, step: Step) -> int:
         argv, folder = list(step.argv), self.resolved.change_dir
-        self.say(f"{step.run_id}> {shlex.join(argv)}")
-        started, begun = now(), time.monotonic()
-        self.events.add("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
-        ended, said, pages = self.install(step) if pip.installs(argv) else (self.command(step), "", None)
-        self.events.add(
+        self.write_line(f"{step.run_id}> {shlex.join(argv)}")
+        started, begun = utc_now(), time.monotonic()
+        self.events.write_event("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
+        ended, said, pages = self.run_install(step) if pip.installs(argv) else (self.run_command(step), "", None)
+        self.events.write_event(
             "command",
             cell=self.job.cell,
             run_id=step.run_id,
@@ -131,10 +131,10 @@ class _Run:
         )
         return ended.code
 
-    def command(self, step: Step, output: Callable[[bytes], None] | None = None) -> Ended:
-        return self.execute((step.program, *step.argv[1:]), output or self.output, self.stopper)
+    def run_command(self, step: Step, output: Callable[[bytes], None] | None = None) -> EndedProcess:
+        return self.execute_command((step.program, *step.argv[1:]), output or self.output, self.stopper)
 
-    def install(self, step: Step) -> tuple[Ended, str, list[str] | None]:
+    def run_install(self, step: Step) -> tuple[EndedProcess, str, list[str] | None]:
         """Run a command that gets packages; its last words and the pages that pip did not get, where it failed."""
         said = bytearray()
 
@@ -144,15 +144,17 @@ class _Run:
             del said[:-TAIL_BYTES]
 
         with pip.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
-            ended = self.command(step, output)
+            ended = self.run_command(step, output)
             return (ended, said.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
 
-    def execute(self, argv: tuple[str, ...], output: Callable[[bytes], None], stopper: Stopper) -> Ended:
-        request = Request(kind="exec", argv=argv, cwd=self.resolved.change_dir, environ=self.environ, mark=self.mark)
+    def execute_command(self, argv: tuple[str, ...], output: Callable[[bytes], None], stopper: Stopper) -> EndedProcess:
+        request = ProcessRequest(
+            kind="exec", argv=argv, cwd=self.resolved.change_dir, environ=self.environ, mark=self.mark
+        )
         ended = run_process(self.launcher, request, output=output, stopper=stopper, leave=True)
         if ended.group:
             self.groups.append(ended.group)
-        if ended.cause and ended.cause == self.stopper.why():
+        if ended.cause and ended.cause == self.stopper.stop_reason():
             raise _StoppedError(ended)
         return ended
 
@@ -161,7 +163,7 @@ class _Run:
         said = bytearray()
         limit = time.monotonic() + PROOF_TIMEOUT_S
         deadline = limit if self.stopper.deadline is None else min(limit, self.stopper.deadline)
-        ended = self.execute(tuple(argv), said.extend, msgspec.structs.replace(self.stopper, deadline=deadline))
+        ended = self.execute_command(tuple(argv), said.extend, msgspec.structs.replace(self.stopper, deadline=deadline))
         if ended.cause:
             return f"it was still importing after {PROOF_TIMEOUT_S:.0f} s"
         if ended.code < 0:
@@ -169,43 +171,43 @@ class _Run:
         lines = said.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {ended.code}"
 
-    def clear(self) -> None:
+    def kill_leftovers(self) -> None:
         """Kill what the commands left running, and tell what that was."""
-        if self.groups and (left := self.launcher.clear(self.mark, self.groups)):
-            self.events.add("left_over", processes=leftovers.plain(left))
+        if self.groups and (left := self.launcher.kill_leftovers(self.mark, self.groups)):
+            self.events.write_event("left_over", processes=leftovers.to_builtins(left))
 
-    def say(self, sentence: str) -> None:
+    def write_line(self, sentence: str) -> None:
         self.output(f"{self.job.cell}: {sentence}\n".encode("utf-8", "replace"))
 
 
 def run_warm(
     job: Job,
-    kept: Kept,
+    kept: ReplayRecord,
     *,
     caller: Mapping[str, str],
     launcher: Launcher,
     stopper: Stopper,
     mark: Mark,
     output: Callable[[bytes], None],
-) -> Ended:
+) -> EndedProcess:
     """Run the commands of ``job`` by what was kept, and return how that ended; ``caller`` is what tox would be given.
 
     Raises OSError where a process cannot be started or a folder cannot be made.
     """
     begun = time.monotonic()
-    run = _Run(job, kept, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
+    run = _Replay(job, kept, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
     try:
         with run.events:
             try:
-                code, cause = run.whole(), ""
+                code, cause = run.run_all(), ""
             finally:
-                run.clear()
+                run.kill_leftovers()
     except _StoppedError as stopped:
         code, cause = stopped.ended.code, stopped.ended.cause
-    return Ended(code=code, duration_s=time.monotonic() - begun, cause=cause)
+    return EndedProcess(code=code, duration_s=time.monotonic() - begun, cause=cause)
 
 
-def _make_folders(resolved: Resolved) -> None:
+def _make_directories(resolved: Resolved) -> None:
     # tox empties both at each setup, and makes the commands' folder
     for folder in (resolved.tmp_dir, resolved.log_dir):
         with contextlib.suppress(FileNotFoundError):

@@ -19,7 +19,7 @@ from envmatrix.util.text import listed
 _METADATA = (".dist-info", ".egg-info")
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class SystemPackages(msgspec.Struct, frozen=True, kw_only=True):
     """The distributions outside of the environment ``prefix`` that it saw: by folder, metadata entries and their times.
 
     ``built`` is the state of its pyvenv.cfg: an environment that somebody else has made anew stands on other things.
@@ -30,11 +30,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     folders: dict[str, dict[str, int]]
 
 
-def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
+def save_system_packages(cache: Path, cell: str, proof: dict[str, Any]) -> None:
     """Write down what the environment that gave ``proof`` stands on; where nothing can be written, nothing is known."""
     prefix, folders = proof.get("prefix", ""), proof.get("system", ())
-    found = Standing(prefix=prefix, built=_built(prefix), folders={folder: _metadata(folder) for folder in folders})
-    place = _place(cache, cell)
+    found = SystemPackages(
+        prefix=prefix, built=_stat_pyvenv(prefix), folders={folder: _list_metadata(folder) for folder in folders}
+    )
+    place = _record_path(cache, cell)
     with contextlib.suppress(OSError):
         if not folders:
             place.unlink(missing_ok=True)
@@ -42,18 +44,18 @@ def remember(cache: Path, cell: str, proof: dict[str, Any]) -> None:
         write_sealed(place, found)
 
 
-def gone(cache: Path, cell: str) -> str:
+def find_lost_packages(cache: Path, cell: str) -> str:
     """Return which of the system's distributions are gone, or are others now, in a phrase; "" where none is."""
     try:
-        stood = read_sealed(_place(cache, cell), Standing)
+        stood = read_sealed(_record_path(cache, cell), SystemPackages)
     except (OSError, msgspec.DecodeError):
         return ""
-    if _built(stood.prefix) != stood.built:
+    if _stat_pyvenv(stood.prefix) != stood.built:
         return ""
     lost = [
         entry
         for folder, entries in stood.folders.items()
-        for now in [_metadata(folder)]
+        for now in [_list_metadata(folder)]
         for entry, time_s in entries.items()
         if now.get(entry) != time_s
     ]
@@ -61,7 +63,7 @@ def gone(cache: Path, cell: str) -> str:
     return listed(names, 3)
 
 
-def _metadata(folder: str) -> dict[str, int]:
+def _list_metadata(folder: str) -> dict[str, int]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name: int(_time_s(entry)) for entry in entries if entry.name.endswith(_METADATA)}
@@ -76,7 +78,7 @@ def _time_s(entry: os.DirEntry[str]) -> float:
         return 0.0  # a link to nowhere
 
 
-def _built(prefix: str) -> tuple[int, int]:
+def _stat_pyvenv(prefix: str) -> tuple[int, int]:
     try:
         stat = Path(prefix, "pyvenv.cfg").stat()
     except OSError:
@@ -84,5 +86,5 @@ def _built(prefix: str) -> tuple[int, int]:
     return (stat.st_size, stat.st_mtime_ns)
 
 
-def _place(cache: Path, cell: str) -> Path:
+def _record_path(cache: Path, cell: str) -> Path:
     return cache / "standing" / f"{cell}.json"

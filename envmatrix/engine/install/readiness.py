@@ -14,7 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
-from envmatrix.engine.job.model import Events
+from envmatrix.engine.job.model import EventLog
 from envmatrix.vcs.content import is_dropping
 
 NAME: Final = ".envmatrix-ready"
@@ -101,7 +101,7 @@ def distrust(env_dirs: Iterable[str], project: Path, since: float) -> None:
                     compiled.unlink()
 
 
-def watch(events: Events) -> None:
+def watch(events: EventLog) -> None:
     """Make this tox session rebuild what is not marked, and mark what it creates; ``observe`` marks what it installs.
 
     The directory of each environment is told in an event.
@@ -124,14 +124,14 @@ def _watch_cleaning(tox_env: Any) -> None:
     tox_env._clean = clean
 
 
-def _watch_creation(python: Any, events: Events) -> None:
+def _watch_creation(python: Any, events: EventLog) -> None:
     from tox.tox_env.errors import Recreate
 
     plain = getattr(python.ensure_python_env, "__wrapped__", python.ensure_python_env)
 
     @wraps(plain)
     def ensure_python_env(self: Any) -> None:
-        events.add("environment", cell=self.conf.name, env_dir=str(self.env_dir))
+        events.write_event("environment", cell=self.conf.name, env_dir=str(self.env_dir))
         mark = read_mark(self.env_dir)
         if not is_ready(self.env_dir) and _is_begun(self.env_dir):
             self.envmatrix_damaged = mark == DAMAGED

@@ -13,13 +13,13 @@ from envmatrix.host.requirements import parse
 from envmatrix.plan import Runnable
 
 
-def overlay_of(planned: Runnable, profile: Profile) -> Overlay:
+def make_planned_overlay(planned: Runnable, profile: Profile) -> Overlay:
     """Return what ``profile`` lays over the tox environment of a cell that was planned."""
-    overlay = overlay_for(planned.cell, profile, planned.interpreter)
+    overlay = make_overlay(planned.cell, profile, planned.interpreter)
     return msgspec.structs.replace(overlay, sees_system=planned.sees_system)
 
 
-def overlay_for(cell: Cell, profile: Profile, python: Interpreter | None = None) -> Overlay:
+def make_overlay(cell: Cell, profile: Profile, python: Interpreter | None = None) -> Overlay:
     """Return what ``profile`` lays over the tox environment of ``cell``, on the interpreter ``python``."""
     return Overlay(
         name=cell.name,
@@ -71,7 +71,7 @@ def required_modules(
     return tuple(modules)
 
 
-def promised(cell: Cell) -> dict[str, str]:
+def promised_capabilities(cell: Cell) -> dict[str, str]:
     """Return the capabilities that the cell's profile promises, with their version specifiers."""
     named = {item.name: str(item.specifier) for item in parse(cell.requires)}
     return dict.fromkeys(cell.services, "") | named

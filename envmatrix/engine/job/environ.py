@@ -17,7 +17,7 @@ from envmatrix.vcs.git import LOCAL_VARIABLES
 
 
 @functools.cache
-def installed() -> list[object]:
+def describe_installation() -> list[object]:
     """Return what changes when something is installed beside tox, or envmatrix itself is edited.
 
     As it was when first asked: what this process and its helper have loaded stays what it is.
@@ -59,7 +59,7 @@ _DROPPED = _OF_HOOKS | {f"{start}{name}" for name in _OWN_SESSIONS for start in 
 _PLUGINS_OFF = "TOX_DISABLED_EXTERNAL_PLUGINS"
 
 
-def tox_environ(environ: Mapping[str, str]) -> dict[str, str]:
+def make_tox_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's variables for a tox that runs or describes cells.
 
     Left out are those that name another tox file or environments, and those of a git hook; this plugin is on.

@@ -104,12 +104,12 @@ def write_job(job: Job, path: Path) -> None:
     path.write_bytes(msgspec.json.encode(job))
 
 
-def now() -> str:
+def utc_now() -> str:
     """Return the time of the wall clock, UTC, ISO 8601 with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Events:
+class EventLog:
     """Appends events to a file, one JSON object a line, each in one write so that writers do not interleave.
 
     Within its context the file stays open between them.
@@ -119,8 +119,8 @@ class Events:
         self._path = path
         self._handle: int | None = None
 
-    def __enter__(self) -> Events:
-        self._handle = self._open()
+    def __enter__(self) -> EventLog:
+        self._handle = self._open_file()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,23 +128,23 @@ class Events:
             os.close(self._handle)
             self._handle = None
 
-    def add(self, event: str, **fields: Any) -> None:
+    def write_event(self, event: str, **fields: Any) -> None:
         """Append one event with the time it happened."""
-        record = {"event": event, "time": now(), "monotonic": time.monotonic(), **fields}
+        record = {"event": event, "time": utc_now(), "monotonic": time.monotonic(), **fields}
         try:
             line = msgspec.json.encode(record, enc_hook=str)
         except UnicodeEncodeError:  # what was no UTF-8, in arguments and output, and JSON can only write escaped
             import json
 
             line = json.dumps(record, default=str).encode()
-        handle = self._handle if self._handle is not None else self._open()
+        handle = self._handle if self._handle is not None else self._open_file()
         try:
             os.write(handle, line + b"\n")
         finally:
             if handle != self._handle:
                 os.close(handle)
 
-    def _open(self) -> int:
+    def _open_file(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 

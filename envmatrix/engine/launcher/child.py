@@ -13,13 +13,13 @@ from types import FrameType
 from typing import NoReturn
 
 from envmatrix.engine.launcher import leftovers
-from envmatrix.engine.launcher.request import Request
+from envmatrix.engine.launcher.request import ProcessRequest
 from envmatrix.util.prctl import become_reaper, die_with_parent
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those are the owner's; its end is the helper's
 
 
-def become(request: Request, out: int, parent: int) -> NoReturn:
+def become_child(request: ProcessRequest, out: int, parent: int) -> NoReturn:
     """Be a forked child: the command, or the tox, that was asked for, until ``parent`` ends."""
     code = 70
     try:
@@ -34,7 +34,7 @@ def become(request: Request, out: int, parent: int) -> NoReturn:
             os.dup2(source, target)
         os.closerange(3, 4096)
         die_with_parent(signal.SIGKILL, parent)
-        code = _execute(request) if request.kind == "exec" else _run_tox(request)
+        code = _execute_program(request) if request.kind == "exec" else _run_tox(request)
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:
@@ -48,7 +48,7 @@ def become(request: Request, out: int, parent: int) -> NoReturn:
         os._exit(code & 0xFF)
 
 
-def _execute(request: Request) -> NoReturn:
+def _execute_program(request: ProcessRequest) -> NoReturn:
     """Become another program, as a shell would: 127 where it is not there, 126 where it cannot be run."""
     os.chdir(request.cwd)
     try:
@@ -58,7 +58,7 @@ def _execute(request: Request) -> NoReturn:
         raise SystemExit(127 if isinstance(error, FileNotFoundError) else 126) from None
 
 
-def _run_tox(request: Request) -> int:
+def _run_tox(request: ProcessRequest) -> int:
     """Be the process that runs tox for a cell, as if it had been started with these arguments and variables."""
 
     # The old ones know their file to be /dev/null, in which they could seek.
@@ -73,7 +73,7 @@ def _run_tox(request: Request) -> int:
 
 def main(argv: list[str]) -> int:
     """Run tox with ``argv[1:]`` for the job in the file ``argv[0]``; the result is tox's exit code."""
-    from envmatrix.engine.job.model import JOB_VARIABLE, Events, current_job
+    from envmatrix.engine.job.model import JOB_VARIABLE, EventLog, current_job
     from envmatrix.engine.launcher.client import KEPT
 
     os.environ[JOB_VARIABLE] = argv[0]
@@ -83,12 +83,12 @@ def main(argv: list[str]) -> int:
     job = current_job()
     assert job is not None
     become_reaper()
-    events = Events(job.events)
+    events = EventLog(job.events)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         # tox may turn this into an ordinary end, so it is told here. tox ends its commands on KeyboardInterrupt and
         # leaks them on any other signal; and a shell starts background jobs with SIGINT ignored.
-        events.add("interrupted", signal=number)
+        events.write_event("interrupted", signal=number)
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -102,14 +102,14 @@ def main(argv: list[str]) -> int:
         with ToxHandler.patch_thread():
             return tox.run.main(argv[1:])
     except HandledError as error:
-        events.add("refused", message=str(error))
+        events.write_event("refused", message=str(error))
         return 1
     except KeyboardInterrupt:
         return 130
     finally:
-        left = leftovers.end(leftovers.children, leftovers.collect)
+        left = leftovers.kill_children(leftovers.list_children, leftovers.collect_zombies)
         if left:
-            events.add("left_over", processes=leftovers.plain(left))
+            events.write_event("left_over", processes=leftovers.to_builtins(left))
 
 
 if __name__ == "__main__":

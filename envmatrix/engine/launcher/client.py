@@ -21,7 +21,7 @@ from typing import Protocol
 import msgspec
 
 from envmatrix.engine.launcher import helper
-from envmatrix.engine.launcher.request import Mark, Request
+from envmatrix.engine.launcher.request import Mark, ProcessRequest
 from envmatrix.evidence.model import LeftOver
 from envmatrix.util.json import decode
 
@@ -30,7 +30,7 @@ KEPT = {helper.OPTIMIZE: "_ENVMATRIX_PYTHONOPTIMIZE"}
 CLOSE_S = 5.0
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ExitReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the helper says of a process: its ``pid`` first; then its ``code`` and whether it left others behind.
 
     ``left`` is what was killed of those, where that was asked for.
@@ -50,29 +50,29 @@ class Process(Protocol):
     end: int
     left_over: bool
 
-    def poll(self) -> int | None:
+    def poll_exit_code(self) -> int | None:
         """Return the exit code (negative: the signal), None while it runs."""
 
-    def wait(self) -> int:
+    def wait_for_exit(self) -> int:
         """Wait for its end and return the exit code."""
 
-    def close(self) -> None:
+    def close_pipe(self) -> None:
         """Let go of its pipe."""
 
 
 class Launcher(Protocol):
     """Whatever can start the processes of cells."""
 
-    def start(self, request: Request) -> Process:
+    def start_process(self, request: ProcessRequest) -> Process:
         """Start a process in a session of its own, with stdin empty and stdout and stderr in one pipe."""
 
-    def begin(self) -> None:
+    def start_helper(self) -> None:
         """Get ready to start processes, while something else is done."""
 
-    def preload(self) -> None:
+    def preload_tox(self) -> None:
         """Get ready to run tox, while something else is done."""
 
-    def clear(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
+    def kill_leftovers(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
         """Kill what is left of processes that have ended, and return what it was: all that bears ``mark``, or is in
         one of these process groups.
         """
@@ -81,25 +81,25 @@ class Launcher(Protocol):
 class Spawner:
     """Starts every process by itself: where fork is missing, or where the helper ended."""
 
-    def begin(self) -> None:
+    def start_helper(self) -> None:
         """Do nothing: there is no helper."""
 
-    def preload(self) -> None:
+    def preload_tox(self) -> None:
         """Do nothing: every tox is loaded by its own process."""
 
-    def clear(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
+    def kill_leftovers(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
         """Kill what is left, found among all processes of the host."""
         from envmatrix.engine.launcher.runner import kill_left_over
 
         return kill_left_over(groups, mark)
 
-    def start(self, request: Request) -> Process:
+    def start_process(self, request: ProcessRequest) -> Process:
         """Start a process; raises OSError where that is not possible."""
         argv, environ = list(request.argv), request.environ
         if request.kind == "tox":
             argv = [sys.executable, "-P", "-m", "envmatrix.engine.launcher.child", *argv]
             environ = {KEPT.get(name, name): value for name, value in environ.items()}
-        return _Spawned(
+        return _SpawnedProcess(
             subprocess.Popen(
                 argv,
                 cwd=request.cwd,
@@ -112,7 +112,7 @@ class Spawner:
         )
 
 
-class _Spawned:
+class _SpawnedProcess:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         self._process = process
@@ -122,13 +122,13 @@ class _Spawned:
         except (AttributeError, OSError):  # not Linux, or an old kernel
             self.end = -1
 
-    def poll(self) -> int | None:
+    def poll_exit_code(self) -> int | None:
         return self._process.poll()
 
-    def wait(self) -> int:
+    def wait_for_exit(self) -> int:
         return self._process.wait()
 
-    def close(self) -> None:
+    def close_pipe(self) -> None:
         assert self._process.stdout is not None
         self._process.stdout.close()
         if self.end >= 0:
@@ -148,16 +148,16 @@ class ForkServer:
     def __enter__(self) -> ForkServer:
         return self
 
-    def begin(self) -> None:
+    def start_helper(self) -> None:
         """Start the helper, if that has not been done; it is started when first needed."""
         with self._lock:
-            self._begin()
+            self._ensure_helper()
 
-    def _begin(self) -> None:
+    def _ensure_helper(self) -> None:
         if self._begun:
             return
         self._begun = True
-        started = helper.take(self._environ)
+        started = helper.take_helper(self._environ)
         if started is not None:
             self._helper, self._socket = started
 
@@ -178,49 +178,49 @@ class ForkServer:
         self._socket.close()
         self._helper.wait()
 
-    def preload(self) -> None:
+    def preload_tox(self) -> None:
         """Let the helper load tox while this process does something else."""
         with contextlib.suppress(OSError):
-            self._send(Request(kind="preload"), ())
+            self._send_request(ProcessRequest(kind="preload"), ())
 
-    def clear(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
+    def kill_leftovers(self, mark: Mark, groups: Sequence[int]) -> tuple[LeftOver, ...]:
         """Let the helper kill what is left: as the reaper it finds all of that below itself."""
         told_read, told_write = os.pipe()
         try:
-            self._send(Request(kind="clear", mark=mark), (told_write,))
+            self._send_request(ProcessRequest(kind="clear", mark=mark), (told_write,))
         except OSError:
             os.close(told_read)
-            return Spawner().clear(mark, groups)
+            return Spawner().kill_leftovers(mark, groups)
         finally:
             os.close(told_write)
         with os.fdopen(told_read, "rb") as told:
             line = told.readline()
-        return decode(line, Report).left if line else Spawner().clear(mark, groups)
+        return decode(line, ExitReport).left if line else Spawner().kill_leftovers(mark, groups)
 
-    def start(self, request: Request) -> Process:
+    def start_process(self, request: ProcessRequest) -> Process:
         """Start a process; raises OSError where that is not possible."""
         out_read, out_write = os.pipe()
         told_read, told_write = os.pipe()
         try:
-            self._send(request, (out_write, told_write))
+            self._send_request(request, (out_write, told_write))
         except OSError:
             os.close(out_read)
             os.close(told_read)
-            return Spawner().start(request)
+            return Spawner().start_process(request)
         finally:
             os.close(out_write)
             os.close(told_write)
         try:
-            return _Forked(out_read, told_read)
+            return _ForkedProcess(out_read, told_read)
         except EOFError:
             os.close(out_read)
             os.close(told_read)
-            return Spawner().start(request)
+            return Spawner().start_process(request)
 
-    def _send(self, request: Request, descriptors: Sequence[int]) -> None:
+    def _send_request(self, request: ProcessRequest, descriptors: Sequence[int]) -> None:
         data = request.encode()
         with self._lock:
-            self._begin()
+            self._ensure_helper()
             if self._socket is None:
                 raise BrokenPipeError
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
@@ -228,7 +228,7 @@ class ForkServer:
             self._socket.sendall(data)
 
 
-class _Forked:
+class _ForkedProcess:
     """A child of the helper: a pipe tells its pid, then how it ended. A pipe that ends without that: helper killed."""
 
     def __init__(self, out: int, told: int) -> None:
@@ -237,30 +237,30 @@ class _Forked:
         self._lines = b""
         self._code: int | None = None
         self.left_over = True
-        first = self._next(block=True)
+        first = self._next_report(block=True)
         if first is None:
             raise EOFError
         self.pid = first.pid
         if first.code is not None:
             self._code = first.code
 
-    def poll(self) -> int | None:
+    def poll_exit_code(self) -> int | None:
         if self._code is None:
-            self._read(block=False)
+            self._read_report(block=False)
         return self._code
 
-    def wait(self) -> int:
+    def wait_for_exit(self) -> int:
         while self._code is None:
-            self._read(block=True)
+            self._read_report(block=True)
         return self._code
 
-    def close(self) -> None:
+    def close_pipe(self) -> None:
         os.close(self.out)
         os.close(self._told)
 
-    def _read(self, *, block: bool) -> None:
+    def _read_report(self, *, block: bool) -> None:
         try:
-            report = self._next(block=block)
+            report = self._next_report(block=block)
         except BlockingIOError:
             return
         if report is None:
@@ -268,7 +268,7 @@ class _Forked:
         else:
             self._code, self.left_over = report.code, report.left_over
 
-    def _next(self, *, block: bool) -> Report | None:
+    def _next_report(self, *, block: bool) -> ExitReport | None:
         os.set_blocking(self._told, block)
         while b"\n" not in self._lines:
             chunk = os.read(self._told, 4096)
@@ -276,12 +276,12 @@ class _Forked:
                 return None
             self._lines += chunk
         line, _, self._lines = self._lines.partition(b"\n")
-        return decode(line, Report)
+        return decode(line, ExitReport)
 
 
-def launcher(environ: Mapping[str, str]) -> contextlib.AbstractContextManager[Launcher]:
+def open_launcher(environ: Mapping[str, str]) -> contextlib.AbstractContextManager[Launcher]:
     """Return the best launcher of this platform, to be used as a context: leaving it ends whatever still runs."""
-    if helper.possible(environ):
+    if helper.is_possible(environ):
         return ForkServer(environ)
     return contextlib.nullcontext(Spawner())
 

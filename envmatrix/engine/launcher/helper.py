@@ -33,7 +33,7 @@ _early: list[Helper] = []
 _forked = False
 
 
-class _Forked:
+class _ForkedHelper:
     """A helper that was forked from this process."""
 
     def __init__(self, pid: int) -> None:
@@ -48,7 +48,7 @@ class _Forked:
             os.waitpid(self._pid, 0)
 
 
-def possible(environ: Mapping[str, str]) -> bool:
+def is_possible(environ: Mapping[str, str]) -> bool:
     """Tell whether a helper would load the same tox as a new process: not if PYTHONPATH and the like have a say."""
     return hasattr(os, "fork") and sys.platform == "linux" and not any(environ.get(name) for name in LEAKS[:2])
 
@@ -58,7 +58,7 @@ def fork_early(environ: Mapping[str, str]) -> None:
 
     To be called while this process has one thread and has loaded little: what the helper has of it is its memory.
     """
-    if not possible(environ) or threading.active_count() > 1 or sys.flags.optimize:
+    if not is_possible(environ) or threading.active_count() > 1 or sys.flags.optimize:
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     parent = os.getpid()
@@ -69,14 +69,14 @@ def fork_early(environ: Mapping[str, str]) -> None:
         theirs.close()
         return
     if pid == 0:
-        _become(theirs, parent)
+        _become_helper(theirs, parent)
     theirs.close()
     global _forked
     _forked = True
-    _early.append((_Forked(pid), ours))
+    _early.append((_ForkedHelper(pid), ours))
 
 
-def _become(owner: socket.socket, parent: int) -> NoReturn:
+def _become_helper(owner: socket.socket, parent: int) -> NoReturn:
     """Be the helper, as if it had been started afresh: no script's folder on the path, no variables that leak."""
     try:
         os.setsid()
@@ -104,18 +104,18 @@ def _forget_script() -> None:
         del sys.path[0]
 
 
-def forked() -> bool:
+def is_forked() -> bool:
     """Tell whether the helper was forked by this process: it is the tool, and no library in somebody else's."""
     return _forked
 
 
-def take(environ: Mapping[str, str]) -> Helper | None:
+def take_helper(environ: Mapping[str, str]) -> Helper | None:
     """Return the helper that was forked early, or one started now, with the socket to it; None where none starts."""
-    started = _early or _start(environ)
+    started = _early or _start_helper(environ)
     return started.pop() if started else None
 
 
-def _start(environ: Mapping[str, str]) -> list[Helper]:
+def _start_helper(environ: Mapping[str, str]) -> list[Helper]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         process = subprocess.Popen(

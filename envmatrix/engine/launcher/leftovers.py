@@ -19,7 +19,7 @@ _FORKED_ONLY = 0x40  # PF_FORKNOEXEC, field 9 of /proc/PID/stat, proc(5)
 _SESSION = b"ENVMATRIX_SESSION="
 
 
-def children(pid: int | str = "self") -> list[int]:
+def list_children(pid: int | str = "self") -> list[int]:
     """Return the pids of the children of a process (/proc/PID/task/TID/children; none where that is missing)."""
     found: list[int] = []
     with contextlib.suppress(OSError):
@@ -29,41 +29,41 @@ def children(pid: int | str = "self") -> list[int]:
     return found
 
 
-def below(pids: Iterable[int]) -> list[int]:
+def list_descendants(pids: Iterable[int]) -> list[int]:
     """Return the processes of these trees, their tops first."""
     found = list(pids)
     for pid in found:
-        found += [child for child in children(pid) if child not in found]
+        found += [child for child in list_children(pid) if child not in found]
     return found
 
 
-def look(pid: int) -> LeftOver | None:
+def describe_process(pid: int) -> LeftOver | None:
     """Return what a process is, None where it has ended."""
     from envmatrix.evidence.model import LeftOver
 
-    state = _read(pid, "stat").rpartition(b")")[2].split()
+    state = _read_proc(pid, "stat").rpartition(b")")[2].split()
     if len(state) < 7 or state[0] in (b"Z", b"X"):
         return None
     return LeftOver(
         pid=pid,
-        argv=shortened(os.fsdecode(word) for word in _read(pid, "cmdline").split(b"\0")[:-1]),
+        argv=shorten_command(os.fsdecode(word) for word in _read_proc(pid, "cmdline").split(b"\0")[:-1]),
         forked=bool(int(state[6]) & _FORKED_ONLY),
-        by_test=any(one.startswith(_SESSION) for one in _read(pid, "environ").split(b"\0")),
+        by_test=any(one.startswith(_SESSION) for one in _read_proc(pid, "environ").split(b"\0")),
     )
 
 
-def shortened(argv: Iterable[str]) -> tuple[str, ...]:
+def shorten_command(argv: Iterable[str]) -> tuple[str, ...]:
     """Return a command line cut to what a reader needs of it, and as text: what of it is no UTF-8 as \\xNN."""
     words = tuple(argv)[:_WORDS]
     return tuple(os.fsencode(word[:_LENGTH]).decode("utf-8", "backslashreplace") for word in words)
 
 
-def bears(pid: int, name: str, value: str) -> bool:
+def has_variable(pid: int, name: str, value: str) -> bool:
     """Tell whether a process was started with this variable."""
-    return os.fsencode(f"{name}={value}") in _read(pid, "environ").split(b"\0")
+    return os.fsencode(f"{name}={value}") in _read_proc(pid, "environ").split(b"\0")
 
 
-def end(orphans: Callable[[], Sequence[int]], collect: Callable[[], None]) -> tuple[LeftOver, ...]:
+def kill_children(orphans: Callable[[], Sequence[int]], collect: Callable[[], None]) -> tuple[LeftOver, ...]:
     """Kill these children of ours and all below them, and return what they were.
 
     ``orphans`` is asked anew until it has none, since what loses its parent becomes our child; ``collect`` takes those
@@ -77,8 +77,8 @@ def end(orphans: Callable[[], Sequence[int]], collect: Callable[[], None]) -> tu
         if not tops:
             break
         if time.monotonic() - begun >= GRACE_S:
-            for pid in below(tops):
-                if pid not in found and (one := look(pid)) is not None:
+            for pid in list_descendants(tops):
+                if pid not in found and (one := describe_process(pid)) is not None:
                     found[pid] = one
             for pid in tops:
                 with contextlib.suppress(OSError):
@@ -87,21 +87,21 @@ def end(orphans: Callable[[], Sequence[int]], collect: Callable[[], None]) -> tu
     return tuple(found[pid] for pid in sorted(found))
 
 
-def collect() -> None:
+def collect_zombies() -> None:
     """Take the children that have ended off the system's hands."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
-def plain(found: Sequence[LeftOver]) -> list[dict[str, Any]]:
+def to_builtins(found: Sequence[LeftOver]) -> list[dict[str, Any]]:
     """Return them as JSON has them."""
     import msgspec
 
     return [msgspec.to_builtins(one) for one in found]
 
 
-def _read(pid: int, name: str) -> bytes:
+def _read_proc(pid: int, name: str) -> bytes:
     try:
         with open(f"/proc/{pid}/{name}", "rb") as file:  # noqa: PTH123
             return file.read(1 << 20)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 Mark = tuple[str, str]
 
 
-class Request(NamedTuple):
+class ProcessRequest(NamedTuple):
     """One process to start: ``exec`` replaces the fork by ``argv``, ``tox`` runs the child's main with ``argv`` in it.
 
     ``mark`` (name, value) is a variable by which what it leaves behind is known, and which ``clear`` kills.
@@ -33,9 +33,9 @@ class Request(NamedTuple):
             return json.dumps(plain).encode()
 
 
-def decode(data: bytes) -> Request:
+def decode_request(data: bytes) -> ProcessRequest:
     """Return the request that was encoded."""
     import json
 
     kind, argv, cwd, environ, (name, value) = json.loads(data)
-    return Request(kind=kind, argv=tuple(argv), cwd=cwd, environ=environ, mark=(name, value))
+    return ProcessRequest(kind=kind, argv=tuple(argv), cwd=cwd, environ=environ, mark=(name, value))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envmatrix.engine.launcher.client import Launcher, Process
-from envmatrix.engine.launcher.leftovers import look, shortened
-from envmatrix.engine.launcher.request import Mark, Request
+from envmatrix.engine.launcher.leftovers import describe_process, shorten_command
+from envmatrix.engine.launcher.request import Mark, ProcessRequest
 from envmatrix.evidence.model import LeftOver
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ DRAIN_S = 1.0
 LOOK_S = 0.1  # how often somebody who asks to stop is looked for
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class EndedProcess(msgspec.Struct, frozen=True, kw_only=True):
     """How a process ended: its exit code (negative: the signal) and why we ended it, "" where it ended by itself.
 
     ``group`` is its process group where it may have left others that were not killed, else 0.
@@ -48,7 +48,7 @@ class Stopper(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     grace_s: float = GRACE_S
 
-    def why(self) -> str:
+    def stop_reason(self) -> str:
         """Return why to stop now, "" to go on."""
         if self.interrupted():
             return "interrupted"
@@ -57,12 +57,12 @@ class Stopper(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_process(
     launcher: Launcher,
-    request: Request,
+    request: ProcessRequest,
     *,
     output: Callable[[bytes], None],
     stopper: Stopper,
     leave: bool = False,
-) -> Ended:
+) -> EndedProcess:
     """Run a process to its end and return how it ended; ``output`` receives what it writes, as it comes.
 
     To stop it gets SIGINT, and SIGKILL after a grace. Afterwards everything that is left of it is killed: its group,
@@ -70,43 +70,43 @@ def run_process(
     the process ended by itself. Raises OSError where it cannot be started.
     """
     begun = time.monotonic()
-    process = launcher.start(request)
+    process = launcher.start_process(request)
     cause, left = "", False
     try:
         with _Pipe(process) as pipe:
-            cause = _follow(process, pipe, output, stopper)
+            cause = _follow_process(process, pipe, output, stopper)
             left = leave and not cause and process.left_over
             if not left:
-                _clear(launcher, process, request.mark)
-            pipe.drain(output)
+                _clear_leftovers(launcher, process, request.mark)
+            pipe.drain_output(output)
     finally:
-        if process.poll() is None:
+        if process.poll_exit_code() is None:
             _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
+            process.wait_for_exit()
             process.left_over = True
         if not left:
-            _clear(launcher, process, request.mark)
-        process.close()
+            _clear_leftovers(launcher, process, request.mark)
+        process.close_pipe()
     group = process.pid if left else 0
-    return Ended(code=process.wait(), duration_s=time.monotonic() - begun, cause=cause, group=group)
+    return EndedProcess(code=process.wait_for_exit(), duration_s=time.monotonic() - begun, cause=cause, group=group)
 
 
-def _follow(process: Process, pipe: _Pipe, output: Callable[[bytes], None], stopper: Stopper) -> str:
+def _follow_process(process: Process, pipe: _Pipe, output: Callable[[bytes], None], stopper: Stopper) -> str:
     cause, asked_at = "", 0.0
-    while process.poll() is None:
-        pipe.copy(output, LOOK_S)
+    while process.poll_exit_code() is None:
+        pipe.copy_output(output, LOOK_S)
         moment = time.monotonic()
-        if not cause and (why := stopper.why()):
+        if not cause and (why := stopper.stop_reason()):
             cause, asked_at = why, moment
-            _signal(process.pid, signal.SIGINT)
+            _send_signal(process.pid, signal.SIGINT)
         elif cause and (moment - asked_at > stopper.grace_s or stopper.killed()):
             _signal_group(process.pid, signal.SIGKILL)
     return cause
 
 
-def _clear(launcher: Launcher, process: Process, mark: Mark) -> None:
+def _clear_leftovers(launcher: Launcher, process: Process, mark: Mark) -> None:
     if process.left_over:
-        launcher.clear(mark, (process.pid,))
+        launcher.kill_leftovers(mark, (process.pid,))
         process.left_over = False
 
 
@@ -123,7 +123,7 @@ class _Pipe:
     def __exit__(self, *_: object) -> None:
         self._open = False
 
-    def copy(self, output: Callable[[bytes], None], wait_s: float) -> bool:
+    def copy_output(self, output: Callable[[bytes], None], wait_s: float) -> bool:
         """Copy what there is, or wait for that or for the end of the process, but not longer than ``wait_s``."""
         watched = [self._out] if self._open else []
         if self._end >= 0:
@@ -141,15 +141,15 @@ class _Pipe:
             self._open = False
         return bool(chunk)
 
-    def drain(self, output: Callable[[bytes], None]) -> None:
+    def drain_output(self, output: Callable[[bytes], None]) -> None:
         """Copy what is left in the pipe."""
         self._end = -1
         limit = time.monotonic() + DRAIN_S
-        while self._open and time.monotonic() < limit and self.copy(output, 0.05):
+        while self._open and time.monotonic() < limit and self.copy_output(output, 0.05):
             pass
 
 
-def _signal(pid: int, number: int) -> None:
+def _send_signal(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
@@ -176,7 +176,7 @@ def kill_left_over(groups: Sequence[int], mark: Mark) -> tuple[LeftOver, ...]:
                 grouped = process.pid != os.getpid() and os.getpgid(process.pid) in groups
                 environ = process.environ() if name and process.pid != os.getpid() else {}
                 if (grouped or environ.get(name) == value) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.setdefault(process.pid, look(process.pid) or _described(process, environ))
+                    found.setdefault(process.pid, describe_process(process.pid) or _describe_process(process, environ))
                     process.kill()
                     again = True
         if not again:
@@ -185,6 +185,6 @@ def kill_left_over(groups: Sequence[int], mark: Mark) -> tuple[LeftOver, ...]:
     return tuple(found[pid] for pid in sorted(found))
 
 
-def _described(process: psutil.Process, environ: Mapping[str, str]) -> LeftOver:
+def _describe_process(process: psutil.Process, environ: Mapping[str, str]) -> LeftOver:
     by_test = "ENVMATRIX_SESSION" in environ
-    return LeftOver(pid=process.pid, argv=shortened(process.cmdline()), by_test=by_test)
+    return LeftOver(pid=process.pid, argv=shorten_command(process.cmdline()), by_test=by_test)

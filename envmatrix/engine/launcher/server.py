@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from envmatrix.engine.launcher import child, leftovers
 from envmatrix.engine.launcher.helper import END_NOW
-from envmatrix.engine.launcher.request import Request, decode
+from envmatrix.engine.launcher.request import ProcessRequest, decode_request
 from envmatrix.util.prctl import become_reaper, die_with_parent, set_name
 
 # What a tox session of a cell imports, the modules that it registers when it begins among them.
@@ -57,7 +57,7 @@ _BUILDING = (
 class _Server:
     def __init__(self, owner: socket.socket) -> None:
         self.owner = owner
-        self.children: dict[int, tuple[int, Request]] = {}  # by pid: where to tell its end, what it was asked
+        self.children: dict[int, tuple[int, ProcessRequest]] = {}  # by pid: where to tell its end, what it was asked
         self.loaded = False
         self.later: list[Callable[[], None]] = []  # what is worth doing while nobody asks for anything
 
@@ -74,11 +74,11 @@ class _Server:
             if wake_read in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
-                self.reap()
-            if self.owner.fileno() in ready and not self.take():
+                self.collect_ended()
+            if self.owner.fileno() in ready and not self.take_request():
                 return
 
-    def take(self) -> bool:
+    def take_request(self) -> bool:
         """Take one request; False when the owner is gone."""
         try:
             head, descriptors, _, _ = socket.recv_fds(self.owner, 8, 2)
@@ -97,41 +97,41 @@ class _Server:
             return False
         if not head:
             return False
-        request = decode(data)
+        request = decode_request(data)
         if request.kind == "clear":
-            self.clear(request, *descriptors)
+            self.kill_orphans(request, *descriptors)
             return True
         if request.kind != "exec":
-            self.load()
+            self.load_modules()
         if request.kind != "preload":
-            self.start(request, *descriptors)
+            self.start_child(request, *descriptors)
         return True
 
-    def load(self) -> None:
+    def load_modules(self) -> None:
         if self.loaded:
             return
         self.loaded = True
         gc.disable()  # nothing that is loaded becomes garbage
-        for name in (*_SESSION, *self.plugins()):
-            load(name)
+        for name in (*_SESSION, *self.list_plugins()):
+            load_module(name)
         gc.freeze()  # children that never write to these objects share their memory
         gc.enable()
-        self.later += [partial(load, name) for name in _BUILDING]
+        self.later += [partial(load_module, name) for name in _BUILDING]
 
-    def plugins(self) -> tuple[str, ...]:
+    def list_plugins(self) -> tuple[str, ...]:
         """The plugin that most cells will use, where it is installed and not switched off."""
         off = os.environ.get("TOX_DISABLED_EXTERNAL_PLUGINS", "")
         return () if "tox-uv" in off or importlib.util.find_spec("tox_uv") is None else _UV
 
-    def start(self, request: Request, out: int, told: int) -> None:
+    def start_child(self, request: ProcessRequest, out: int, told: int) -> None:
         parent, pid = os.getpid(), os.fork()
         if pid == 0:
-            child.become(request, out, parent)
+            child.become_child(request, out, parent)
         os.close(out)
         self.children[pid] = (told, request)
-        tell(told, pid=pid)
+        write_report(told, pid=pid)
 
-    def reap(self) -> None:
+    def collect_ended(self) -> None:
         """Collect everything that ended; orphans of our children became our own."""
         while True:
             try:
@@ -142,35 +142,36 @@ class _Server:
                 break
             if pid in self.children:
                 told, _ = self.children.pop(pid)
-                left = bool(self.orphans())
-                tell(told, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
+                left = bool(self.find_orphans())
+                write_report(told, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
                 os.close(told)
 
-    def orphans(self) -> set[int]:
+    def find_orphans(self) -> set[int]:
         """What the children left behind; it became our own."""
-        return set(leftovers.children()) - set(self.children)
+        return set(leftovers.list_children()) - set(self.children)
 
-    def clear(self, request: Request, told: int) -> None:
+    def kill_orphans(self, request: ProcessRequest, told: int) -> None:
         """Kill the orphans that bear a mark, and tell what they were; where no child runs, none can be another's."""
 
         def marked() -> list[int]:
             return [
                 pid
-                for pid in self.orphans()
-                if not self.children or any(leftovers.bears(one, *request.mark) for one in leftovers.below([pid]))
+                for pid in self.find_orphans()
+                if not self.children
+                or any(leftovers.has_variable(one, *request.mark) for one in leftovers.list_descendants([pid]))
             ]
 
-        tell(told, pid=0, left=leftovers.plain(leftovers.end(marked, self.reap)))
+        write_report(told, pid=0, left=leftovers.to_builtins(leftovers.kill_children(marked, self.collect_ended)))
         os.close(told)
 
 
-def load(name: str) -> None:
+def load_module(name: str) -> None:
     """Import a module so that children find it there."""
     with contextlib.suppress(Exception):  # another version of tox, or a broken one: the child says so in its own words
         importlib.import_module(name)
 
 
-def tell(descriptor: int, **report: object) -> None:
+def write_report(descriptor: int, **report: object) -> None:
     """Write one report (``launch.Report``); an owner that listens no more is about to be noticed elsewhere."""
     with contextlib.suppress(OSError):
         os.write(descriptor, json.dumps(report).encode() + b"\n")
@@ -187,7 +188,7 @@ def main(descriptor: int, owner: int = 0) -> NoReturn:
     parent, pid = os.getpid(), os.fork()
     try:
         if pid:
-            watch(pid, owner)
+            watch_server(pid, owner)
         else:
             die_with_parent(signal.SIGKILL, parent)
             become_reaper()
@@ -197,7 +198,7 @@ def main(descriptor: int, owner: int = 0) -> NoReturn:
         os._exit(0)  # the owner waits, and there is nothing to tidy up in here
 
 
-def watch(server: int, owner: int) -> None:
+def watch_server(server: int, owner: int) -> None:
     """Wait until the server has ended, or its owner, and kill all that they started: orphans become our children."""
     set_name("watcher")
     signal.signal(END_NOW, lambda number, frame: os.kill(server, signal.SIGKILL))
@@ -205,7 +206,7 @@ def watch(server: int, owner: int) -> None:
         die_with_parent(END_NOW, owner)
     os.waitpid(server, 0)
     signal.signal(END_NOW, signal.SIG_IGN)
-    leftovers.end(leftovers.children, leftovers.collect)
+    leftovers.kill_children(leftovers.list_children, leftovers.collect_zombies)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envmatrix.config.model import Matrix
 from envmatrix.config.select import UnknownNameError
-from envmatrix.engine.job.build import overlay_for
+from envmatrix.engine.job.build import make_overlay
 from envmatrix.engine.planning.tox_facts import plan_facts
 from envmatrix.host.survey import survey
 from envmatrix.plan import NotRelevant, Plan, ToxEnv, make_plan, needs_tox, request_for
@@ -36,7 +36,7 @@ def plan_cells(
     ordered = len(wanted) > 1 and _mentions_depends(matrix)
     facts = plan_facts(
         root,
-        [overlay_for(cell, matrix.profiles[cell.profile]) for cell in wanted if ordered or needs_tox(cell)],
+        [make_overlay(cell, matrix.profiles[cell.profile]) for cell in wanted if ordered or needs_tox(cell)],
         cache,
         matrix.project.tox_file,
         starts,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from envmatrix.config.tox.file import READ_BY_TOX
-from envmatrix.engine.job.environ import installed, tox_environ
+from envmatrix.engine.job.environ import describe_installation, make_tox_environ
 from envmatrix.engine.job.model import JOB_VARIABLE, Job, Overlay, read_events, write_job
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import ToxEnv
@@ -40,7 +40,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-def describe(
+def describe_environments(
     root: Path,
     overlays: Sequence[Overlay],
     *,
@@ -61,7 +61,7 @@ def describe(
     return {
         name: one
         for overlay in overlays
-        for name, one in describe(root, [overlay], keys=keys, environ=environ, starts=starts).items()
+        for name, one in describe_environments(root, [overlay], keys=keys, environ=environ, starts=starts).items()
     }
 
 
@@ -75,7 +75,7 @@ def _describe_together(
     import tempfile
 
     from envmatrix.engine.launcher.client import Spawner  # a plan whose answers are kept starts nothing
-    from envmatrix.engine.launcher.request import Request
+    from envmatrix.engine.launcher.request import ProcessRequest
     from envmatrix.engine.launcher.runner import Stopper, run_process
 
     with tempfile.TemporaryDirectory(prefix="envmatrix-describe-") as folder:
@@ -88,11 +88,11 @@ def _describe_together(
         said = bytearray()
         ended = run_process(
             starts or Spawner(),
-            Request(
+            ProcessRequest(
                 kind="tox",
                 argv=tuple(argv),
                 cwd=str(root),
-                environ={**tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"},
+                environ={**make_tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"},
                 mark=(JOB_VARIABLE, str(job_file)),
             ),
             output=said.extend,
@@ -127,12 +127,12 @@ def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: 
         return document
     refused = next((event["message"] for event in told if event["event"] == "refused"), "")
     # of a tox that was started to have what the project requires, or that stopped at a setting
-    handled = said.partition("HandledError|")[2] or _provision(said) or _last_refusal(said)
+    handled = said.partition("HandledError|")[2] or _explain_provisioning(said) or _last_refusal(said)
     sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
 
 
-def _provision(said: str) -> str:
+def _explain_provisioning(said: str) -> str:
     """Return why the tox that the project requires could not be made, "" where none was or it could."""
     if not re.search(r"ROOT: exit \d+ ", said):
         return ""
@@ -158,19 +158,22 @@ def plan_facts(
     """
     if not overlays:
         return {}
-    place = cache / f"tox-{_key(root, overlays, tox_file)}.json" if cache is not None else None
+    place = cache / f"tox-{_cache_key(root, overlays, tox_file)}.json" if cache is not None else None
     if place is not None:
         try:
             return read_sealed(place, dict[str, ToxEnv])
         except (OSError, msgspec.DecodeError):
             pass  # no answer yet, or a broken one: ask
-    facts = {name: _fact(one) for name, one in describe(root, overlays, keys=_PLAN_KEYS, starts=starts).items()}
+    facts = {
+        name: _make_tox_env(one)
+        for name, one in describe_environments(root, overlays, keys=_PLAN_KEYS, starts=starts).items()
+    }
     if place is not None:
-        _keep(place, facts)
+        _save_facts(place, facts)
     return facts
 
 
-def _fact(described: Described) -> ToxEnv:
+def _make_tox_env(described: Described) -> ToxEnv:
     settings = described.settings
     return ToxEnv(
         name=described.name,
@@ -184,18 +187,18 @@ def _fact(described: Described) -> ToxEnv:
     )
 
 
-def _key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
+def _cache_key(root: Path, overlays: Sequence[Overlay], tox_file: str) -> str:
     digest = hashlib.sha256()
     for name in sorted({tox_file, *READ_BY_TOX} - {""}):
         path = root / name
         digest.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b""))
     digest.update(msgspec.json.encode(tuple(overlays)))
     relevant = sorted(item for item in os.environ.items() if item[0].startswith(("TOX_", "VIRTUALENV_")))
-    digest.update(repr((relevant, installed(), sys.executable, str(root))).encode())
+    digest.update(repr((relevant, describe_installation(), sys.executable, str(root))).encode())
     return digest.hexdigest()[:32]
 
 
-def _keep(place: Path, facts: dict[str, ToxEnv]) -> None:
+def _save_facts(place: Path, facts: dict[str, ToxEnv]) -> None:
     try:
         write_sealed(place, facts)
         answers = sorted(place.parent.glob("tox-*.json"), key=lambda answer: answer.stat().st_mtime)

@@ -17,14 +17,14 @@ from envmatrix.config.model import Cell, Matrix, Profile
 from envmatrix.engine.incremental import fingerprint, system_packages
 from envmatrix.engine.incremental.replay import run_warm
 from envmatrix.engine.install import readiness
-from envmatrix.engine.job.build import overlay_of, promised, required_modules
-from envmatrix.engine.job.environ import LEAKS, PIP_LEAKS, tox_environ
-from envmatrix.engine.job.model import EVENTS, JOB, JOB_VARIABLE, Job, now, write_job
+from envmatrix.engine.job.build import make_planned_overlay, promised_capabilities, required_modules
+from envmatrix.engine.job.environ import LEAKS, PIP_LEAKS, make_tox_environ
+from envmatrix.engine.job.model import EVENTS, JOB, JOB_VARIABLE, Job, utc_now, write_job
 from envmatrix.engine.launcher.client import Launcher, Spawner, request_mark
-from envmatrix.engine.launcher.request import Request
-from envmatrix.engine.launcher.runner import Ended, Stopper, run_process
+from envmatrix.engine.launcher.request import ProcessRequest
+from envmatrix.engine.launcher.runner import EndedProcess, Stopper, run_process
 from envmatrix.engine.run.content_watch import ContentWatch, make_look, moved_reason
-from envmatrix.engine.run.events import CellRun, sort
+from envmatrix.engine.run.events import CellRun, sort_events
 from envmatrix.engine.run.evidence_builder import make_evidence
 from envmatrix.engine.run.run_dir import cell_lock
 from envmatrix.engine.toxplugin.resolved import Resolved, find_program
@@ -83,12 +83,12 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
     folder = context.folder / (f"{cell.name}~{attempt}" if attempt > 1 else cell.name)
     record_dir = f"{folder}/record"
     os.makedirs(record_dir, exist_ok=True)  # noqa: PTH103 - half as long as pathlib's, and done for each cell
-    _tell_ignored(context.identity, root, Path(record_dir))
+    _write_ignored_files(context.identity, root, Path(record_dir))
     run = CellRun(
         planned=planned,
         profile=profile,
         folder=folder,
-        started=now(),
+        started=utc_now(),
         attempt=attempt,
         attempt_reason=why,
         partial=f"arguments after --: {' '.join(context.posargs)}" if context.posargs else "",
@@ -104,16 +104,16 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
                 return without_run(
                     RanReason(code="interrupted", message="interrupted while it waited for another envmatrix")
                 )
-            with _services(context, cell, profile) as running:
+            with _run_services(context, cell, profile) as running:
                 before, moved = context.watch.look_before(root, context.identity)
                 if moved:
                     return without_run(moved_reason(moved, before=True))
-                looked = now()
+                looked = utc_now()
                 ended, mark = _run_commands(context, run, running, watcher)
                 content = None
                 if before is not None:
                     content = make_look(len(before.names), looked, context.watch.look_after(before))
-                used = _connections(running)
+                used = _count_connections(running)
             evidence = make_evidence(
                 context,
                 run,
@@ -137,15 +137,15 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
             )
         )
     except OSError as error:
-        return without_run(_refused_by_system(error))
+        return without_run(_explain_system_error(error))
 
 
 def _note_readiness(context: RunContext, run: CellRun, evidence: Evidence) -> None:
     """Have the next run rebuild an environment that no longer starts its test runner, or that a full disk cut short."""
-    root, told = Path(context.matrix.project.root), sort(run)
+    root, told = Path(context.matrix.project.root), sort_events(run)
     places = {str(root), *told.env_dirs.values()}
     if any(reason.code == "disk_full" for reason in evidence.reasons) or any(map(readiness.is_disk_full, places)):
-        readiness.distrust(told.env_dirs.values(), root, since=run.begun)
+        readiness.distrust(told.env_dirs.values(), root, since=run.started_at)
         return
     failed = evidence.state == "not_built" or (
         evidence.state == "finished" and not evidence.tests and any(command.failed for command in evidence.commands)
@@ -155,7 +155,7 @@ def _note_readiness(context: RunContext, run: CellRun, evidence: Evidence) -> No
         readiness.note_outcome(told.env_dirs[run.planned.cell.name], worked=worked, failed=failed and not worked)
 
 
-def _tell_ignored(identity: Identity, root: Path, record_dir: Path) -> None:
+def _write_ignored_files(identity: Identity, root: Path, record_dir: Path) -> None:
     """Let the recorders know of which files that tests may import no commit can tell: those that git ignores."""
     files = [path for path in (*identity.ignored, *identity.ignored_folders) if path.endswith(("/", ".py"))]
     top = root.parents[len(Path(identity.folder).parts) - 1] if identity.folder else root
@@ -164,7 +164,7 @@ def _tell_ignored(identity: Identity, root: Path, record_dir: Path) -> None:
             (record_dir / "ignored").write_text("".join(f"{top}/{path}\n" for path in files), errors="surrogateescape")
 
 
-def _refused_by_system(error: OSError) -> RanReason:
+def _explain_system_error(error: OSError) -> RanReason:
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RanReason(code="disk_full", message=f"the disk is full ({what})", remedy="free some space and run again")
@@ -172,7 +172,7 @@ def _refused_by_system(error: OSError) -> RanReason:
 
 
 @contextlib.contextmanager
-def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[Running | None]:
+def _run_services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[Running | None]:
     if not cell.services:
         yield None
         return
@@ -191,7 +191,7 @@ def _services(context: RunContext, cell: Cell, profile: Profile) -> Iterator[Run
         yield running
 
 
-def _connections(running: Running | None) -> dict[str, int | None]:
+def _count_connections(running: Running | None) -> dict[str, int | None]:
     if running is None:
         return {}
     from envmatrix.engine import services
@@ -201,18 +201,18 @@ def _connections(running: Running | None) -> dict[str, int | None]:
 
 def _run_commands(
     context: RunContext, run: CellRun, running: Running | None, watcher: Watcher
-) -> tuple[Ended, subunit.Mark]:
+) -> tuple[EndedProcess, subunit.Mark]:
     """Run the cell, through tox or without; return how it ended and where its test stream begins."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
     cache = state_path(root, "cache")
-    inputs = fingerprint.inputs_for(
+    inputs = fingerprint.collect_inputs(
         context.matrix, run.planned, context.environ, posargs=context.posargs, recreate=context.recreate
     )
-    job = _job(context, run, running)
+    job = _make_job(context, run, running)
     write_job(job, run.folder / JOB)
-    decision = fingerprint.decide(inputs, cache)
+    decision = fingerprint.decide_replay(inputs, cache)
     if not context.warm:
-        decision = fingerprint.Decision(reason="--no-warm was given", anew=decision.anew)
+        decision = fingerprint.ReplayDecision(reason="--no-warm was given", recreate=decision.recreate)
     limit = run.profile.timeout_s
     stopper = Stopper(
         interrupted=watcher.interrupted,
@@ -226,12 +226,12 @@ def _run_commands(
             log.write(chunk)
             watcher.output(cell.name, chunk)
 
-        if decision.kept is not None and (programs := _moved_programs(decision.kept.resolved)):
-            decision = fingerprint.Decision(reason=f"{', '.join(programs)} is another program now")
-        if decision.kept is not None:
+        if decision.record is not None and (programs := _find_moved_programs(decision.record.resolved)):
+            decision = fingerprint.ReplayDecision(reason=f"{', '.join(programs)} is another program now")
+        if decision.record is not None:
             ended = run_warm(
                 job,
-                decision.kept,
+                decision.record,
                 caller=_tox_environ(context, job),
                 launcher=context.launcher,
                 stopper=stopper,
@@ -239,13 +239,13 @@ def _run_commands(
                 output=output,
             )
         else:
-            if decision.anew and not context.recreate:
+            if decision.recreate and not context.recreate:
                 output(f"{cell.name}: built anew: {decision.reason}\n".encode())
-            ended = _run_tox(context, run, job, inputs, anew=decision.anew, output=output, stopper=stopper)
+            ended = _run_tox(context, run, job, inputs, anew=decision.recreate, output=output, stopper=stopper)
     return ended, mark
 
 
-def _moved_programs(resolved: Resolved) -> list[str]:
+def _find_moved_programs(resolved: Resolved) -> list[str]:
     assert resolved.variables is not None
     path = {"PATH": resolved.variables.fixed["PATH"]}
     return [
@@ -254,7 +254,7 @@ def _moved_programs(resolved: Resolved) -> list[str]:
 
 
 def _tox_environ(context: RunContext, job: Job) -> dict[str, str]:
-    environ = tox_environ(context.environ)
+    environ = make_tox_environ(context.environ)
     if job.overlays[0].isolated:
         environ = {name: value for name, value in environ.items() if name not in (*LEAKS, *PIP_LEAKS)}
     return environ | {JOB_VARIABLE: f"{job.events.removesuffix(EVENTS)}{JOB}"}
@@ -264,12 +264,12 @@ def _run_tox(
     context: RunContext,
     run: CellRun,
     job: Job,
-    inputs: fingerprint.Inputs,
+    inputs: fingerprint.ReplayInputs,
     *,
     anew: bool,
     output: Callable[[bytes], None],
     stopper: Stopper,
-) -> Ended:
+) -> EndedProcess:
     """Run the cell through tox, and keep what tox made of it for the next run."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
     argv = [str(run.folder / JOB), "run", "-e", cell.name]
@@ -278,8 +278,8 @@ def _run_tox(
         argv.append("--recreate")
     if context.posargs:
         argv += ["--", *context.posargs]
-    before = fingerprint.parts(inputs, None)
-    request = Request(
+    before = fingerprint.compute_digests(inputs, None)
+    request = ProcessRequest(
         kind="tox",
         argv=tuple(argv),
         cwd=str(root),
@@ -287,27 +287,27 @@ def _run_tox(
         mark=request_mark(Path(job.record_dir)),
     )
     ended = run_process(context.launcher, request, output=output, stopper=stopper)
-    told = sort(run)
+    told = sort_events(run)
     if told.ready:
-        system_packages.remember(state_path(root, "cache"), cell.name, told.proof)
+        system_packages.save_system_packages(state_path(root, "cache"), cell.name, told.proof)
     resolved = read_resolved(run.folder)
     if not ended.cause and resolved is not None and told.ready and told.result is not None:
-        fingerprint.keep(
+        fingerprint.save_replay_record(
             inputs,
             state_path(root, "cache"),
             before if isinstance(before, dict) else {},
             resolved,
             unused=told.result["unused"],
-            proof=fingerprint.lasting(told.proof, inputs, resolved),
+            proof=fingerprint.lasting_proof(told.proof, inputs, resolved),
         )
     return ended
 
 
-def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
+def _make_job(context: RunContext, run: CellRun, running: Running | None) -> Job:
     cell, planned = run.planned.cell, run.planned
-    overlay = overlay_of(planned, run.profile)
+    overlay = make_planned_overlay(planned, run.profile)
     variables = dict(running.env) if running is not None else {}
-    addresses = tuple(address for info in running.services for address in _addresses(info)) if running else ()
+    addresses = tuple(address for info in running.services for address in _list_addresses(info)) if running else ()
     return Job(
         mode="run",
         overlays=(overlay,),
@@ -318,7 +318,7 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
         record_dir=f"{run.folder}/record",
         variables=variables,
         modules=required_modules(planned, context.matrix.capabilities, isolated=overlay.isolated),
-        promised=promised(cell),
+        promised=promised_capabilities(cell),
         addresses=addresses,
         results=run.profile.results,
         arguments=bool(context.posargs),
@@ -328,7 +328,7 @@ def _job(context: RunContext, run: CellRun, running: Running | None) -> Job:
     )
 
 
-def _addresses(info: ServiceInfo) -> list[str]:
+def _list_addresses(info: ServiceInfo) -> list[str]:
     found = [info.socket] if info.socket else []
     if info.host and info.port:
         found.append(f"{info.host}:{info.port}")

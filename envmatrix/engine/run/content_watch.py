@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from envmatrix.engine.job.model import now
+from envmatrix.engine.job.model import utc_now
 from envmatrix.evidence.model import ContentLook, RanReason
 from envmatrix.util.text import listed
 from envmatrix.vcs.identity import Identity, identify
@@ -42,7 +42,7 @@ class ContentWatch:
         with self._lock:
             self._known = self._known or identity.snapshot
             if time.monotonic() - self._looked > FRESH_S:
-                self._look()
+                self._take_snapshot()
             if self._latest is None or not self._known.differing(self._latest):
                 return self._known, ()
             return self._identify_again(root, identity)
@@ -52,7 +52,7 @@ class ContentWatch:
         asked = time.monotonic()
         with self._lock:
             if self._latest is None or self._looked < asked:
-                self._look()
+                self._take_snapshot()
             assert self._latest is not None
             return before.differing(self._latest)
 
@@ -63,7 +63,7 @@ class ContentWatch:
         while time.monotonic() < end and not interrupted():
             with self._lock:
                 self._known = self._known or identity.snapshot
-                self._look()
+                self._take_snapshot()
                 now_seen = self._latest
             if latest is None or now_seen is None or latest.differing(now_seen):
                 latest, since = now_seen, time.monotonic()
@@ -72,7 +72,7 @@ class ContentWatch:
             time.sleep(STILL_S / 5)
         return False
 
-    def _look(self) -> None:
+    def _take_snapshot(self) -> None:
         self._looked = time.monotonic()
         if self._known is not None:
             self._latest = self._known.take_again()
@@ -90,7 +90,7 @@ class ContentWatch:
 
 def make_look(files: int, began: str, moved: Sequence[str]) -> ContentLook:
     """Return what a record says of the looks before and after a cell's commands."""
-    return ContentLook(before=began, after=now(), files=files, moved=tuple(sorted(moved))[:_NAMED])
+    return ContentLook(before=began, after=utc_now(), files=files, moved=tuple(sorted(moved))[:_NAMED])
 
 
 def moved_reason(moved: Sequence[str], *, before: bool) -> RanReason:

@@ -30,12 +30,12 @@ class CellRun(msgspec.Struct, frozen=True, kw_only=True):
     partial: str = ""
 
     @property
-    def begun(self) -> float:
+    def started_at(self) -> float:
         """When it started, in seconds since the epoch."""
         return datetime.fromisoformat(self.started.replace("Z", "+00:00")).timestamp()
 
 
-class Told(msgspec.Struct, kw_only=True):
+class SortedEvents(msgspec.Struct, kw_only=True):
     """The events of one session, sorted out."""
 
     commands: list[dict[str, Any]] = []
@@ -54,9 +54,9 @@ class Told(msgspec.Struct, kw_only=True):
     pending: dict[str, Any] | None = None  # a command that started and did not end
 
 
-def sort(run: CellRun) -> Told:
+def sort_events(run: CellRun) -> SortedEvents:
     """Return the events of one attempt by what they say."""
-    told, cell = Told(), run.planned.cell.name
+    told, cell = SortedEvents(), run.planned.cell.name
     for event in read_events(run.folder / EVENTS):
         kind = event["event"]
         if kind == "command_start":
@@ -76,7 +76,7 @@ def sort(run: CellRun) -> Told:
     return told
 
 
-def _sort_state(told: Told, kind: str, event: dict[str, Any]) -> None:
+def _sort_state(told: SortedEvents, kind: str, event: dict[str, Any]) -> None:
     if kind == "mismatch":
         told.mismatches.extend(event["reasons"])
     elif kind == "proof":

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from envmatrix.engine.job.model import now
-from envmatrix.engine.launcher.runner import Ended
+from envmatrix.engine.job.model import utc_now
+from envmatrix.engine.launcher.runner import EndedProcess
 from envmatrix.engine.run.content_watch import moved_reason
-from envmatrix.engine.run.events import CellRun, Told, sort
+from envmatrix.engine.run.events import CellRun, SortedEvents, sort_events
 from envmatrix.engine.run.failure_reasons import reasons_of, state_of, unread_settings
 from envmatrix.engine.run.partial import narrowed_by
 from envmatrix.evidence import junit, recordings, subunit
@@ -51,26 +51,26 @@ def asserts_left_out(merged: Recorded) -> tuple[RanReason, ...]:
     return (RanReason(code="asserts_left_out", message=what, remedy=remedy),)
 
 
-def disk_full(run: CellRun, recorded: Recorded, told: Told) -> tuple[RanReason, ...]:
+def disk_full(run: CellRun, recorded: Recorded, told: SortedEvents) -> tuple[RanReason, ...]:
     """Return the reason where a full disk may be why a session has no end, a command or tox failed: no test's fault."""
     said = any(_NO_SPACE in reason["detail"] for reason in told.reasons)
     failed = any(event["code"] for event in told.commands) or any(
         not one.finished for one in recorded.sessions if not one.nested
     )
-    if not said and not (failed and _free(run) < _LEAST):
+    if not said and not (failed and _measure_free_space(run) < _LEAST):
         return ()
-    message = f"the disk is full ({_free(run) // 1024} KiB are free at {run.folder})"
+    message = f"the disk is full ({_measure_free_space(run) // 1024} KiB are free at {run.folder})"
     return (RanReason(code="disk_full", message=message, remedy="free some space and run again"),)
 
 
-def _free(run: CellRun) -> int:
+def _measure_free_space(run: CellRun) -> int:
     try:
         return shutil.disk_usage(run.folder).free
     except OSError:
         return _LEAST
 
 
-def mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:
+def find_mismatches(told: SortedEvents, merged: Recorded) -> tuple[RanReason, ...]:
     """Return what the environment, or the code that was imported in it, is not."""
     found = [
         RanReason(**{key: reason.get(key, "") for key in ("code", "message", "remedy", "capability")})
@@ -85,11 +85,11 @@ def mismatches(told: Told, merged: Recorded) -> tuple[RanReason, ...]:
                 remedy="declare what the tests need in deps, or use a profile with system_site_packages",
             )
         )
-    found += [_shadowed(*one) for one in merged.shadowed[:3]]
+    found += [_explain_shadowed(*one) for one in merged.shadowed[:3]]
     return tuple(found)
 
 
-def _shadowed(name: str, path: str, own: str) -> RanReason:
+def _explain_shadowed(name: str, path: str, own: str) -> RanReason:
     return RanReason(
         code="env_mismatch",
         message=f"the tests ran against another {name} than the project's: {path} was imported, and {own} differs",
@@ -109,22 +109,22 @@ def make_evidence(
     run: CellRun,
     *,
     duration_s: float,
-    ended: Ended | None = None,
+    ended: EndedProcess | None = None,
     mark: subunit.Mark | None = None,
     connections: Mapping[str, int | None] | None = None,
     reasons: tuple[RanReason, ...] = (),
     content: ContentLook | None = None,
 ) -> Evidence:
     """Return the record of one attempt; without ``ended`` tox was never started, for the ``reasons`` given."""
-    told = sort(run)
+    told = sort_events(run)
     project = Path(context.matrix.project.root)
     inside = f"{project}/"
     state = state_of(told, ended) if ended is not None else "not_started"
-    recorded = _recorded(run, project, mark)
-    files, unwritten = _results(run, project, recorded)
+    recorded = _read_recordings(run, project, mark)
+    files, unwritten = _read_results(run, project, recorded)
     full = disk_full(run, recorded, told)
     merged = recordings.merge([_cut_off(recorded, "disk_full" if full else state), files])
-    commands = tuple(_command(event) for event in told.commands)
+    commands = tuple(_parse_command(event) for event in told.commands)
     unread, notes = unread_settings(context, run, told)
     moved = (moved_reason(content.moved, before=False),) if content is not None and content.moved else ()
     why = [*reasons, *moved, *reasons_of(context, run, told, state, ended), *unread]
@@ -147,12 +147,12 @@ def make_evidence(
         state=state,
         host=context.host,
         started=run.started,
-        finished=now(),
+        finished=utc_now(),
         duration_s=round(duration_s, 3),
         interpreter=InterpreterRecord(
             path=interpreter.path, version=interpreter.version, implementation=interpreter.implementation
         ),
-        findings=_findings(run, told, merged, connections or {}),
+        findings=_collect_findings(run, told, merged, connections or {}),
         distributions=tuple(
             Distribution(name=name, version=version or "", owner=owner)
             for name, version, owner in sorted(told.proof.get("distributions", ()), key=lambda one: str(one[0]).lower())
@@ -161,10 +161,10 @@ def make_evidence(
         sessions=merged.sessions,
         tests=merged.tests,
         reasons=tuple(why),
-        mismatches=mismatches(told, merged),
-        ignored=_ignored(told),
+        mismatches=find_mismatches(told, merged),
+        ignored=_list_ignored_files(told),
         left_over=tuple(told.left_over) if state == "finished" else (),
-        partial=_partial(context, run, told, commands, merged),
+        partial=_explain_partial(context, run, told, commands, merged),
         notes=merged.notes + notes,
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
@@ -174,7 +174,7 @@ def make_evidence(
     )
 
 
-def _recorded(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorded:
+def _read_recordings(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorded:
     """Return what was recorded of tests by the recorders and in subunit streams."""
     parts = [recordings.read_recordings(run.folder / "record", project=project)]
     if mark is not None:
@@ -195,11 +195,11 @@ def _cut_off(recorded: Recorded, state: str) -> Recorded:
     return msgspec.structs.replace(recorded, tests=tuple(tests))
 
 
-def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, tuple[RanReason, ...]]:
+def _read_results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, tuple[RanReason, ...]]:
     """Return the tests in the files that the profile names, and a reason for each pattern that no new file meets."""
     parts, reasons = [], []
     for pattern in run.profile.results:
-        found = junit.read(sorted(project.glob(pattern)), since=run.begun, project=project, beside=beside)
+        found = junit.read(sorted(project.glob(pattern)), since=run.started_at, project=project, beside=beside)
         parts.append(found)
         if not found.sessions:
             why = f" ({found.notes[0]})" if found.notes else ""
@@ -209,7 +209,9 @@ def _results(run: CellRun, project: Path, beside: Recorded) -> tuple[Recorded, t
     return recordings.merge(parts), tuple(reasons)
 
 
-def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[CommandRun, ...], merged: Recorded) -> str:
+def _explain_partial(
+    context: RunContext, run: CellRun, told: SortedEvents, commands: tuple[CommandRun, ...], merged: Recorded
+) -> str:
     """Return what narrowed the run: arguments, overrides, the state that earlier runs left, variables of the caller."""
     project = context.matrix.project
     root = Path(project.root)
@@ -230,7 +232,7 @@ def _partial(context: RunContext, run: CellRun, told: Told, commands: tuple[Comm
     return "; ".join(dict.fromkeys(filter(None, found)))
 
 
-def _command(event: dict[str, Any]) -> CommandRun:
+def _parse_command(event: dict[str, Any]) -> CommandRun:
     return CommandRun(
         argv=tuple(event["argv"]),
         cwd=event["cwd"],
@@ -244,8 +246,8 @@ def _command(event: dict[str, Any]) -> CommandRun:
     )
 
 
-def _findings(
-    run: CellRun, told: Told, merged: Recorded, connections: Mapping[str, int | None]
+def _collect_findings(
+    run: CellRun, told: SortedEvents, merged: Recorded, connections: Mapping[str, int | None]
 ) -> tuple[FindingRecord, ...]:
     proved = {answer["capability"]: answer for answer in told.proof.get("modules", ())}
     records = []
@@ -258,7 +260,7 @@ def _findings(
                 version=answer["version"] if answer else finding.version,
                 where=answer["file"] if answer else finding.where,
                 message=finding.message,
-                used=_used(finding.capability, answer, merged, connections),
+                used=_was_used(finding.capability, answer, merged, connections),
             )
         )
     for name, answer in proved.items():
@@ -269,19 +271,19 @@ def _findings(
                 version=answer["version"],
                 where=answer["file"],
                 message=answer["error"],
-                used=_used(name, answer, merged, connections),
+                used=_was_used(name, answer, merged, connections),
             )
         )
     told_of = {record.capability for record in records}
     records += [
-        FindingRecord(capability=name, status="ok", used=_used(name, None, merged, connections))
+        FindingRecord(capability=name, status="ok", used=_was_used(name, None, merged, connections))
         for name in connections
         if name not in told_of
     ]
     return tuple(sorted(records, key=lambda record: record.capability))
 
 
-def _used(
+def _was_used(
     name: str, answer: dict[str, Any] | None, merged: Recorded, connections: Mapping[str, int | None]
 ) -> bool | None:
     """Tell whether a test process imported the module or connected to the service; None where that cannot be told."""
@@ -293,7 +295,7 @@ def _used(
     return bool(merged.imports.get(answer["module"]))
 
 
-def _ignored(told: Told) -> tuple[str, ...]:
+def _list_ignored_files(told: SortedEvents) -> tuple[str, ...]:
     found = []
     if (told.result or {}).get("ignore_outcome"):
         found.append("ignore_outcome")

@@ -14,13 +14,13 @@ from types import FrameType
 from envmatrix.engine.run.cell import RunContext, Watcher
 from envmatrix.engine.run.retries import run_attempts
 from envmatrix.engine.run.scheduler import (
+    CellQueue,
     Memory,
-    Queue,
-    exclusive,
+    exclusive_resources,
     find_predecessors,
     keep_durations,
     known_durations,
-    order,
+    order_cells,
 )
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Plan, Runnable
@@ -48,26 +48,26 @@ class Interrupt:
         return self.times > 1
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listen_for_signals(self) -> Iterator[None]:
         """Note signals instead of dying of them, for as long as the context lasts.
 
         One that whoever started this process chose to ignore (nohup, a job in the background) stays ignored.
         """
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         numbers = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, self._note) for number in numbers}
+        before = {number: signal.signal(number, self._note_signal) for number in numbers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self.number = number
         self.times += 1
 
 
-class _Ended:
+class _EndedAttempt:
     """How an attempt ended: with evidence, or with an error that nobody expected; ``last`` where its thread did too."""
 
     def __init__(self, name: str, evidence: Evidence | None, error: BaseException | None, last: bool = True) -> None:
@@ -98,41 +98,43 @@ def run_plan(
     cells = {planned.cell.name: planned for planned in plan.cells if isinstance(planned, Runnable)}
     cache = state_path(Path(context.matrix.project.root), "cache")
     profiles, capabilities = context.matrix.profiles, context.matrix.capabilities
-    waiting = list(cells) if jobs == 1 else order(list(cells), known_durations(cache, cells))
-    holds = {name: exclusive(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()}
-    todo, memory = Queue(waiting, holds, jobs=jobs, before=find_predecessors(cells)), Memory()
-    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+    waiting = list(cells) if jobs == 1 else order_cells(list(cells), known_durations(cache, cells))
+    holds = {
+        name: exclusive_resources(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()
+    }
+    todo, memory = CellQueue(waiting, holds, jobs=jobs, before=find_predecessors(cells)), Memory()
+    ended: queue.SimpleQueue[_EndedAttempt] = queue.SimpleQueue()
     records: list[Evidence] = []
     with _Threads(finished) as threads:
 
         def start() -> None:
             if watcher.interrupted():
-                todo.drop()
-            while (name := todo.take(memory_mb=memory.available_mb() if jobs > 1 else None)) is not None:
+                todo.drop_waiting()
+            while (name := todo.take_next(memory_mb=memory.available_mb() if jobs > 1 else None)) is not None:
                 watcher.said(name, "starts")
-                threads.start(context, cells[name], watcher, ended)
+                threads.start_thread(context, cells[name], watcher, ended)
 
         start()
         while todo.running:
-            one = _next(ended, todo)
+            one = _wait_for_next(ended, todo)
             evidence = one.evidence if one is not None else None
             if evidence is not None:
                 said(evidence)
                 if fail_fast and one is not None and one.last and stops_at(evidence):
-                    todo.drop()
+                    todo.drop_waiting()
                 records.append(evidence)
             start()
-    threads.check()
+    threads.raise_failure()
     keep_durations(cache, {one.cell: one.duration_s for one in records if one.state == "finished"})
     return tuple(records)
 
 
-def _next(ended: queue.SimpleQueue[_Ended], todo: Queue) -> _Ended | None:
+def _wait_for_next(ended: queue.SimpleQueue[_EndedAttempt], todo: CellQueue) -> _EndedAttempt | None:
     """Wait a little for an attempt at a cell to end; raise what its thread raised."""
     with contextlib.suppress(queue.Empty):
         one = ended.get(timeout=LOOK_S)
         if one.last:
-            todo.done(one.name)
+            todo.mark_ended(one.name)
         if one.error is not None:
             raise one.error
         return one
@@ -156,12 +158,14 @@ class _Threads:
         for thread in self._threads:
             thread.join()
 
-    def check(self) -> None:
+    def raise_failure(self) -> None:
         """Raise what ``finished`` raised, after the threads have ended."""
         for error in self._errors:
             raise error
 
-    def start(self, context: RunContext, planned: Runnable, watcher: Watcher, ended: queue.SimpleQueue[_Ended]) -> None:
+    def start_thread(
+        self, context: RunContext, planned: Runnable, watcher: Watcher, ended: queue.SimpleQueue[_EndedAttempt]
+    ) -> None:
         own = Watcher(
             output=watcher.output,
             said=watcher.said,
@@ -172,16 +176,16 @@ class _Threads:
         name = planned.cell.name
 
         def kept(evidence: Evidence) -> None:
-            ended.put(_Ended(name, evidence, None, last=False))
+            ended.put(_EndedAttempt(name, evidence, None, last=False))
             self._finished(evidence)
 
         def work() -> None:
             try:
                 evidence = run_attempts(context, planned, own, kept)
             except BaseException as error:
-                ended.put(_Ended(name, None, error))
+                ended.put(_EndedAttempt(name, None, error))
                 return
-            ended.put(_Ended(name, evidence, None))
+            ended.put(_EndedAttempt(name, evidence, None))
             try:
                 if evidence is not None:
                     self._finished(evidence)

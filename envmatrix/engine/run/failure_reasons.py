@@ -13,8 +13,8 @@ from envmatrix.config.tox.file import ToxFile, read_tox_file
 from envmatrix.config.tox.keys import OF_TOX_3, is_referred_to, known
 from envmatrix.config.tox.typos import idle, misspelt
 from envmatrix.engine.install.pip import installs
-from envmatrix.engine.launcher.runner import Ended
-from envmatrix.engine.run.events import CellRun, Told
+from envmatrix.engine.launcher.runner import EndedProcess
+from envmatrix.engine.run.events import CellRun, SortedEvents
 from envmatrix.evidence.model import RanReason, RunState
 from envmatrix.util.text import nearest
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envmatrix.engine.run.cell import RunContext
 
 
-def state_of(told: Told, ended: Ended) -> RunState:
+def state_of(told: SortedEvents, ended: EndedProcess) -> RunState:
     """Return the state of a run whose process ended."""
     if ended.cause == "timed_out":
         return "timed_out"
@@ -36,13 +36,15 @@ def state_of(told: Told, ended: Ended) -> RunState:
 
 
 def reasons_of(
-    context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None
+    context: RunContext, run: CellRun, told: SortedEvents, state: RunState, ended: EndedProcess | None
 ) -> tuple[RanReason, ...]:
     """Return why the run did not simply finish, () where it did."""
-    return () if told.mismatches and state == "not_built" else tuple(_ending(context, run, told, state, ended))
+    return () if told.mismatches and state == "not_built" else tuple(_explain_ending(context, run, told, state, ended))
 
 
-def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ended: Ended | None) -> Iterator[RanReason]:
+def _explain_ending(
+    context: RunContext, run: CellRun, told: SortedEvents, state: RunState, ended: EndedProcess | None
+) -> Iterator[RanReason]:
     if state == "timed_out":
         during = " ".join(told.pending["argv"]) if told.pending else "tox"
         what = "still running" if told.ready else "the environment was still not built"
@@ -65,10 +67,10 @@ def _ending(context: RunContext, run: CellRun, told: Told, state: RunState, ende
         message = f"the process that ran tox ended with {_exit_phrase(ended.code)}"
         # Nothing of ours sends SIGKILL to a run that nobody stopped: the kernel was short of memory, or a person did.
         code = "killed" if ended.code == -signal.SIGKILL else "crashed"
-        yield RanReason(code=code, message=message, detail=_tail(run))
+        yield RanReason(code=code, message=message, detail=_read_log_tail(run))
 
 
-def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
+def _not_built(context: RunContext, run: CellRun, told: SortedEvents) -> RanReason:
     if told.failed:
         if told.failed[-1]["not_started"]:
             name = told.failed[-1]["argv"][0]
@@ -76,7 +78,7 @@ def _not_built(context: RunContext, run: CellRun, told: Told) -> RanReason:
                 f"install {name}, or correct install_command in {context.matrix.project.tox_file or 'the tox file'}"
             )
             return RanReason(code="command_missing", message=_not_started(told.failed[-1]), remedy=remedy)
-        reason = _install(context, run, told.failed[-1])
+        reason = _explain_failed_install(context, run, told.failed[-1])
         if told.failed[-1]["cell"] == _PROVISION and reason.code in ("no_distribution", "conflict"):
             remedy = f"correct requires or min_version in {context.matrix.project.tox_file or 'the tox file'}"
             if "envmatrix" in reason.message:
@@ -129,7 +131,7 @@ def _arguments_unused(context: RunContext, run: CellRun) -> RanReason:
     )
 
 
-def _install(context: RunContext, run: CellRun, command: dict[str, Any]) -> RanReason:
+def _explain_failed_install(context: RunContext, run: CellRun, command: dict[str, Any]) -> RanReason:
     from envmatrix.engine.install.failure import explain_install  # many patterns, of use where an installation failed
 
     return explain_install(
@@ -140,16 +142,16 @@ def _install(context: RunContext, run: CellRun, command: dict[str, Any]) -> RanR
     )
 
 
-def _installing_command(context: RunContext, run: CellRun, told: Told) -> Iterator[RanReason]:
+def _installing_command(context: RunContext, run: CellRun, told: SortedEvents) -> Iterator[RanReason]:
     """The reason where a command of the project's own, as those of commands_pre, could not reach the index."""
     failed = next((event for event in told.commands if event["code"] and not event["ignored"]), None)
     if failed is not None and installs(failed["argv"]):
-        reason = _install(context, run, failed)
+        reason = _explain_failed_install(context, run, failed)
         if reason.code == "index_unreachable":
             yield reason
 
 
-def _not_executed(context: RunContext, told: Told) -> Iterator[RanReason]:
+def _not_executed(context: RunContext, told: SortedEvents) -> Iterator[RanReason]:
     """The commands that no process could be made of, and whatever else made tox fail although all that ran went well.
 
     Without the latter a cell that tox itself calls failed could pass.
@@ -217,7 +219,9 @@ _PACKAGING = "install that Python, or let base_python of the packaging environme
 _OF_TOX_UV = frozenset({"uv_python_preference", "uv_seed"})
 
 
-def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tuple[RanReason, ...], tuple[str, ...]]:
+def unread_settings(
+    context: RunContext, run: CellRun, told: SortedEvents
+) -> tuple[tuple[RanReason, ...], tuple[str, ...]]:
     """Return the settings that nothing reads: those that look misspelt as reasons, the others as notes.
 
     A key that tox knows and does not read here (skip_install where nothing is packaged) is neither, nor is one that
@@ -227,7 +231,7 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
     if tox is None or tox.error:
         unread, notes = [], []
     else:
-        unread = [_unread(sentence) for sentence in dict.fromkeys(_misspelt(context, run, tox))]
+        unread = [_make_unused_setting(sentence) for sentence in dict.fromkeys(_find_misspelt_words(context, run, tox))]
         notes = [f"{tox.name}: {sentence}" for sentence in idle(tox)]
     for key in (told.result or {}).get("unused", ()):
         tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
@@ -241,16 +245,16 @@ def unread_settings(context: RunContext, run: CellRun, told: Told) -> tuple[tupl
             )
             continue
         message = f"{where}: nothing reads the key {key!r}"
-        unread.append(_unread(f"{message}; did you mean {near!r}?" if near else message))
+        unread.append(_make_unused_setting(f"{message}; did you mean {near!r}?" if near else message))
     return tuple(unread), tuple(notes)
 
 
-def _unread(sentence: str) -> RanReason:
+def _make_unused_setting(sentence: str) -> RanReason:
     remedy = "correct it, remove it, or install the tox plugin that reads it"
     return RanReason(code="unused_setting", message=sentence, remedy=remedy)
 
 
-def _misspelt(context: RunContext, run: CellRun, tox: ToxFile) -> Iterator[str]:
+def _find_misspelt_words(context: RunContext, run: CellRun, tox: ToxFile) -> Iterator[str]:
     """Yield what of the project's tox file applies to nothing because a word in it is misspelt."""
     profiles = context.matrix.profiles.values()
     values = {value for profile in profiles for axis in profile.axes.values() for value in axis}
@@ -264,7 +268,7 @@ def _exit_phrase(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _tail(run: CellRun) -> str:
+def _read_log_tail(run: CellRun) -> str:
     try:
         text = (run.folder / "output.log").read_bytes()[-4000:].decode("utf-8", "replace")
     except OSError:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from envmatrix.engine.run.runner_options import GRAMMARS, Grammar, narrowing
+from envmatrix.engine.run.runner_options import GRAMMARS, Grammar, find_narrowing
 from envmatrix.evidence.model import CommandRun, Session
 from envmatrix.evidence.runners import is_stestr
 
@@ -48,10 +48,10 @@ def narrowed_by(
     named = set(_WORD.findall(settings()))
     found = []
     for name, value in sorted(environ.items()):
-        words = _split(value)
+        words = _split_words(value)
         if not words or not (words[0].startswith(("-", "@")) or name in named or name == "PYTEST_ADDOPTS"):
             continue
-        if any(_narrows(words, line, left_out) for line in lines):
+        if any(_is_narrowing(words, line, left_out) for line in lines):
             found.append(f"PYTEST_ADDOPTS={value}" if name == "PYTEST_ADDOPTS" else f"the variable {name}")
     return tuple(found)
 
@@ -62,8 +62,8 @@ def _of_sessions(sessions: Sequence[Session], root: Path) -> Iterator[_Line]:
         if grammar is None or session.nested:
             continue
         args = session.args if session.runner == "pytest" else session.args[1:]
-        for words in (args, tuple(_split(session.addopts))):
-            yield _line(words, grammar, root)
+        for words in (args, tuple(_split_words(session.addopts))):
+            yield _parse_line(words, grammar, root)
 
 
 def _of_commands(commands: Sequence[CommandRun], root: Path) -> Iterator[_Line]:
@@ -71,16 +71,16 @@ def _of_commands(commands: Sequence[CommandRun], root: Path) -> Iterator[_Line]:
     for command in commands:
         for at, word in enumerate(command.argv):
             if is_stestr(word):
-                yield _line(command.argv[at + 1 :], GRAMMARS["stestr"], root)
+                yield _parse_line(command.argv[at + 1 :], GRAMMARS["stestr"], root)
                 break
 
 
-def _line(words: Sequence[str], grammar: Grammar, root: Path) -> _Line:
-    found = narrowing(words, grammar, root)
+def _parse_line(words: Sequence[str], grammar: Grammar, root: Path) -> _Line:
+    found = find_narrowing(words, grammar, root)
     return _Line(words=tuple(words), certain=frozenset(found.certain), unknown=frozenset(found.unknown))
 
 
-def _narrows(words: Sequence[str], line: _Line, left_out: bool) -> bool:
+def _is_narrowing(words: Sequence[str], line: _Line, left_out: bool) -> bool:
     counted = line.certain | line.unknown if left_out else line.certain
     if len(words) == 1 and any(line.words[at].endswith(f"={words[0]}") for at in counted):
         return True
@@ -90,7 +90,7 @@ def _narrows(words: Sequence[str], line: _Line, left_out: bool) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)  # the same for every cell of a run
-def _split(text: str) -> Sequence[str]:
+def _split_words(text: str) -> Sequence[str]:
     try:
         return shlex.split(text)
     except ValueError:

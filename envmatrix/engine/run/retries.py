@@ -51,7 +51,7 @@ def run_attempts(
             watcher.said(planned.cell.name, f"{why}; attempt {attempt + 1} follows")
             kept(evidence)
             continue
-        if retries and (why := infrastructure(evidence)):
+        if retries and (why := explain_infrastructure_failure(evidence)):
             retries -= 1
             import random
 
@@ -62,9 +62,9 @@ def run_attempts(
             )
             kept(evidence)
             before.append(evidence)
-            if not _waited(seconds, watcher):
+            if not _wait_or_stop(seconds, watcher):
                 return None
-        elif reruns and (why := unsettled([*before, evidence])):
+        elif reruns and (why := describe_unsettled_tests([*before, evidence])):
             reruns -= 1
             watcher.said(planned.cell.name, f"{why}; attempt {evidence.attempt + 1} follows")
             kept(evidence)
@@ -83,14 +83,14 @@ def _why_moved(evidence: Evidence) -> str:
     return next((one.message for one in evidence.reasons if one.code == "content_moved"), "the content moved")
 
 
-def infrastructure(evidence: Evidence) -> str:
+def explain_infrastructure_failure(evidence: Evidence) -> str:
     """Return what failed around the cell, "" where nothing did or a test failed: that is no noise."""
     if any(test.outcome in FAILING for test in evidence.tests):
         return ""
     return next((reason.message for reason in evidence.reasons if reason.code in INFRASTRUCTURE), "")
 
 
-def unsettled(attempts: Sequence[Evidence]) -> str:
+def describe_unsettled_tests(attempts: Sequence[Evidence]) -> str:
     """Return in words which tests failed and have not passed in the attempts since, "" where there are none."""
     failing: dict[str, None] = {}
     for evidence in attempts:
@@ -125,7 +125,7 @@ def _with_outcomes(test: TestResult, earlier: Sequence[Outcome] | None) -> TestR
     return msgspec.structs.replace(test, attempts=(*earlier, *(test.attempts or (test.outcome,))))
 
 
-def _waited(seconds: float, watcher: Watcher) -> bool:
+def _wait_or_stop(seconds: float, watcher: Watcher) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if watcher.interrupted():

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from envmatrix.engine.job.model import now
+from envmatrix.engine.job.model import utc_now
 from envmatrix.util.state_dir import check_state_dir, make_state_dir, state_path
 
 LOOK_S = 0.2  # seconds between two looks at a lock that another process has
@@ -35,7 +35,7 @@ def fresh_folder(root: Path, run_id: str) -> Path:
 
 def new_run_id() -> str:
     """Return a name for a run: its UTC start to the second, and a random part."""
-    return now()[:19].replace(":", "").replace("-", "") + "Z-" + os.urandom(3).hex()
+    return utc_now()[:19].replace(":", "").replace("-", "") + "Z-" + os.urandom(3).hex()
 
 
 def is_run_id(name: str) -> bool:
@@ -53,7 +53,7 @@ def cell_lock(
     """
     path = _lock_folder(root) / f"{name}.lock"
     waited = False
-    while (handle := _locked(path)) is None:
+    while (handle := _take_lock(path)) is None:
         if not waited:
             said(name, "waiting for another envmatrix that is running this cell")
         waited = True
@@ -67,7 +67,7 @@ def cell_lock(
         os.close(handle)
 
 
-def _locked(path: Path) -> int | None:
+def _take_lock(path: Path) -> int | None:
     """Take the lock and return its descriptor, whose end is the lock's; None where another process has it."""
     while True:
         handle, kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), False

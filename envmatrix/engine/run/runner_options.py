@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 
-def _set(text: str) -> Set[str]:
+def _split_set(text: str) -> Set[str]:
     return frozenset(text.split())
 
 
@@ -33,13 +33,13 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PYTEST: Final = Grammar(
-    narrowing=_set(
+    narrowing=_split_set(
         "-k -m -c --config-file --lf --last-failed --sw --stepwise --stepwise-skip --deselect --ignore --ignore-glob"
         " --co --collect-only --pyargs --noconftest --confcutdir --rootdir --setup-only --setup-plan --fixtures"
         " --fixtures-per-test --markers --help -h --version -V --splits --group --shard-id --num-shards --picked"
         " --testmon --testmon-forceselect --sw-skip"
     ),
-    valued=_set(
+    valued=_split_set(
         "-k -m -c --config-file --deselect --ignore --ignore-glob --confcutdir --rootdir --splits --group --shard-id"
         " --num-shards -n -r -p -W -o --override-ini --maxfail --durations --durations-min --tb --color --junitxml"
         " --junit-xml --junit-prefix --basetemp --log-level --log-file --log-file-level --log-cli-level --log-format"
@@ -47,7 +47,7 @@ _PYTEST: Final = Grammar(
         " --max-worker-restart --tx --timeout --timeout-method --reruns --reruns-delay --cov-config --cov-fail-under"
         " --cov-report --count --html --alluredir --pythonwarnings --assert --pastebin --debug --xfail-tb"
     ),
-    harmless=_set(
+    harmless=_split_set(
         "-q -v -s -x -l --quiet --verbose --exitfirst --ff --failed-first --nf --new-first --no-header --no-summary"
         " --showlocals --no-showlocals --strict --strict-config --strict-markers --disable-warnings"
         " --disable-pytest-warnings --cache-clear --full-trace --runxfail --pdb --trace --setup-show --no-cov --cov"
@@ -58,29 +58,29 @@ _PYTEST: Final = Grammar(
 )
 # Settings that -o may change without a test's being left out, by how their names begin.
 _SETTINGS: Final = tuple(
-    _set(
+    _split_set(
         "log_ junit_ console_ cache_dir faulthandler_ tmp_path_ verbosity_ truncation_ xfail_strict filterwarnings"
         " asyncio_ timeout strict"
     )
 )
 _UNITTEST: Final = Grammar(
-    narrowing=_set("-k -p --pattern -s --start-directory -t --top-level-directory -h --help"),
-    valued=_set("-k -p --pattern -s --start-directory -t --top-level-directory --durations"),
-    harmless=_set("-v --verbose -q --quiet -f --failfast -c --catch -b --buffer --locals"),
+    narrowing=_split_set("-k -p --pattern -s --start-directory -t --top-level-directory -h --help"),
+    valued=_split_set("-k -p --pattern -s --start-directory -t --top-level-directory --durations"),
+    harmless=_split_set("-v --verbose -q --quiet -f --failfast -c --catch -b --buffer --locals"),
     subcommands=frozenset({"discover", "test"}),
 )
 _STESTR: Final = Grammar(
-    narrowing=_set(
+    narrowing=_split_set(
         "-i -e -E -n --include-list --exclude-list --exclude-regex --include --whitelist-file --blacklist-file"
         " --black-regex --load-list --failing --no-discover --until-failure --analyze-isolation --regex -r --path"
         " --test-path --print-exclude -l --list"
     ),
-    valued=_set(
+    valued=_split_set(
         "-i -e -E -n --include-list --exclude-list --exclude-regex --include --whitelist-file --blacklist-file"
         " --black-regex --load-list --no-discover --regex -r --path --concurrency --worker-file --color --abbreviate"
         " --config -c --test-path -t --top-dir --group-regex -g --repo-url -u"
     ),
-    harmless=_set(
+    harmless=_split_set(
         "-q --quiet --slowest --serial --random --combine --subunit --no-subunit-trace --suppress-attachments"
         " --all-attachments --force-subunit-trace --pretty --verbose -v --dynamic --debug"
     ),
@@ -89,7 +89,7 @@ _STESTR: Final = Grammar(
 GRAMMARS: Final = {"pytest": _PYTEST, "unittest": _UNITTEST, "nose2": _UNITTEST, "stestr": _STESTR}
 
 
-def narrowing(words: Sequence[str], grammar: Grammar, folder: Path) -> Narrowing:
+def find_narrowing(words: Sequence[str], grammar: Grammar, folder: Path) -> Narrowing:
     """Return which of a runner's arguments leave tests out. ``folder`` is where the runner was started.
 
     For pytest a word that is no option counts where it names something that is there: it takes no other, and plugins
@@ -105,7 +105,7 @@ def narrowing(words: Sequence[str], grammar: Grammar, folder: Path) -> Narrowing
             if word not in grammar.subcommands and (grammar is not _PYTEST or _names_tests(word, words, folder)):
                 (unknown if _may_be_value(words, at, unknown) else certain).add(at)
             continue
-        for name, value in _options(word, grammar):
+        for name, value in _split_options(word, grammar):
             takes = name in grammar.valued and value is None and at + 1 < len(words)
             found = {at, at + 1} if takes else {at}
             taken |= found
@@ -117,7 +117,7 @@ def narrowing(words: Sequence[str], grammar: Grammar, folder: Path) -> Narrowing
     return Narrowing(certain=certain, unknown=unknown)
 
 
-def _options(word: str, grammar: Grammar) -> list[tuple[str, str | None]]:
+def _split_options(word: str, grammar: Grammar) -> list[tuple[str, str | None]]:
     """Take ``--name=value``, ``-kvalue`` and ``-qk`` apart into names with values, None where the next word may be."""
     if word.startswith("--"):
         name, equals, value = word.partition("=")

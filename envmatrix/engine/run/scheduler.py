@@ -22,7 +22,7 @@ MEMORY_LOOK_S = 0.2
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def order(names: Sequence[str], durations: Mapping[str, float]) -> list[str]:
+def order_cells(names: Sequence[str], durations: Mapping[str, float]) -> list[str]:
     """Return the names with the longest first, by what is known; unknown ones before all, as they came.
 
     Longest first ends at most a third later than the best order would (Graham 1969); a cell that nobody has timed may
@@ -31,7 +31,7 @@ def order(names: Sequence[str], durations: Mapping[str, float]) -> list[str]:
     return sorted(names, key=lambda name: -durations.get(name, float("inf")))
 
 
-def exclusive(cell: Cell, profile: Profile, capabilities: Mapping[str, Capability]) -> frozenset[str]:
+def exclusive_resources(cell: Cell, profile: Profile, capabilities: Mapping[str, Capability]) -> frozenset[str]:
     """Return the resources that the cell must have for itself: exclusive capabilities and services, results files.
 
     Two cells that write the same results file would each read what the other wrote.
@@ -74,7 +74,7 @@ def _is_meant(cell: Cell, patterns: Sequence[str], *, by: Cell) -> bool:
     return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
-class Queue:
+class CellQueue:
     """The cells of a run that wait, in the order in which they are wanted, and what those that run hold.
 
     ``before`` names for a cell those that have to end before it starts.
@@ -94,7 +94,7 @@ class Queue:
         self._before = dict(before or {})
         self._jobs = jobs
 
-    def take(self, *, memory_mb: float | None = None) -> str | None:
+    def take_next(self, *, memory_mb: float | None = None) -> str | None:
         """Return the next cell to start now and count it as running; None where none may start.
 
         ``memory_mb`` is what is available: where that is little, nothing is started beside what runs.
@@ -111,11 +111,11 @@ class Queue:
                 return name
         return None
 
-    def done(self, name: str) -> None:
+    def mark_ended(self, name: str) -> None:
         """Count a cell as ended, and free what it held."""
         self.running.discard(name)
 
-    def drop(self) -> tuple[str, ...]:
+    def drop_waiting(self) -> tuple[str, ...]:
         """Give up everything that waits, and return it."""
         dropped, self.waiting = tuple(self.waiting), []
         return dropped

@@ -19,7 +19,7 @@ from tox.session.cmd.run import common
 from tox.tox_env.api import ToxEnv
 
 from envmatrix.engine.install import pip, readiness
-from envmatrix.engine.job.model import PHASES, Events, Job, now
+from envmatrix.engine.job.model import PHASES, EventLog, Job, utc_now
 
 TAIL_CHARACTERS = 6000
 _RUN_LOGGER = "tox.session.cmd.run.single"
@@ -30,9 +30,9 @@ def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
     """Make this tox session write its events to the job's file; ``overrides`` are those of its caller (TOX_OVERRIDE,
     the user's own settings of tox), by which it is no longer the matrix's.
     """
-    events = Events(job.events)
+    events = EventLog(job.events)
     if overrides:
-        events.add("overrides", message=f"overrides of tox settings: {', '.join(map(_override, overrides))}")
+        events.write_event("overrides", message=f"overrides of tox settings: {', '.join(map(_override, overrides))}")
     _watch_results(events, job)
     _watch_commands(events, job)
     if job.arguments:
@@ -42,7 +42,7 @@ def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Reasons)]:
         logger.removeHandler(handler)
     logger.addHandler(_Reasons(events))
-    events.add("session")
+    events.write_event("session")
 
 
 def _override(one: Any) -> str:
@@ -53,7 +53,7 @@ def _override(one: Any) -> str:
 class _Reasons(logging.Handler):
     """Keeps why tox skipped or failed an environment: the exception is the record's only argument."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: EventLog) -> None:
         super().__init__(logging.DEBUG)
         self._events = events
 
@@ -61,7 +61,7 @@ class _Reasons(logging.Handler):
         cause: Any = record.args[0] if isinstance(record.args, tuple) and record.args else None
         if record.exc_info and record.exc_info[1] is not None:
             cause = record.exc_info[1]
-        self._events.add(
+        self._events.write_event(
             "reason",
             kind=type(cause).__name__ if cause is not None else "",
             message=record.getMessage(),
@@ -69,16 +69,16 @@ class _Reasons(logging.Handler):
         )
 
 
-def _watch_results(events: Events, job: Job) -> None:
+def _watch_results(events: EventLog, job: Job) -> None:
     current = vars(common)["run_one"]
     plain = getattr(current, "__wrapped__", current)
 
     @wraps(plain)
     def run_one(tox_env: Any, *args: Any, **kwargs: Any) -> Any:
-        events.add("begin", cell=tox_env.conf.name)
+        events.write_event("begin", cell=tox_env.conf.name)
         result = plain(tox_env, *args, **kwargs)
         unused = _unused(tox_env) if result.name == job.cell else []
-        events.add(
+        events.write_event(
             "result",
             cell=result.name,
             skipped=result.skipped,
@@ -99,7 +99,7 @@ def _unused(tox_env: Any) -> list[str]:
         return []  # an environment that could not be configured has said so already
 
 
-def _watch_commands(events: Events, job: Job) -> None:
+def _watch_commands(events: EventLog, job: Job) -> None:
     plain = getattr(ToxEnv.execute, "__wrapped__", ToxEnv.execute)
     log = Path(job.events).with_name("pip.log")
 
@@ -107,8 +107,8 @@ def _watch_commands(events: Events, job: Job) -> None:
     def execute(
         self: Any, cmd: Any, stdin: Any, show: Any = None, cwd: Any = None, run_id: str = "", *args: Any, **kwargs: Any
     ) -> Any:
-        started, begun, argv = now(), time.monotonic(), [str(part) for part in cmd]
-        events.add("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
+        started, begun, argv = utc_now(), time.monotonic(), [str(part) for part in cmd]
+        events.write_event("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
         builds, variables = run_id.startswith(readiness.INSTALLS), self.environment_variables
         if builds:
             readiness.remove_mark(self.env_dir)
@@ -123,7 +123,7 @@ def _watch_commands(events: Events, job: Job) -> None:
         failed = outcome.exit_code != 0
         if builds and not failed:
             readiness.write_mark(self.env_dir, readiness.READY)
-        events.add(
+        events.write_event(
             "command",
             cell=self.conf.name,
             run_id=run_id,

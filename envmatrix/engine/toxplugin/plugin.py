@@ -60,10 +60,10 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
 
         observe(_session.job, getattr(state.conf.options, "override", None) or ())
         from envmatrix.engine.install import local_deps, readiness
-        from envmatrix.engine.job.model import Events
+        from envmatrix.engine.job.model import EventLog
 
         local_deps.watch()
-        readiness.watch(Events(_session.job.events))
+        readiness.watch(EventLog(_session.job.events))
         if _session.job.packages:
             from envmatrix.engine.install.shared_package import build_once
 

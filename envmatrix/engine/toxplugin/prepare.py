@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tox.tox_env.errors import Fail
 
 from envmatrix.engine.install import bytecode
-from envmatrix.engine.job.model import PHASES, Events, Job
+from envmatrix.engine.job.model import PHASES, EventLog, Job
 from envmatrix.engine.toxplugin import capture, proof
 from envmatrix.engine.toxplugin.observe import arguments_are_taken
 from envmatrix.errors import EnvmatrixError
@@ -35,9 +35,9 @@ def prepare(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
     Raises tox's Fail with the reason, so that no command runs, when the proof does not hold, or when the caller's
     arguments would change nothing of what runs.
     """
-    finished, events = _finished(tox_env), Events(job.events)
+    finished, events = _finished(tox_env), EventLog(job.events)
     if job.arguments and not arguments_are_taken():
-        events.add("arguments_unused")
+        events.write_event("arguments_unused")
         raise Fail("envmatrix: the arguments after -- reach no command")
     try:
         proof.prepare(job, finished, events, lambda argv: _run(argv, tox_env))

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from envmatrix.engine.job.model import Events, Job, RequiredModule
+from envmatrix.engine.job.model import EventLog, Job, RequiredModule
 from envmatrix.evidence.recorders import environment, install
 from envmatrix.evidence.runners import is_runner
 
@@ -52,7 +52,7 @@ def recorder_variables(job: Job, base: Mapping[str, str]) -> dict[str, str]:
 def prepare(
     job: Job,
     env: Finished,
-    events: Events,
+    events: EventLog,
     execute: Callable[[list[str]], str],
     *,
     known: dict[str, Any] | None = None,
@@ -63,17 +63,17 @@ def prepare(
     answer of an earlier proof, where nothing that it could tell can have changed. Raises
     RefusedError with the reason, so that no command runs, when the proof does not hold.
     """
-    events.add("commands", count=env.count, argv=[list(command) for command in env.commands])
+    events.write_event("commands", count=env.count, argv=[list(command) for command in env.commands])
     wanted = sorted({command[0] for command in env.commands if "/" not in command[0]})
     proof = known if known is not None else _ask(env, job, wanted, execute)
-    events.add("proof", **proof)
+    events.write_event("proof", **proof)
     mismatches = _mismatches(job, proof)
     if mismatches:
-        events.add("mismatch", reasons=mismatches)
+        events.write_event("mismatch", reasons=mismatches)
         raise RefusedError("; ".join(reason["message"] for reason in mismatches))
     _write_scripts(env, wanted, proof["scripts"], events)
     install(Path(env.site_packages))
-    events.add("ready")
+    events.write_event("ready")
 
 
 def _ask(env: Finished, job: Job, scripts: list[str], execute: Callable[[list[str]], str]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _same_file(one: str, other: str) -> bool:
     return bool(other) and Path(one).resolve() == Path(other).resolve()
 
 
-def _write_scripts(env: Finished, wanted: list[str], entry_points: Mapping[str, str], events: Events) -> None:
+def _write_scripts(env: Finished, wanted: list[str], entry_points: Mapping[str, str], events: EventLog) -> None:
     """Give the environment the console scripts that its commands name and that only its metadata knows.
 
     With system site-packages pip finds a dependency "already satisfied" and leaves its script to the system, whose
@@ -176,7 +176,7 @@ def _write_scripts(env: Finished, wanted: list[str], entry_points: Mapping[str, 
             f"import sys\nfrom {module.strip()} import {attribute.split('.')[0]}\nsys.exit({attribute}())\n"
         )
         (folder / name).chmod(0o755)
-        events.add("script", name=name, entry_point=entry_points[name])
+        events.write_event("script", name=name, entry_point=entry_points[name])
 
 
 def _refuse_foreign_python(env: Finished, name: str) -> None:

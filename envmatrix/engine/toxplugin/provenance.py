@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from envmatrix.engine.job.model import Events, Job
+from envmatrix.engine.job.model import EventLog, Job
 from envmatrix.engine.toxplugin.overlay import OverlayLoader
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def write_sources(job: Job, env_conf: EnvConfigSet, state: State) -> None:
         names = list(definition.keys)
         if told := "; ".join(_speakers(names, env_conf.loaders, file)):
             sources[names[0]] = told
-    Events(job.events).add("sources", cell=env_conf.env_name, sources=sources)
+    EventLog(job.events).write_event("sources", cell=env_conf.env_name, sources=sources)
 
 
 def _speakers(names: list[str], loaders: list[Any], file: str) -> Iterator[str]:

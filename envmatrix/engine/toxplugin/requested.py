@@ -13,7 +13,7 @@ from envmatrix.config.load import Loaded, load
 from envmatrix.config.model import Matrix, Profile
 from envmatrix.config.project import find_project
 from envmatrix.config.select import Selection, select
-from envmatrix.engine.job.build import overlay_for, overlay_of
+from envmatrix.engine.job.build import make_overlay, make_planned_overlay
 from envmatrix.engine.job.model import Overlay
 from envmatrix.errors import EnvmatrixError
 from envmatrix.plan import Blocked, Runnable
@@ -64,9 +64,9 @@ def _overlays(
     if command not in _LISTING:
         runnable = _runnable(loaded, selection, strict=not everything and command not in _DESCRIBING)
     overlays = tuple(
-        overlay_of(runnable[cell.name], selection.profiles[cell.profile])
+        make_planned_overlay(runnable[cell.name], selection.profiles[cell.profile])
         if cell.name in runnable
-        else overlay_for(cell, selection.profiles[cell.profile])
+        else make_overlay(cell, selection.profiles[cell.profile])
         for cell in selection.cells
     )
     return overlays, tuple(overlay.name for overlay in overlays)

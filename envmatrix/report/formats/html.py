@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import Final
 
 from envmatrix.report.formats import text
-from envmatrix.report.formats.html_data import build
+from envmatrix.report.formats.html_data import build_data
 from envmatrix.report.model import Report
-from envmatrix.report.wording import not_run, short, summary, visible
+from envmatrix.report.wording import make_visible, not_run, short, summary
 from envmatrix.util.text import count
 
 SCRIPTS: Final = ("core.js", "overview.js", "tests.js", "minimap.js", "time.js", "cells.js")
@@ -24,32 +24,32 @@ _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 def render(report: Report) -> str:
     """The page. Its policy allows this one script and this one style, by their digests, and no request at all."""
-    style = _asset("page.css")
-    script = "".join(_asset(name) for name in SCRIPTS)
+    style = _read_asset("page.css")
+    script = "".join(_read_asset(name) for name in SCRIPTS)
     policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        f"default-src 'none'; script-src '{_hash_content(script)}'; style-src '{_hash_content(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     project = next((record.project for record in report.evidence if record.project), "envmatrix")
     plain = text.render(Report(verdict=report.verdict, evidence=report.evidence, drift=report.drift, logs=report.logs))
     parts = {
         "policy": policy,
-        "title": html.escape(visible(f"{project}: {report.verdict.verdict} - envmatrix")),
+        "title": html.escape(make_visible(f"{project}: {report.verdict.verdict} - envmatrix")),
         "style": style,
         "script": script,
-        "project": html.escape(visible(project)),
+        "project": html.escape(make_visible(project)),
         "verdict": report.verdict.verdict,
         "summary": html.escape(summary(report.verdict)),
         "not_run": html.escape(not_run(report.verdict)),
-        "facts": _facts(report),
+        "facts": _render_facts(report),
         "plain": html.escape(plain),
-        "data": embedded(build(report)),
+        "data": embed_json(build_data(report)),
     }
     # One pass over the template: what is put in is never searched for places again.
-    return _PLACE.sub(lambda found: parts[found[1]], _asset("page.html"))
+    return _PLACE.sub(lambda found: parts[found[1]], _read_asset("page.html"))
 
 
-def embedded(document: object) -> str:
+def embed_json(document: object) -> str:
     """The document as JSON for a ``<script type="application/json">``: no text of it can end the element."""
     import msgspec
 
@@ -57,15 +57,15 @@ def embedded(document: object) -> str:
     return re.sub("[<>&\u2028\u2029]", lambda found: _ESCAPES[found[0]], encoded)
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return (files("envmatrix.report") / "assets" / name).read_text("utf-8")
 
 
-def _digest(content: str) -> str:
+def _hash_content(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-def _facts(report: Report) -> str:
+def _render_facts(report: Report) -> str:
     verdict = report.verdict
     hosts = {record.host.name for record in report.evidence if record.host.name}
     found = [
@@ -76,5 +76,5 @@ def _facts(report: Report) -> str:
         ("exit", str(verdict.exit_code)),
     ]
     return "".join(
-        f"<div><dt>{name}</dt><dd>{html.escape(visible(value))}</dd></div>" for name, value in found if value
+        f"<div><dt>{name}</dt><dd>{html.escape(make_visible(value))}</dd></div>" for name, value in found if value
     )

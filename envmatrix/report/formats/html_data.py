@@ -9,8 +9,8 @@ from typing import Any
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, TestResult
 from envmatrix.evidence.recordings import REASON_LENGTH
 from envmatrix.report.model import Report
-from envmatrix.report.unexecuted import groups
-from envmatrix.report.wording import short, visible, visible_lines
+from envmatrix.report.unexecuted import group_tests
+from envmatrix.report.wording import make_visible, short, visible_lines
 from envmatrix.verdict.model import CellVerdict, VerdictReason
 
 LETTERS = {
@@ -31,76 +31,76 @@ class _Texts:
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
 
-    def number(self, text: str) -> int:
+    def number_of(self, text: str) -> int:
         return self.numbers.setdefault(text, len(self.numbers))
 
-    def shown(self) -> list[str]:
-        return [block(text) for text in self.numbers]
+    def list_texts(self) -> list[str]:
+        return [visible_block(text) for text in self.numbers]
 
 
-def block(text: str, last: int = 0) -> str:
+def visible_block(text: str, last: int = 0) -> str:
     """Return a text of several lines, each visible, of its end as many characters as evidence has of a reason."""
     return "\n".join(visible_lines(text if last else text[-REASON_LENGTH:], last))
 
 
-def build(report: Report) -> dict[str, Any]:
+def build_data(report: Report) -> dict[str, Any]:
     """The data of the page as plain JSON values."""
-    records = report.records()
-    cells = sorted(report.verdict.cells, key=lambda cell: (cell.profile, _natural(cell.name)))
+    records = report.records_by_cell()
+    cells = sorted(report.verdict.cells, key=lambda cell: (cell.profile, _natural_key(cell.name)))
     # Stale evidence tells of other content: its tests do not count here and are not shown.
     found = [(cell, None if cell.state == "stale" else records.get(cell.name)) for cell in cells]
-    others = _others(report.evidence, found)
+    others = _list_other_records(report.evidence, found)
     seen = {test.id for _, record in found for test in (record.tests if record else ())}
     seen |= {test.test for test in report.verdict.ran_nowhere}
     tests = {name: number for number, name in enumerate(sorted(seen))}
     reasons = _Texts()
     built = [
         {
-            **_cell(report, cell, record, tests, reasons),
+            **_make_cell(report, cell, record, tests, reasons),
             "others": others.get(cell.name, []),
-            "owes": [] if record and record.tests else [tests[name] for name in _owed(report, cell)],
+            "owes": [] if record and record.tests else [tests[name] for name in _list_owed_tests(report, cell)],
         }
         for cell, record in found
     ]
     return {
-        "tests": [visible(name) for name in tests],
-        "reasons": reasons.shown(),
+        "tests": [make_visible(name) for name in tests],
+        "reasons": reasons.list_texts(),
         "cells": built,
-        "nowhere": [[tests[test.test], visible(test.would_run)] for test in report.verdict.ran_nowhere],
+        "nowhere": [[tests[test.test], make_visible(test.would_run)] for test in report.verdict.ran_nowhere],
         "groups": [
             {
-                "why": [[visible(why.reason), [visible(cell) for cell in why.cells]] for why in group.why],
-                "would_run": visible(group.would_run),
-                "tests": [visible(test) for test in group.tests],
+                "why": [[make_visible(why.reason), [make_visible(cell) for cell in why.cells]] for why in group.why],
+                "would_run": make_visible(group.would_run),
+                "tests": [make_visible(test) for test in group.tests],
             }
-            for group in groups(report.verdict)
+            for group in group_tests(report.verdict)
         ],
         "breaches": [
             {
-                "code": visible(breach.code),
-                "cell": visible(breach.cell),
-                "message": visible(breach.message),
-                "tests": [visible(test) for test in breach.tests],
+                "code": make_visible(breach.code),
+                "cell": make_visible(breach.cell),
+                "message": make_visible(breach.message),
+                "tests": [make_visible(test) for test in breach.tests],
             }
             for breach in report.verdict.breaches
         ],
-        "notes": [visible(note) for note in report.verdict.notes],
-        "drift": _drift(report),
+        "notes": [make_visible(note) for note in report.verdict.notes],
+        "drift": _make_drift(report),
     }
 
 
-def _owed(report: Report, cell: CellVerdict) -> list[str]:
+def _list_owed_tests(report: Report, cell: CellVerdict) -> list[str]:
     """The tests that ran nowhere and would run in the cell, by its profile's name or by what it waits for."""
     names = {cell.profile, *(reason.capability for reason in cell.reasons if reason.capability)}
     return [test.test for test in report.verdict.ran_nowhere if names & set(test.would_run.split(", "))]
 
 
-def _natural(name: str) -> list[tuple[str, int]]:
+def _natural_key(name: str) -> list[tuple[str, int]]:
     """Sorts py39 before py310."""
     return [(text, int(digits or 0)) for text, digits in re.findall(r"([^0-9]*)([0-9]{0,9})", name)]
 
 
-def _others(
+def _list_other_records(
     evidence: tuple[Evidence, ...], found: list[tuple[CellVerdict, Evidence | None]]
 ) -> dict[str, list[list[str]]]:
     """What else was reported of each cell: host, start, end state, outcomes, and what was special about it."""
@@ -112,51 +112,51 @@ def _others(
             counted = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(outcomes.items()))
             special = "; ".join(text for text in (record.attempt_reason, record.partial) if text)
             line = [record.host.name, record.started, record.state.replace("_", " "), counted, special]
-            others[record.cell].append([visible(text) for text in line])
+            others[record.cell].append([make_visible(text) for text in line])
     return {cell: sorted(lines) for cell, lines in others.items()}
 
 
-def _cell(
+def _make_cell(
     report: Report, cell: CellVerdict, record: Evidence | None, tests: dict[str, int], reasons: _Texts
 ) -> dict[str, Any]:
     host = record.host if record else None
     return {
-        "name": visible(cell.name),
-        "profile": visible(cell.profile),
+        "name": make_visible(cell.name),
+        "profile": make_visible(cell.profile),
         "state": cell.state,
-        "reasons": [_reason(reason) for reason in cell.reasons],
+        "reasons": [_make_reason(reason) for reason in cell.reasons],
         "tests": {name: getattr(cell.tests, name) for name in LETTERS if getattr(cell.tests, name)},
         "duration_s": cell.duration_s or (record.duration_s if record else 0.0),
-        "notes": [visible(note) for note in cell.notes],
-        "evidence": visible(record.id if record else cell.evidence),
+        "notes": [make_visible(note) for note in cell.notes],
+        "evidence": make_visible(record.id if record else cell.evidence),
         "host": {
-            "name": visible(host.name),
-            "distribution": visible(host.distribution),
-            "system": visible(host.system),
-            "release": visible(host.release),
-            "machine": visible(host.machine),
+            "name": make_visible(host.name),
+            "distribution": make_visible(host.distribution),
+            "system": make_visible(host.system),
+            "release": make_visible(host.release),
+            "machine": make_visible(host.machine),
             "cpus": host.cpus,
             "memory_mb": host.memory_mb,
-            "user": visible(host.user),
+            "user": make_visible(host.user),
         }
         if host
         else {"name": ""},
-        "log": block(report.logs.get(record.id if record else cell.evidence, ""), MOST_LOG_LINES),
-        **_ran(record),
-        **_outcomes(record.tests if record else (), tests, reasons),
+        "log": visible_block(report.logs.get(record.id if record else cell.evidence, ""), MOST_LOG_LINES),
+        **_describe_run(record),
+        **_encode_outcomes(record.tests if record else (), tests, reasons),
     }
 
 
-def _reason(reason: VerdictReason) -> dict[str, str]:
+def _make_reason(reason: VerdictReason) -> dict[str, str]:
     return {
-        "code": visible(reason.code),
-        "capability": visible(reason.capability),
-        "message": visible(reason.message),
-        "remedy": visible(reason.remedy),
+        "code": make_visible(reason.code),
+        "capability": make_visible(reason.capability),
+        "message": make_visible(reason.message),
+        "remedy": make_visible(reason.remedy),
     }
 
 
-def _ran(record: Evidence | None) -> dict[str, Any]:
+def _describe_run(record: Evidence | None) -> dict[str, Any]:
     """How the cell ran; empty values where it did not."""
     if record is None:
         empty: list[str] = []
@@ -165,25 +165,27 @@ def _ran(record: Evidence | None) -> dict[str, Any]:
         return {"axes": {}, "attempt": 1, **nothing, **lists}
     interpreter = record.interpreter
     return {
-        "axes": {visible(name): visible(value) for name, value in record.axes.items()},
-        "interpreter": visible(f"{interpreter.implementation} {interpreter.version} · {interpreter.path}")
+        "axes": {make_visible(name): make_visible(value) for name, value in record.axes.items()},
+        "interpreter": make_visible(f"{interpreter.implementation} {interpreter.version} · {interpreter.path}")
         if interpreter
         else "",
-        "started": visible(record.started),
-        "finished": visible(record.finished),
-        "partial": visible(record.partial),
+        "started": make_visible(record.started),
+        "finished": make_visible(record.finished),
+        "partial": make_visible(record.partial),
         "attempt": record.attempt,
-        "attempt_reason": visible(record.attempt_reason),
-        "distributions": [[visible(dist.name), visible(dist.version), dist.owner] for dist in record.distributions],
-        "commands": [_command(command) for command in record.commands],
-        "findings": [_finding(finding) for finding in record.findings],
-        "details": [block(reason.detail) for reason in (*record.reasons, *record.mismatches) if reason.detail],
+        "attempt_reason": make_visible(record.attempt_reason),
+        "distributions": [
+            [make_visible(dist.name), make_visible(dist.version), dist.owner] for dist in record.distributions
+        ],
+        "commands": [_make_command(command) for command in record.commands],
+        "findings": [_make_finding(finding) for finding in record.findings],
+        "details": [visible_block(reason.detail) for reason in (*record.reasons, *record.mismatches) if reason.detail],
     }
 
 
-def _command(command: CommandRun) -> dict[str, Any]:
+def _make_command(command: CommandRun) -> dict[str, Any]:
     return {
-        "line": visible(" ".join(command.argv)),
+        "line": make_visible(" ".join(command.argv)),
         "exit": command.exit_code,
         "ignored": command.ignored,
         "inverted": command.inverted,
@@ -191,18 +193,18 @@ def _command(command: CommandRun) -> dict[str, Any]:
     }
 
 
-def _finding(finding: FindingRecord) -> dict[str, Any]:
+def _make_finding(finding: FindingRecord) -> dict[str, Any]:
     told = {
-        "capability": visible(finding.capability),
+        "capability": make_visible(finding.capability),
         "status": finding.status,
-        "version": visible(finding.version),
-        "where": visible(finding.where),
-        "message": visible(finding.message),
+        "version": make_visible(finding.version),
+        "where": make_visible(finding.where),
+        "message": make_visible(finding.message),
     }
     return told if finding.used is None else {**told, "used": finding.used}
 
 
-def _outcomes(found: tuple[TestResult, ...], tests: dict[str, int], reasons: _Texts) -> dict[str, Any]:
+def _encode_outcomes(found: tuple[TestResult, ...], tests: dict[str, int], reasons: _Texts) -> dict[str, Any]:
     """One letter and one duration in milliseconds per test, and the reason where there is one."""
     if not found:
         return {"outcomes": "", "times": [], "why": []}
@@ -215,16 +217,16 @@ def _outcomes(found: tuple[TestResult, ...], tests: dict[str, int], reasons: _Te
         times[at] = round(1000 * test.duration_s, 1)
         attempts = ", ".join(test.attempts) if len(test.attempts) > 1 else ""
         if test.reason or attempts or test.capability:
-            why.append([at, reasons.number(test.reason), test.skip_class, visible(test.capability), attempts])
+            why.append([at, reasons.number_of(test.reason), test.skip_class, make_visible(test.capability), attempts])
     return {"outcomes": "".join(letters), "times": times, "why": why}
 
 
-def _drift(report: Report) -> dict[str, Any] | None:
+def _make_drift(report: Report) -> dict[str, Any] | None:
     if report.drift is None:
         return None
     changes = sorted(report.drift, key=lambda change: (change.kind, change.cell, change.test))
     fields = ("test", "cell", "kind", "before", "after", "reason")
     return {
         "against": short(report.drift_against),
-        "tests": [{name: visible(getattr(change, name)) for name in fields} for change in changes],
+        "tests": [{name: make_visible(getattr(change, name)) for name in fields} for change in changes],
     }

@@ -17,7 +17,7 @@ PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 _GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def statement(evidence: Evidence, url: str = "") -> dict[str, Any]:
+def make_statement(evidence: Evidence, url: str = "") -> dict[str, Any]:
     """The unsigned statement. ``url`` is where the run can be looked at.
 
     PASSED says that every test seen was executed and passed; a skip, an expected failure or a flaky test makes it
@@ -25,13 +25,13 @@ def statement(evidence: Evidence, url: str = "") -> dict[str, Any]:
     The predicate has no word for a test that did not run: those are in the extension field ``envmatrix_skippedTests``,
     and in none of the predicate's own lists.
     """
-    passed = sorted(test.id for test in evidence.tests if test.outcome == "passed" and not _flaky(test))
-    warned = sorted(test.id for test in evidence.tests if _warned(test))
+    passed = sorted(test.id for test in evidence.tests if test.outcome == "passed" and not _is_flaky(test))
+    warned = sorted(test.id for test in evidence.tests if _is_warned(test))
     failed = sorted(test.id for test in evidence.tests if test.outcome in FAILING)
     skipped = sorted(test.id for test in evidence.tests if test.outcome not in EXECUTED)
     predicate: dict[str, Any] = {
-        "result": _result(evidence, bool(failed), bool(warned or skipped), bool(passed or warned)),
-        "configuration": [_matrix(evidence), _cell(evidence)],
+        "result": _choose_result(evidence, bool(failed), bool(warned or skipped), bool(passed or warned)),
+        "configuration": [_describe_matrix(evidence), _describe_cell(evidence)],
         "passedTests": passed,
         "warnedTests": warned,
         "failedTests": failed,
@@ -40,18 +40,18 @@ def statement(evidence: Evidence, url: str = "") -> dict[str, Any]:
     }
     if url:
         predicate["url"] = url
-    return {"_type": STATEMENT, "subject": _subject(evidence), "predicateType": PREDICATE, "predicate": predicate}
+    return {"_type": STATEMENT, "subject": _make_subject(evidence), "predicateType": PREDICATE, "predicate": predicate}
 
 
-def _flaky(test: TestResult) -> bool:
+def _is_flaky(test: TestResult) -> bool:
     return len(set(test.attempts)) > 1
 
 
-def _warned(test: TestResult) -> bool:
-    return test.outcome in ("xfailed", "xpassed") or (test.outcome == "passed" and _flaky(test))
+def _is_warned(test: TestResult) -> bool:
+    return test.outcome in ("xfailed", "xpassed") or (test.outcome == "passed" and _is_flaky(test))
 
 
-def _result(evidence: Evidence, failed: bool, warned: bool, executed: bool) -> str:
+def _choose_result(evidence: Evidence, failed: bool, warned: bool, executed: bool) -> str:
     whole = evidence.state == "finished" and all(session.finished for session in evidence.runs)
     commands = not any(command.failed for command in evidence.commands)
     if failed or not (whole and commands and executed) or evidence.partial or evidence.mismatches or evidence.has_moved:
@@ -59,7 +59,7 @@ def _result(evidence: Evidence, failed: bool, warned: bool, executed: bool) -> s
     return "WARNED" if warned or evidence.ignored else "PASSED"
 
 
-def _subject(evidence: Evidence) -> list[dict[str, Any]]:
+def _make_subject(evidence: Evidence) -> list[dict[str, Any]]:
     """What was tested: the tree, and the commit only where the tree is really that commit's."""
     name = evidence.project or "_"
     if _GIT_ID.fullmatch(evidence.tree):
@@ -72,16 +72,16 @@ def _subject(evidence: Evidence) -> list[dict[str, Any]]:
     return subject
 
 
-def _matrix(evidence: Evidence) -> dict[str, Any]:
+def _describe_matrix(evidence: Evidence) -> dict[str, Any]:
     algorithm, _, value = evidence.matrix_digest.partition(":")
     return {"name": "matrix", "digest": {algorithm: value} if value else {"envmatrix_matrix": algorithm}}
 
 
-def _cell(evidence: Evidence) -> dict[str, Any]:
+def _describe_cell(evidence: Evidence) -> dict[str, Any]:
     interpreter = evidence.interpreter
     return {
         "name": "cell",
-        "uri": f"envmatrix:cell/{_quoted(evidence.cell)}",
+        "uri": f"envmatrix:cell/{_quote_name(evidence.cell)}",
         "annotations": {
             "profile": evidence.profile,
             "axes": dict(sorted(evidence.axes.items())),
@@ -95,7 +95,7 @@ def _cell(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     from urllib.parse import quote
 
     return quote(name, safe="", errors="backslashreplace")

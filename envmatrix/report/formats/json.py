@@ -23,7 +23,7 @@ def render(report: Report) -> str:
     if report.drift is not None:
         drift = sorted(report.drift, key=lambda change: (change.kind, change.cell, change.test))
         document["drift"] = {"against": report.drift_against, "tests": msgspec.to_builtins(drift)}
-    return dumps(document)
+    return dump_document(document)
 
 
 def in_order(verdict: Verdict) -> Verdict:
@@ -52,7 +52,7 @@ def in_order(verdict: Verdict) -> Verdict:
     )
 
 
-def dumps(document: Mapping[str, Any]) -> str:
+def dump_document(document: Mapping[str, Any]) -> str:
     """The document as indented JSON with a newline at its end."""
     try:
         text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -10,19 +10,19 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 
-from envmatrix.report.formats.text import SEEN_IN, alike, bad_tests
+from envmatrix.report.formats.text import SEEN_IN, bad_tests, group_alike
 from envmatrix.report.model import Report
-from envmatrix.report.unexecuted import Why, groups
+from envmatrix.report.unexecuted import Why, group_tests
 from envmatrix.report.wording import (
     STATE_WORDS,
     STATES,
     duration,
     has_run,
+    make_visible,
     not_run,
     others,
     short,
     summary,
-    visible,
     visible_lines,
 )
 from envmatrix.util.text import count, listed
@@ -41,23 +41,23 @@ _LINKED = re.compile(r"www\.|^gh-\d|\d+\.$|^[0-9a-f]{7,}$", re.IGNORECASE)
 
 def render(report: Report) -> str:
     """The report as GitHub-flavoured Markdown; its first line says what did not run."""
-    return body(report, MOST_BYTES)
+    return render_body(report, MOST_BYTES)
 
 
-def code(text: str) -> str:
+def code_span(text: str) -> str:
     """The text as a code span, whatever it holds; a pipe is spelt out, for it would end the cell of a table."""
-    shown = visible(text).replace("|", "\\x7c") or " "
+    shown = make_visible(text).replace("|", "\\x7c") or " "
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") or shown.isspace() else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def prose(text: str) -> str:
+def escape_prose(text: str) -> str:
     """A sentence with every word that could be markup, a mention or a link in a code span."""
     words = " ".join(visible_lines(text)).split()
     parts = [
-        " ".join(run) if safe else _spanned(" ".join(run))
+        " ".join(run) if safe else _span_word(" ".join(run))
         for safe, run in ((safe, list(run)) for safe, run in itertools.groupby(words, _is_word))
     ]
     return " ".join(parts)
@@ -67,16 +67,16 @@ def _is_word(word: str) -> bool:
     return word == "-" or bool(_WORD.fullmatch(word) and not _LINKED.search(word))
 
 
-def _spanned(text: str) -> str:
+def _span_word(text: str) -> str:
     """The text as a code span, with brackets and full stops of the sentence around it left outside."""
     inner = text.lstrip("(").rstrip("),.;:?")
     if not inner or inner.count("(") != inner.count(")"):
-        return code(text)
+        return code_span(text)
     before, _, after = text.partition(inner)
-    return before + code(inner) + after
+    return before + code_span(inner) + after
 
 
-def fenced(text: str, last: int = MOST_OUTPUT_LINES, indent: str = "  ") -> str:
+def fence_output(text: str, last: int = MOST_OUTPUT_LINES, indent: str = "  ") -> str:
     """Output as a fenced block, each line behind a bar; "" where there is none."""
     lines = visible_lines(text, last)
     if not lines:
@@ -86,12 +86,12 @@ def fenced(text: str, last: int = MOST_OUTPUT_LINES, indent: str = "  ") -> str:
     return "\n".join(indent + line for line in (f"{fence}text", *(f"| {line}" for line in lines), fence)) + "\n"
 
 
-def body(report: Report, most_bytes: int) -> str:
+def render_body(report: Report, most_bytes: int) -> str:
     """All blocks that fit into so many bytes of UTF-8, in order of weight, and a line that says what was left out."""
     room = most_bytes - 200
     shown: list[str] = []
     left = 0
-    for block in _blocks(report):
+    for block in _render_blocks(report):
         size = len(block.encode("utf-8", "replace")) + 1
         if size > room:
             left += 1
@@ -103,33 +103,33 @@ def body(report: Report, most_bytes: int) -> str:
     return "\n".join(shown)
 
 
-def _blocks(report: Report) -> Iterable[str]:
+def _render_blocks(report: Report) -> Iterable[str]:
     verdict = report.verdict
-    yield f"**{prose(not_run(verdict))}**\n"
-    yield f"### envmatrix: {prose(summary(verdict))}\n"
-    yield _cells(report)
-    yield from _failures(report)
-    yield from _breaches(verdict)
-    yield from _reasons("Inconclusive", report, ("inconclusive",))
-    yield from _nowhere(verdict)
-    yield from _reasons("Blocked, owed and stale", report, ("blocked", "owed", "stale"))
-    yield from _reasons("Not relevant to the change", report, ("not_relevant",))
-    yield from _drift(report)
-    yield _foot(verdict)
+    yield f"**{escape_prose(not_run(verdict))}**\n"
+    yield f"### envmatrix: {escape_prose(summary(verdict))}\n"
+    yield _render_cells(report)
+    yield from _render_failures(report)
+    yield from _render_breaches(verdict)
+    yield from _render_reasons("Inconclusive", report, ("inconclusive",))
+    yield from _render_unexecuted(verdict)
+    yield from _render_reasons("Blocked, owed and stale", report, ("blocked", "owed", "stale"))
+    yield from _render_reasons("Not relevant to the change", report, ("not_relevant",))
+    yield from _render_drift(report)
+    yield _render_foot(verdict)
 
 
-def _cells(report: Report) -> str:
+def _render_cells(report: Report) -> str:
     rows = ["| cell | state | passed | failed | skipped | other | time | host |", "| --- |" + _ALIGN]
-    records = report.records()
+    records = report.records_by_cell()
     cells = sorted(report.verdict.cells, key=lambda cell: (STATES.index(cell.state), cell.name))
     for cell in cells[:MOST_CELLS]:
         tests, record = cell.tests, records.get(cell.name)
         numbers = [tests.passed, tests.failed + tests.error, tests.skipped, sum(others(tests).values())]
         ran = has_run(cell)
         shown = [f"{number:,}" if ran else "-" for number in numbers]
-        took, host = (duration(cell.duration_s), code(record.host.name)) if ran and record else ("-", "-")
+        took, host = (duration(cell.duration_s), code_span(record.host.name)) if ran and record else ("-", "-")
         state = STATE_WORDS[cell.state] if cell.state == "passed" else f"**{STATE_WORDS[cell.state]}**"
-        rows.append(f"| {' | '.join([code(cell.name), state, *shown, took, host])} |")
+        rows.append(f"| {' | '.join([code_span(cell.name), state, *shown, took, host])} |")
     if len(cells) > MOST_CELLS:
         rest = count(len(cells) - MOST_CELLS, "cell")
         passed = sum(cell.state == "passed" for cell in cells[MOST_CELLS:])
@@ -140,97 +140,98 @@ def _cells(report: Report) -> str:
 _ALIGN = " --- | ---: | ---: | ---: | ---: | ---: | --- |"
 
 
-def _failures(report: Report) -> Iterable[str]:
-    records = report.records()
+def _render_failures(report: Report) -> Iterable[str]:
+    records = report.records_by_cell()
     found = [(cell, records.get(cell.name)) for cell in report.verdict.cells if cell.state == "failed"]
     tests = [(cell, test) for cell, record in found for test in bad_tests(record)]
     if found:
         yield f"#### Failed: {count(len(tests), 'test')} in {count(len(found), 'cell')}\n"
     shown, told = 0, 0
-    for group in alike(tests):
+    for group in group_alike(tests):
         if shown >= MOST_FAILURES:
             break
         names = "".join(
-            f"- {test.outcome} in {code(cell.name)}: {code(test.id)}\n" for cell, test in group[:MOST_NAMES]
+            f"- {test.outcome} in {code_span(cell.name)}: {code_span(test.id)}\n" for cell, test in group[:MOST_NAMES]
         )
         more = f"- … and {len(group) - MOST_NAMES:,} more that end alike\n" if len(group) > MOST_NAMES else ""
-        yield f"{names}{more}{fenced(group[0][1].reason)}"
+        yield f"{names}{more}{fence_output(group[0][1].reason)}"
         shown, told = shown + min(len(group), MOST_NAMES), told + len(group)
     if len(tests) > told:
         yield f"- … and {len(tests) - told:,} more\n"
     for cell, record in found:
         if not bad_tests(record):
-            log = fenced(report.logs.get(cell.evidence, ""))
-            yield f"- {code(cell.name)}: no single test failed{_why(cell.reasons)}\n{log}"
+            log = fence_output(report.logs.get(cell.evidence, ""))
+            yield f"- {code_span(cell.name)}: no single test failed{_join_reasons(cell.reasons)}\n{log}"
 
 
-def _breaches(verdict: Verdict) -> Iterable[str]:
+def _render_breaches(verdict: Verdict) -> Iterable[str]:
     if verdict.breaches:
         yield f"#### Breaches: {count(len(verdict.breaches), 'promise')} not kept\n"
     for breach in verdict.breaches:
-        where = f" in {code(breach.cell)}" if breach.cell else ""
-        yield f"- {code(breach.code)}{where}: {prose(breach.message)}\n{_names(breach.tests)}"
+        where = f" in {code_span(breach.cell)}" if breach.cell else ""
+        yield f"- {code_span(breach.code)}{where}: {escape_prose(breach.message)}\n{_render_names(breach.tests)}"
 
 
-def _names(names: Sequence[str]) -> str:
+def _render_names(names: Sequence[str]) -> str:
     rest = f"  - … and {len(names) - MOST_NAMES:,} more\n" if len(names) > MOST_NAMES else ""
-    return "".join(f"  - {code(name)}\n" for name in names[:MOST_NAMES]) + rest
+    return "".join(f"  - {code_span(name)}\n" for name in names[:MOST_NAMES]) + rest
 
 
-def _reasons(title: str, report: Report, states: tuple[str, ...]) -> Iterable[str]:
+def _render_reasons(title: str, report: Report, states: tuple[str, ...]) -> Iterable[str]:
     cells = [cell for cell in report.verdict.cells if cell.state in states]
-    records = report.records() if "inconclusive" in states else {}
+    records = report.records_by_cell() if "inconclusive" in states else {}
     if cells:
         yield f"#### {title}: {count(len(cells), 'cell')}\n"
     for cell in cells:
         record = records.get(cell.name)
-        details = "".join(fenced(reason.detail) for reason in (record.reasons if record else ()))
-        yield f"- {code(cell.name)} {STATE_WORDS[cell.state]}{_why(cell.reasons)}\n{details}"
+        details = "".join(fence_output(reason.detail) for reason in (record.reasons if record else ()))
+        yield f"- {code_span(cell.name)} {STATE_WORDS[cell.state]}{_join_reasons(cell.reasons)}\n{details}"
 
 
-def _why(reasons: tuple[VerdictReason, ...]) -> str:
+def _join_reasons(reasons: tuple[VerdictReason, ...]) -> str:
     shown = []
     for reason in reasons:
-        remedy = f" - remedy: {code(reason.remedy)}" if reason.remedy else ""
-        shown.append(f"\n  - {prose(reason.message)} ({code(reason.code)}){remedy}")
+        remedy = f" - remedy: {code_span(reason.remedy)}" if reason.remedy else ""
+        shown.append(f"\n  - {escape_prose(reason.message)} ({code_span(reason.code)}){remedy}")
     return ":" + "".join(shown) if shown else ""
 
 
-def _nowhere(verdict: Verdict) -> Iterable[str]:
+def _render_unexecuted(verdict: Verdict) -> Iterable[str]:
     if verdict.ran_nowhere:
         yield f"#### Ran nowhere: {count(len(verdict.ran_nowhere), 'test')}\n"
-    for group in groups(verdict):
-        would = f"; would run with {prose(group.would_run)}" if group.would_run else ""
+    for group in group_tests(verdict):
+        would = f"; would run with {escape_prose(group.would_run)}" if group.would_run else ""
         tests = count(len(group.tests), "test")
         if len(group.why) == 1:
-            yield f"- {tests}{_in(group.why[0], ', seen in ')}{would}\n{_names(group.tests)}"
+            yield f"- {tests}{_describe_place(group.why[0], ', seen in ')}{would}\n{_render_names(group.tests)}"
         else:
-            yield f"- {tests}, {'; '.join(_in(why, 'in ') for why in group.why)}{would}\n{_names(group.tests)}"
+            places = "; ".join(_describe_place(why, "in ") for why in group.why)
+            yield f"- {tests}, {places}{would}\n{_render_names(group.tests)}"
 
 
-def _in(why: Why, lead: str) -> str:
-    where = listed((code(cell) for cell in why.cells), SEEN_IN)
-    return f"{lead if where else ''}{where}: {prose(why.reason)}"
+def _describe_place(why: Why, lead: str) -> str:
+    where = listed((code_span(cell) for cell in why.cells), SEEN_IN)
+    return f"{lead if where else ''}{where}: {escape_prose(why.reason)}"
 
 
-def _drift(report: Report) -> Iterable[str]:
+def _render_drift(report: Report) -> Iterable[str]:
     if report.drift is None:
         return
-    against = f" since {code(short(report.drift_against))}" if report.drift_against else ""
+    against = f" since {code_span(short(report.drift_against))}" if report.drift_against else ""
     yield f"#### Drift{against}: {count(len(report.drift), 'change')}\n"
     for kind in sorted({change.kind for change in report.drift}):
-        found = [change for change in report.drift if change.kind == kind]
-        yield f"- {prose(kind.replace('_', ' '))}: {len(found):,}\n{_names([f'{d.cell}: {d.test}' for d in found])}"
+        names = [f"{change.cell}: {change.test}" for change in report.drift if change.kind == kind]
+        yield f"- {escape_prose(kind.replace('_', ' '))}: {len(names):,}\n{_render_names(names)}"
 
 
-def _foot(verdict: Verdict) -> str:
-    notes = "".join(f"- note: {prose(note)}\n" for note in verdict.notes)
+def _render_foot(verdict: Verdict) -> str:
+    notes = "".join(f"- note: {escape_prose(note)}\n" for note in verdict.notes)
     dirty = " with changes that are not committed" if verdict.dirty else ""
-    commit = f"commit {code(verdict.commit)}{dirty}, " if verdict.commit else ""
-    return f"{notes}{commit}tree {code(verdict.tree)}, matrix {code(short(verdict.matrix_digest))}\n"
+    commit = f"commit {code_span(verdict.commit)}{dirty}, " if verdict.commit else ""
+    return f"{notes}{commit}tree {code_span(verdict.tree)}, matrix {code_span(short(verdict.matrix_digest))}\n"
 
 
 def cell_line(cell: CellVerdict) -> str:
     """One cell as one item of a list: name, state, reasons in short."""
-    why = "; ".join(prose(reason.message) for reason in cell.reasons)
-    return f"- {code(cell.name)} {STATE_WORDS[cell.state]}" + (f": {why}" if why else "")
+    why = "; ".join(escape_prose(reason.message) for reason in cell.reasons)
+    return f"- {code_span(cell.name)} {STATE_WORDS[cell.state]}" + (f": {why}" if why else "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from envmatrix.report.formats.json import dumps
-from envmatrix.report.formats.markdown import body, cell_line, code, prose
+from envmatrix.report.formats.json import dump_document
+from envmatrix.report.formats.markdown import cell_line, code_span, escape_prose, render_body
 from envmatrix.report.formats.text import bad_tests
 from envmatrix.report.model import Report
 from envmatrix.report.wording import not_run, summary
@@ -36,7 +36,7 @@ OUTSIDE: Final = frozenset(
 _CONCLUSIONS: Final = {"passed": "success", "failed": "failure", "incomplete": "action_required"}
 
 
-def label(verdict: Verdict) -> int:
+def vote_value(verdict: Verdict) -> int:
     """+1 for passed, -1 for failed or for a promise that the change itself broke, 0 while the answer is not known.
 
     A cell that is inconclusive or whose environment was not what it had to be proves nothing against the change, so
@@ -53,22 +53,22 @@ def label(verdict: Verdict) -> int:
     return -1 if own else 0
 
 
-def gerrit(report: Report) -> str:
+def render_gerrit(report: Report) -> str:
     """A ReviewInput for ``POST /changes/ID/revisions/ID/review`` or ``gerrit review --json``."""
-    return dumps(
+    return dump_document(
         {
             "tag": GERRIT_TAG,
-            "message": _message(report),
-            "labels": {GERRIT_LABEL: label(report.verdict)},
+            "message": _make_message(report),
+            "labels": {GERRIT_LABEL: vote_value(report.verdict)},
             "omit_duplicate_comments": True,
         }
     )
 
 
-def _message(report: Report) -> str:
+def _make_message(report: Report) -> str:
     lines: list[str] = []
     room = GERRIT_BYTES
-    for line in _lines(report):
+    for line in _list_lines(report):
         size = len(line.encode("utf-8", "replace")) + 1
         if size > room:
             lines.append("… and more; all in envmatrix report --format json")
@@ -78,50 +78,51 @@ def _message(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(report: Report) -> Iterable[str]:
+def _list_lines(report: Report) -> Iterable[str]:
     verdict = report.verdict
-    yield prose(not_run(verdict))
+    yield escape_prose(not_run(verdict))
     yield ""
-    yield prose(summary(verdict))
+    yield escape_prose(summary(verdict))
     yield ""
     for cell in verdict.cells:
         if cell.state != "passed":
             yield cell_line(cell)
-            yield from (f"- remedy: {code(reason.remedy)}" for reason in cell.reasons if reason.remedy)
-    records = report.records()
+            yield from (f"- remedy: {code_span(reason.remedy)}" for reason in cell.reasons if reason.remedy)
+    records = report.records_by_cell()
     for cell in verdict.cells:
         for test in bad_tests(records.get(cell.name)) if cell.state == "failed" else ():
-            yield f"- {test.outcome}: {code(test.id)} in {code(cell.name)}"
+            yield f"- {test.outcome}: {code_span(test.id)} in {code_span(cell.name)}"
     for breach in verdict.breaches:
-        yield f"- breach {code(breach.code)} in {code(breach.cell or 'the matrix')}: {prose(breach.message)}"
+        place = code_span(breach.cell or "the matrix")
+        yield f"- breach {code_span(breach.code)} in {place}: {escape_prose(breach.message)}"
     if verdict.ran_nowhere:
         yield f"- {count(len(verdict.ran_nowhere), 'test')} ran nowhere:"
-    yield from (f"- ran nowhere: {code(test.test)}" for test in verdict.ran_nowhere)
+    yield from (f"- ran nowhere: {code_span(test.test)}" for test in verdict.ran_nowhere)
 
 
-def github(report: Report) -> str:
+def render_github(report: Report) -> str:
     """Markdown for a job's summary ($GITHUB_STEP_SUMMARY)."""
-    return body(report, GITHUB_SUMMARY_BYTES)
+    return render_body(report, GITHUB_SUMMARY_BYTES)
 
 
-def github_check(report: Report) -> str:
+def render_github_check(report: Report) -> str:
     """The body of a check run (``POST /repos/OWNER/REPO/check-runs``).
 
     An incomplete verdict, or one of another content than the commit's, is ``action_required``: ``neutral`` and
     ``skipped`` would satisfy a required check.
     """
     verdict = report.verdict
-    return dumps(
+    return dump_document(
         {
             "name": "envmatrix",
             "head_sha": verdict.commit,
             "status": "completed",
             "conclusion": _CONCLUSIONS["incomplete" if verdict.dirty else verdict.verdict],
-            "output": {"title": summary(verdict)[:255], "summary": body(report, GITHUB_CHECK_BYTES)},
+            "output": {"title": summary(verdict)[:255], "summary": render_body(report, GITHUB_CHECK_BYTES)},
         }
     )
 
 
-def gitlab(report: Report) -> str:
+def render_gitlab(report: Report) -> str:
     """Markdown for a comment on a merge request or a commit."""
-    return body(report, GITLAB_BYTES)
+    return render_body(report, GITLAB_BYTES)

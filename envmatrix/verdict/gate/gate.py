@@ -10,18 +10,18 @@ import msgspec
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.util.text import count, short_digest
-from envmatrix.verdict.cell_state import is_noise, moved, with_evidence
-from envmatrix.verdict.contracts import Case, breaches
+from envmatrix.verdict.cell_state import is_noise, make_moved_cell, with_evidence
+from envmatrix.verdict.contracts import Case, find_breaches
 from envmatrix.verdict.flaky import Reran, with_reruns
-from envmatrix.verdict.gate.host_reports import CellReports, Report, Stale, age, host_of, is_to_come, of_cell
+from envmatrix.verdict.gate.host_reports import CellReport, CellReports, Stale, host_of, is_to_come, of_cell, order_key
 from envmatrix.verdict.gate.hosts import Hosts
-from envmatrix.verdict.judge import excused, exit_code, verdict_word
+from envmatrix.verdict.judge import exit_code, is_excused, verdict_word
 from envmatrix.verdict.model import Breach, CellVerdict, Verdict
-from envmatrix.verdict.tally import Tally, tally
-from envmatrix.verdict.unexecuted import Entry, Ledger
+from envmatrix.verdict.tally import Tally, make_tally
+from envmatrix.verdict.unexecuted import Ledger, UnexecutedTest
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class GateQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the gate is asked: the content, its matrix, and what the policy wants of it.
 
     ``cells`` are those of the matrix; of them the cells of profiles with ``[gate] required`` count, all where no
@@ -52,7 +52,7 @@ def required_cells(cells: Sequence[Cell], profiles: Mapping[str, Profile]) -> tu
     return tuple(cell for cell in cells if not required or cell.profile in required)
 
 
-def gate(asked: Asked, records: Iterable[Evidence], *, known: Iterable[Evidence] = ()) -> Verdict:
+def judge_revision(asked: GateQuery, records: Iterable[Evidence], *, known: Iterable[Evidence] = ()) -> Verdict:
     """The verdict over everything that hosts reported of one content.
 
     ``records`` are read once, in any order, and not kept; the tests in them are classified. Those of another tree or
@@ -64,16 +64,16 @@ def gate(asked: Asked, records: Iterable[Evidence], *, known: Iterable[Evidence]
     wanted = required_cells(asked.cells, asked.profiles)
     collected = _Collected(asked, wanted)
     for record in known:
-        collected.know(record)
+        collected.add_known(record)
         if record.tree != asked.tree:
-            collected.take(record)
+            collected.add_record(record)
     for record in records:
-        collected.take(record)
-    return collected.verdict()
+        collected.add_record(record)
+    return collected.make_verdict()
 
 
 class _Collected:
-    def __init__(self, asked: Asked, wanted: Sequence[Cell]) -> None:
+    def __init__(self, asked: GateQuery, wanted: Sequence[Cell]) -> None:
         self._asked = asked
         self._wanted = wanted
         self._profile_of = {cell.name: cell.profile for cell in wanted}
@@ -82,18 +82,18 @@ class _Collected:
         self._hosts = Hosts(asked.hosts, asked.profiles)
         self._ahead: set[str] = set()
 
-    def know(self, record: Evidence) -> None:
+    def add_known(self, record: Evidence) -> None:
         whole = record.state == "finished" and not record.partial and not record.has_moved
         if whole and record.folder == self._asked.folder:
             self._ledger.add_known(record, same_content=record.tree == self._asked.tree)
 
-    def take(self, record: Evidence) -> None:
+    def add_record(self, record: Evidence) -> None:
         """Count one record for what it is worth; the same record twice counts once."""
-        self._hosts.saw(record, same_project=record.folder == self._asked.folder)
+        self._hosts.add_record(record, same_project=record.folder == self._asked.folder)
         if record.folder != self._asked.folder:
             return
         reports = self._cells.get(record.cell)
-        if stale := self._stale(record):
+        if stale := self._make_stale(record):
             if reports is not None:
                 reports.add_stale(stale)
             return
@@ -101,12 +101,12 @@ class _Collected:
             if reports is not None:
                 self._note_moved(record, reports)
             return
-        sums = tally(record.tests)
-        self._ledger.add(record, sums)
+        sums = make_tally(record.tests)
+        self._ledger.add_record(record, sums)
         if reports is not None:
-            self._judge(record, sums, reports)
+            self._judge_record(record, sums, reports)
 
-    def _stale(self, record: Evidence) -> Stale | None:
+    def _make_stale(self, record: Evidence) -> Stale | None:
         if record.tree != self._asked.tree:
             commit = f" (commit {short_digest(record.commit)})" if record.commit else ""
             why = f"tree {short_digest(record.tree)}{commit}"
@@ -117,37 +117,44 @@ class _Collected:
         else:
             return None
         return Stale(
-            host=host_of(record), age=age(record, now=self._asked.now), why=why, finished=record.state == "finished"
+            host=host_of(record),
+            age=order_key(record, now=self._asked.now),
+            why=why,
+            finished=record.state == "finished",
         )
 
     def _note_moved(self, record: Evidence, reports: CellReports) -> None:
         """Show a record under which the content moved where there is nothing newer; it counts for nothing."""
-        when = age(record, now=self._asked.now)
+        when = order_key(record, now=self._asked.now)
         if reports.is_news(host_of(record), when, decides=False):
-            report = Report(
-                host=host_of(record), age=when, commit=record.commit, run_id=record.run_id, verdict=moved(record)
+            report = CellReport(
+                host=host_of(record),
+                age=when,
+                commit=record.commit,
+                run_id=record.run_id,
+                verdict=make_moved_cell(record),
             )
-            reports.add(report, decides=False)
+            reports.add_report(report, decides=False)
 
-    def _judge(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
+    def _judge_record(self, record: Evidence, sums: Tally, reports: CellReports) -> None:
         failed = frozenset(test.id for test in sums.failed)
         failing = bool(failed)
         decides = failing or (record.state == "finished" and not record.partial and not is_noise(record))
-        when = age(record, failing=failing, now=self._asked.now)
+        when = order_key(record, failing=failing, now=self._asked.now)
         if is_to_come(when):
             self._ahead.add(record.host.name)
         if failing:
             reports.remember_failure(record, when, failed)
         if decides and not record.partial:
-            self._hosts.reported(record)
+            self._hosts.add_reporter(record)
         if not reports.is_news(host_of(record), when, decides=decides):
             return
         profile = self._asked.profiles[record.profile]
         case = Case(evidence=record, tally=sums, profile=profile, capabilities=self._asked.capabilities)
-        found = breaches(case)
+        found = find_breaches(case)
         judged = with_evidence(record, sums, found, profile, counts_partial=False)
         reran = Reran(flaky=tuple(test.id for test in sums.flaky))
-        report = Report(
+        report = CellReport(
             host=host_of(record),
             age=when,
             commit=record.commit,
@@ -157,17 +164,17 @@ class _Collected:
             passed=sums.ran - failed if record.attempt > 1 else frozenset(),
             failed=failed,
         )
-        reports.add(report, decides=decides)
+        reports.add_report(report, decides=decides)
 
-    def verdict(self) -> Verdict:
+    def make_verdict(self) -> Verdict:
         cells, found = self._judged_cells()
         for cell in cells:
             if cell.state in ("owed", "stale", "not_relevant"):
                 self._ledger.add_unable(cell.name, cell.profile, cell.reasons[0].message)
         relevant = {cell.profile for cell in cells if cell.state != "not_relevant"}
-        found += self._hosts.missing(self._asked.expect, relevant)
-        entries = self._ledger.entries()
-        owed = [entry for entry in entries if entry.owed and not excused(entry, cells, ("not_relevant",))]
+        found += self._hosts.find_missing(self._asked.expect, relevant)
+        entries = self._ledger.list_entries()
+        owed = [entry for entry in entries if entry.owed and not is_excused(entry, cells, ("not_relevant",))]
         word = verdict_word(cells, found, owed, owing=True)
         asked = self._asked
         return Verdict(
@@ -180,7 +187,7 @@ class _Collected:
             cells=tuple(cells),
             breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
             ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
-            notes=(*_notes(cells, owed), *map(_ahead, sorted(self._ahead))),
+            notes=(*_collect_notes(cells, owed), *map(_describe_clock, sorted(self._ahead))),
         )
 
     def _judged_cells(self) -> tuple[list[CellVerdict], list[Breach]]:
@@ -194,19 +201,19 @@ class _Collected:
                 today=self._asked.today,
                 commit=self._asked.commit,
                 not_relevant=self._asked.not_relevant.get(cell.name, ""),
-                able=self._hosts.able(cell),
+                able=self._hosts.find_able(cell),
             )
             cells.append(judged)
             found += breached
         return cells, found
 
 
-def _ahead(host: str) -> str:
+def _describe_clock(host: str) -> str:
     told = f"evidence of {host} is dated in the future, so it counts as older than any other of that host"
     return f"{told}; set the clock of {host}, or of this host"
 
 
-def _notes(cells: Sequence[CellVerdict], owed: Sequence[Entry]) -> tuple[str, ...]:
+def _collect_notes(cells: Sequence[CellVerdict], owed: Sequence[UnexecutedTest]) -> tuple[str, ...]:
     notes = []
     if not cells:
         notes.append("no profile has cells that the gate could ask for, so nothing is proved")

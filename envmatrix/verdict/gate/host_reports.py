@@ -15,9 +15,9 @@ import msgspec
 from envmatrix.config.model import Cell, Profile
 from envmatrix.evidence.model import Evidence
 from envmatrix.util.text import listed, short_digest
-from envmatrix.verdict.flaky import reran, with_reruns
+from envmatrix.verdict.flaky import sort_reruns, with_reruns
 from envmatrix.verdict.model import Breach, CellVerdict, VerdictReason
-from envmatrix.verdict.skips.capability_names import promised
+from envmatrix.verdict.skips.capability_names import promised_names
 
 _BETWEEN = "\x1f"  # in no name of a host that has an id
 _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.UTC)
@@ -31,21 +31,21 @@ def host_of(record: Evidence) -> str:
     return f"{record.host.name}{_BETWEEN}{record.host.id}" if record.host.id else record.host.name
 
 
-def named(hosts: Collection[str], beside: Collection[str] = ()) -> str:
+def list_hosts(hosts: Collection[str], beside: Collection[str] = ()) -> str:
     """The names of hosts, sorted; those that only their ids tell apart, also from others ``beside``, with their ids."""
     names = Counter(host.partition(_BETWEEN)[0] for host in {*hosts, *beside})
     told = (host.partition(_BETWEEN) for host in sorted(set(hosts)))
     return ", ".join(f"{name} ({id_})" if names[name] > 1 and id_ else name for name, _, id_ in told)
 
 
-def age(record: Evidence, *, failing: bool = False, now: datetime.datetime | None = None) -> Age:
+def order_key(record: Evidence, *, failing: bool = False, now: datetime.datetime | None = None) -> Age:
     """What orders the attempts of one host: when it ended, the attempt's number, and the id where all is equal.
 
     A time that cannot be read is older than any other, and so is one that is still to come (``now`` is the reader's):
     a host that has set its clock back would else hide by an old pass what fails from then on. A failure is given some
     minutes, by which clocks differ; anything else none. Of two records that claim to be the same, a failure wins.
     """
-    when = _when(record.finished or record.started)
+    when = _parse_time(record.finished or record.started)
     ahead = now is not None and when > now + (_CLOCKS_DIFFER if failing else _NO_DIFFERENCE)
     return (not ahead, when, record.attempt, record.id, failing)
 
@@ -55,7 +55,7 @@ def is_to_come(found: Age) -> bool:
     return not found[0]
 
 
-def _when(text: str) -> datetime.datetime:
+def _parse_time(text: str) -> datetime.datetime:
     try:
         found = datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -63,7 +63,7 @@ def _when(text: str) -> datetime.datetime:
     return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     """One record of one host, judged."""
 
     host: str
@@ -98,8 +98,8 @@ class CellReports:
     """All that is known of one cell: per host its newest deciding report and its newest other one."""
 
     def __init__(self) -> None:
-        self.deciding: dict[str, Report] = {}
-        self.undecided: dict[str, Report] = {}
+        self.deciding: dict[str, CellReport] = {}
+        self.undecided: dict[str, CellReport] = {}
         self.stale: dict[str, Stale] = {}
         self._failed: dict[str, dict[tuple[Age, str], Failure]] = {}
 
@@ -108,7 +108,7 @@ class CellReports:
         kept = (self.deciding if decides else self.undecided).get(host)
         return kept is None or kept.age < when
 
-    def add(self, report: Report, *, decides: bool) -> None:
+    def add_report(self, report: CellReport, *, decides: bool) -> None:
         """Keep a report that is news."""
         (self.deciding if decides else self.undecided)[report.host] = report
 
@@ -122,7 +122,7 @@ class CellReports:
         if found.host not in self.stale or self.stale[found.host].age < found.age:
             self.stale[found.host] = found
 
-    def earlier_failures(self, report: Report) -> tuple[Failure, ...]:
+    def earlier_failures(self, report: CellReport) -> tuple[Failure, ...]:
         """The host's older attempts that failed, oldest first."""
         failed = self._failed.get(report.host, {})
         return tuple(failed[key] for key in sorted(failed) if key[0] < report.age)
@@ -144,77 +144,81 @@ def of_cell(
     passed, else inconclusive by the newest report. Without any report of this content: not relevant, stale where there
     is evidence of other content, or owed; ``able`` are the hosts that could run it.
     """
-    by_state: dict[str, list[Report]] = {}
-    deciding = (_rerun(report, reports, profile, today) for report in reports.deciding.values())
+    by_state: dict[str, list[CellReport]] = {}
+    deciding = (_apply_earlier_attempts(report, reports, profile, today) for report in reports.deciding.values())
     for report in sorted(deciding, key=lambda item: (item.age, item.host)):
         by_state.setdefault(report.verdict.state, []).append(report)
     failed, passed = by_state.get("failed", []), by_state.get("passed", [])
     if failed:
-        return _told(_disputed(failed, passed), failed, reports, commit), failed[-1].breaches
+        return _add_notes(_describe_dispute(failed, passed), failed, reports, commit), failed[-1].breaches
     if passed:
-        return _told(passed[-1].verdict, passed, reports, commit), ()
+        return _add_notes(passed[-1].verdict, passed, reports, commit), ()
     doubtful = sorted((*by_state.get("inconclusive", []), *reports.undecided.values()), key=lambda item: item.age)
     if doubtful and not not_relevant:
-        return _told(doubtful[-1].verdict, doubtful, reports, commit), doubtful[-1].breaches
+        return _add_notes(doubtful[-1].verdict, doubtful, reports, commit), doubtful[-1].breaches
     somewhere = f"run it on {listed(able)}" if able else "no known host has what it requires"
-    return _unseen(cell, reports, not_relevant, somewhere if able or promised(profile) else "run it on any host"), ()
+    return _make_unreported_cell(
+        cell, reports, not_relevant, somewhere if able or promised_names(profile) else "run it on any host"
+    ), ()
 
 
-def _rerun(report: Report, reports: CellReports, profile: Profile, today: datetime.date) -> Report:
+def _apply_earlier_attempts(
+    report: CellReport, reports: CellReports, profile: Profile, today: datetime.date
+) -> CellReport:
     """The report in the light of the earlier attempts of its own run: what failed in them is not undone by a rerun."""
     failures = [item.tests for item in reports.earlier_failures(report) if item.run_id == report.run_id]
     if not failures:
         return report
-    found = reran(failures, passed=report.passed, failed=report.failed)
+    found = sort_reruns(failures, passed=report.passed, failed=report.failed)
     return msgspec.structs.replace(report, verdict=with_reruns(report.verdict, found, profile, today))
 
 
-def _disputed(failed: Sequence[Report], passed: Sequence[Report]) -> CellVerdict:
+def _describe_dispute(failed: Sequence[CellReport], passed: Sequence[CellReport]) -> CellVerdict:
     """The newest failure, with a reason that names both sides where hosts disagree."""
     verdict = failed[-1].verdict
     if not passed:
         return verdict
     both = (*failed, *passed)
-    sides = f"failed on {_hosts(failed, both)}, passed on {_hosts(passed, both)}"
+    sides = f"failed on {_list_hosts_of(failed, both)}, passed on {_list_hosts_of(passed, both)}"
     reason = VerdictReason(code="disputed", message=sides, remedy="run it again where it failed, or find what differs")
     return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, reason))
 
 
-def _told(verdict: CellVerdict, deciding: Sequence[Report], reports: CellReports, commit: str) -> CellVerdict:
+def _add_notes(verdict: CellVerdict, deciding: Sequence[CellReport], reports: CellReports, commit: str) -> CellVerdict:
     """The verdict with notes of what stands beside it: other hosts, other commits, attempts that did not count."""
     shown = deciding[-1]
-    notes = [*verdict.notes, f"ran on {_hosts(deciding)}"]
+    notes = [*verdict.notes, f"ran on {_list_hosts_of(deciding)}"]
     if commit and shown.commit and shown.commit != commit:
         notes.append(f"the evidence was made at commit {short_digest(shown.commit)}, whose content is the same")
     if verdict.state == "passed":
         for report in deciding:
             others = [item.evidence for item in reports.earlier_failures(report) if item.run_id != report.run_id]
             if others:
-                notes.append(f"flaky: failed on {named([report.host])} in an earlier run ({listed(others)})")
+                notes.append(f"flaky: failed on {list_hosts([report.host])} in an earlier run ({listed(others)})")
     doubtful = {**reports.undecided, **{h: r for h, r in reports.deciding.items() if r.verdict.state == "inconclusive"}}
     for host, report in sorted(doubtful.items()):
         if report is not shown:
             why = report.verdict.reasons[0].message if report.verdict.reasons else "it did not finish"
-            notes.append(f"inconclusive on {named([host])}: {why}")
-    notes += [f"stale evidence of {named([host])}: {stale.why}" for host, stale in sorted(reports.stale.items())]
+            notes.append(f"inconclusive on {list_hosts([host])}: {why}")
+    notes += [f"stale evidence of {list_hosts([host])}: {stale.why}" for host, stale in sorted(reports.stale.items())]
     return msgspec.structs.replace(verdict, notes=tuple(notes))
 
 
-def _hosts(reports: Sequence[Report], beside: Sequence[Report] = ()) -> str:
+def _list_hosts_of(reports: Sequence[CellReport], beside: Sequence[CellReport] = ()) -> str:
     """The hosts of some reports, told so that those of reports ``beside`` are not mistaken for them."""
-    return named([report.host for report in reports], beside=[report.host for report in beside])
+    return list_hosts([report.host for report in reports], beside=[report.host for report in beside])
 
 
-def _unseen(cell: Cell, reports: CellReports, not_relevant: str, remedy: str) -> CellVerdict:
+def _make_unreported_cell(cell: Cell, reports: CellReports, not_relevant: str, remedy: str) -> CellVerdict:
     """A cell of which no host reported this content."""
     if not_relevant:
         reason = VerdictReason(code="not_relevant", message=not_relevant)
         return CellVerdict(name=cell.name, profile=cell.profile, state="not_relevant", reasons=(reason,))
     if reports.stale:
         newest = max(reports.stale.values(), key=lambda item: item.age)
-        message = f"the newest evidence, of {named([newest.host])}, is of {newest.why}"
+        message = f"the newest evidence, of {list_hosts([newest.host])}, is of {newest.why}"
         notes = tuple(
-            f"stale evidence of {named([host])}: {stale.why}" for host, stale in sorted(reports.stale.items())
+            f"stale evidence of {list_hosts([host])}: {stale.why}" for host, stale in sorted(reports.stale.items())
         )
         reason = VerdictReason(code="stale", message=message, remedy=remedy)
         return CellVerdict(name=cell.name, profile=cell.profile, state="stale", reasons=(reason,), notes=notes)

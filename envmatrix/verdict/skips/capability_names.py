@@ -39,7 +39,7 @@ _PLATFORMS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     """The spelling by which two names of one capability are equal, as PEP 503 does it for distributions."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
@@ -47,15 +47,15 @@ def canonical(name: str) -> str:
 def requirement_name(requirement: str) -> str:
     """The capability that a requirement such as ``libvirt>=9; sys_platform == "linux"`` names."""
     found = re.match(r"\s*([A-Za-z0-9][\w.+-]*)", requirement)
-    return canonical(found.group(1)) if found else canonical(requirement)
+    return canonical_name(found.group(1)) if found else canonical_name(requirement)
 
 
-def promised(profile: Profile, evidence: Evidence | None = None) -> frozenset[str]:
+def promised_names(profile: Profile, evidence: Evidence | None = None) -> frozenset[str]:
     """The capabilities that a profile promises, by canonical name: those it requires and those of its services.
 
     With ``evidence``, a requirement whose marker does not hold for that host and interpreter is no promise there.
     """
-    needed = (item for item in profile.requires if evidence is None or holds(item, evidence))
+    needed = (item for item in profile.requires if evidence is None or is_marker_true(item, evidence))
     return frozenset({requirement_name(item) for item in (*needed, *profile.services)})
 
 
@@ -66,14 +66,14 @@ def never_held(profile: Profile, records: Iterable[Evidence]) -> tuple[str, ...]
     """
     records = tuple(records)
     asked = [item for item in profile.requires if _is_on_python(item.partition(";")[2])]
-    return tuple(item for item in asked if records and not any(holds(item, record) for record in records))
+    return tuple(item for item in asked if records and not any(is_marker_true(item, record) for record in records))
 
 
 def _is_on_python(marker: str) -> bool:
     return "python_" in marker and "platform" not in marker and "os_name" not in marker
 
 
-def holds(requirement: str, evidence: Evidence) -> bool:
+def is_marker_true(requirement: str, evidence: Evidence) -> bool:
     """Whether the marker of a requirement is true where the evidence was made; one that cannot be told holds."""
     if ";" not in requirement:
         return True
@@ -82,12 +82,12 @@ def holds(requirement: str, evidence: Evidence) -> bool:
 
     try:
         marker = Requirement(requirement).marker
-        return marker is None or marker.evaluate(_environment(evidence))
+        return marker is None or marker.evaluate(_marker_environment(evidence))
     except (InvalidRequirement, UndefinedEnvironmentName):
         return True
 
 
-def _environment(evidence: Evidence) -> dict[str, str]:
+def _marker_environment(evidence: Evidence) -> dict[str, str]:
     platform, os_name = _PLATFORMS.get(evidence.host.system, (evidence.host.system.lower(), "posix"))
     facts = {
         "sys_platform": platform,
@@ -108,16 +108,16 @@ def _environment(evidence: Evidence) -> dict[str, str]:
 
 def profiles_promising(capability: str, profiles: Iterable[Profile]) -> tuple[str, ...]:
     """The names of the profiles that promise a capability, sorted."""
-    wanted = canonical(capability)
-    return tuple(sorted(profile.name for profile in profiles if wanted in promised(profile)))
+    wanted = canonical_name(capability)
+    return tuple(sorted(profile.name for profile in profiles if wanted in promised_names(profile)))
 
 
-def modules(capabilities: Mapping[str, Capability]) -> dict[str, str]:
+def capabilities_by_module(capabilities: Mapping[str, Capability]) -> dict[str, str]:
     """Python module -> the capability that it belongs to."""
     return {item.module: name for name, item in sorted(capabilities.items(), reverse=True) if item.module}
 
 
-def aliases(capabilities: Mapping[str, Capability]) -> dict[str, str]:
+def capabilities_by_alias(capabilities: Mapping[str, Capability]) -> dict[str, str]:
     """Every word by which a reason may name a capability, in lower case -> the capability.
 
     A capability's own name wins over another's module, distribution, program, service, device or variable. Versions

@@ -16,16 +16,16 @@ import msgspec
 
 from envmatrix.config.model import Capability, Profile, SkipRule
 from envmatrix.evidence.model import SkipClass, TestResult
-from envmatrix.verdict.skips.capability_names import canonical, promised, requirement_name
+from envmatrix.verdict.skips.capability_names import canonical_name, promised_names, requirement_name
 from envmatrix.verdict.skips.mentions import Mentions
-from envmatrix.verdict.skips.phrases import Phrases, bounded
-from envmatrix.verdict.tally import NOT_TRIED, executed
-from envmatrix.verdict.test_ids import matches
+from envmatrix.verdict.skips.phrases import Phrases, cut_reason
+from envmatrix.verdict.tally import NOT_TRIED, was_executed
+from envmatrix.verdict.test_ids import matches_pattern
 
 MARKED: Final = frozenset({"skipped", "xfailed"})  # the outcomes that may have a class
 
 
-def classify(
+def classify_skips(
     tests: Sequence[TestResult],
     *,
     profile: Profile,
@@ -57,9 +57,9 @@ def classify(
     for at in marked:
         test = tests[at]
         if test.outcome == "skipped":
-            sorted_out[at] = judge.classified(test)
+            sorted_out[at] = judge.classify_skip(test)
         elif test.outcome == "xfailed":
-            sorted_out[at] = judge.expected(test)
+            sorted_out[at] = judge.classify_xfail(test)
         else:
             sorted_out[at] = msgspec.structs.replace(test, skip_class="", capability="")
     return tuple(sorted_out)
@@ -88,34 +88,34 @@ class Consequences:
         self._by_name: dict[str, TestResult] | None = None
         self._read: dict[str, tuple[str, bool]] = {}  # reason -> the test that it names, whether it speaks of another
 
-    def cause(self, test: TestResult) -> tuple[bool, TestResult | None]:
+    def find_cause(self, test: TestResult) -> tuple[bool, TestResult | None]:
         """Whether the skip follows from another test's, and from which ("previous test failed" names none)."""
-        name, follows = self._said(test.reason)
+        name, follows = self._parse_reason(test.reason)
         if name:
-            named = self._named(name)
+            named = self._find_test(name)
             if named is not None and named.id != test.id and named.outcome not in _RAN_WELL:
                 return True, named
         return follows, None
 
-    def _said(self, reason: str) -> tuple[str, bool]:
+    def _parse_reason(self, reason: str) -> tuple[str, bool]:
         """What a reason says, read once: many tests skip for one and the same."""
-        reason = bounded(reason)
+        reason = cut_reason(reason)
         if reason not in self._read:
             found = _DEPENDS.search(reason)
             name = next(group for group in found.groups() if group) if found else ""
             self._read[reason] = (name, bool(_FOLLOWS.search(reason)))
         return self._read[reason]
 
-    def _named(self, name: str) -> TestResult | None:
+    def _find_test(self, name: str) -> TestResult | None:
         if self._by_name is None:
             self._by_name = {}
             for test in self._tests:
-                for word in _names(test.id):
+                for word in _list_names(test.id):
                     self._by_name.setdefault(word, test)
         return self._by_name.get(name.rstrip(".:,"))
 
 
-def _names(test_id: str) -> tuple[str, ...]:
+def _list_names(test_id: str) -> tuple[str, ...]:
     """The ways in which another test may call this one: its id, its function, its class and function."""
     plain = re.split(r"[\[(]", test_id, maxsplit=1)[0]
     parts = re.split(r"::|\.", plain)
@@ -148,73 +148,73 @@ class Classifier:
         today: datetime.date,
     ) -> None:
         self._phrases = phrases_of(capabilities)
-        self._names = {canonical(name): name for name in capabilities}
-        self._promised = promised(profile)
+        self._names = {canonical_name(name): name for name in capabilities}
+        self._promised = promised_names(profile)
         self._mentions = Mentions(capabilities, profile, self._promised)
         self._rules = tuple((re.compile(rule.match), rule) for rule in profile.skips)
         self._today = today
         self._consequences = Consequences(tests)
         self._known: dict[tuple[str, tuple[str, ...]], str] = {}  # many tests skip for one and the same reason
 
-    def classified(self, test: TestResult, *, ran: bool = False) -> TestResult:
+    def classify_skip(self, test: TestResult, *, ran: bool = False) -> TestResult:
         """Return a skipped test with its class and the capability that it waits for.
 
         Of one that ``ran`` all the same a reason may mention what it likes: it is about the failure that was expected.
         """
-        capability = self._phrases.capability(test.reason) if ran else self._capability(test)
-        skip_class = self._class(test, capability)
+        capability = self._phrases.find_capability(test.reason) if ran else self._find_capability(test)
+        skip_class = self._choose_class(test, capability)
         if skip_class == "consequence":
-            cause = self._consequences.cause(test)[1]
-            capability = self._capability(cause) if cause is not None and cause.outcome == "skipped" else ""
+            cause = self._consequences.find_cause(test)[1]
+            capability = self._find_capability(cause) if cause is not None and cause.outcome == "skipped" else ""
         return msgspec.structs.replace(test, skip_class=skip_class, capability=capability)
 
-    def expected(self, test: TestResult) -> TestResult:
+    def classify_xfail(self, test: TestResult) -> TestResult:
         """Return an xfail with its class where it stands for a skip, and without one where it is a known failure."""
-        ran = executed(test)
+        ran = was_executed(test)
         reason = test.reason.removeprefix(NOT_TRIED).lstrip()
-        seen = self.classified(msgspec.structs.replace(test, reason=reason), ran=ran)
+        seen = self.classify_skip(msgspec.structs.replace(test, reason=reason), ran=ran)
         kept = seen.skip_class in ("capability", "declared", "expired", "unrun") and not ran
-        if not kept and not (seen.skip_class == "capability" and canonical(seen.capability) in self._promised):
+        if not kept and not (seen.skip_class == "capability" and canonical_name(seen.capability) in self._promised):
             return msgspec.structs.replace(test, skip_class="", capability="")
         return msgspec.structs.replace(test, skip_class=seen.skip_class, capability=seen.capability)
 
-    def _class(self, test: TestResult, capability: str) -> SkipClass:
-        reason = bounded(test.reason)
-        rules = [rule for pattern, rule in self._rules if pattern.search(reason) and _covers(rule, test.id)]
+    def _choose_class(self, test: TestResult, capability: str) -> SkipClass:
+        reason = cut_reason(test.reason)
+        rules = [rule for pattern, rule in self._rules if pattern.search(reason) and _is_covered(rule, test.id)]
         if any(self._today < rule.expires for rule in rules):
             return "declared"
         if _UNRUN.search(reason):
             return "unrun"
-        if capability and canonical(capability) in self._promised:
+        if capability and canonical_name(capability) in self._promised:
             return "capability"
         if rules:
             return "expired"
         if capability:
             return "capability"
-        return "consequence" if self._consequences.cause(test)[0] else "unexpected"
+        return "consequence" if self._consequences.find_cause(test)[0] else "unexpected"
 
-    def _capability(self, test: TestResult) -> str:
+    def _find_capability(self, test: TestResult) -> str:
         """What the reason names. A marker of the test helps where the reason is empty or speaks of what it names."""
         key = (test.reason, test.requires)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._named(test)
+            found = self._known[key] = self._find_in_markers(test)
         return found
 
-    def _named(self, test: TestResult) -> str:
-        found = self._phrases.capability(test.reason)
-        if found and canonical(found) in self._promised:
+    def _find_in_markers(self, test: TestResult) -> str:
+        found = self._phrases.find_capability(test.reason)
+        if found and canonical_name(found) in self._promised:
             return found
-        if mentioned := self._mentions.capability(bounded(test.reason)):
+        if mentioned := self._mentions.find_capability(cut_reason(test.reason)):
             return self._names.get(mentioned, mentioned)
         if found:
             return found
         for requirement in test.requires:
             name = self._names.get(requirement_name(requirement), requirement_name(requirement))
-            if not test.reason.strip() or self._phrases.mentions(test.reason, name):
+            if not test.reason.strip() or self._phrases.is_about(test.reason, name):
                 return name
         return ""
 
 
-def _covers(rule: SkipRule, test_id: str) -> bool:
-    return not rule.tests or any(matches(test_id, pattern) for pattern in rule.tests)
+def _is_covered(rule: SkipRule, test_id: str) -> bool:
+    return not rule.tests or any(matches_pattern(test_id, pattern) for pattern in rule.tests)

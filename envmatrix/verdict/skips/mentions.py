@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from envmatrix.config.model import Capability, Profile
-from envmatrix.verdict.skips.capability_names import SERVERS, canonical, words_of
+from envmatrix.verdict.skips.capability_names import SERVERS, canonical_name, words_of
 
 # What drivers say themselves, with the server that they speak of.
 CLIENT_ERRORS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
@@ -147,14 +147,16 @@ class Mentions:
     """Finds the promised capability that a reason mentions. Made once for a profile and a set of capabilities."""
 
     def __init__(self, capabilities: Mapping[str, Capability], profile: Profile, promised: Collection[str]) -> None:
-        by_name = {canonical(name): item for name, item in capabilities.items()}
+        by_name = {canonical_name(name): item for name, item in capabilities.items()}
         self._promised = {name: by_name.get(name) for name in sorted(promised) if not _is_python(name)}
-        self._words = {name: _pattern(name, item, _variables(profile, name)) for name, item in self._promised.items()}
-        self._wishes = {name: _wishes(words_of(name, item)) for name, item in self._promised.items()}
+        self._words = {
+            name: _compile_words(name, item, _list_variables(profile, name)) for name, item in self._promised.items()
+        }
+        self._wishes = {name: _compile_wishes(words_of(name, item)) for name, item in self._promised.items()}
         self._errors = [(owner, error) for owner, error in CLIENT_ERRORS if owner in self._promised]
         self._reached = next((name for name, item in self._promised.items() if _is_reached(name, item)), "")
 
-    def capability(self, reason: str) -> str:
+    def find_capability(self, reason: str) -> str:
         """Return the promised capability that a reason mentions, "" where it mentions none."""
         if not self._promised or not reason:
             return ""
@@ -186,12 +188,12 @@ def _is_python(name: str) -> bool:
     return re.match(r"(?:python|pypy|graalpy)[\d.-]*t?$", name) is not None
 
 
-def _variables(profile: Profile, name: str) -> list[str]:
+def _list_variables(profile: Profile, name: str) -> list[str]:
     """Return the variables by which a profile tells its tests where a service is."""
     return [key for key, template in profile.service_env.items() if f"{{{name}." in template]
 
 
-def _pattern(name: str, item: Capability | None, variables: Collection[str]) -> re.Pattern[str]:
+def _compile_words(name: str, item: Capability | None, variables: Collection[str]) -> re.Pattern[str]:
     """Return what finds a capability's words: whole ones, also with the endings that programs and errors have."""
     address = re.search(r"//([^/@]+@)?([^/?#]+)", item.url) if item is not None else None
     words = {*words_of(name, item), *(variable.lower() for variable in variables)}
@@ -209,7 +211,7 @@ def _port_of(item: Capability | None) -> str:
     return found[1] if found else ""
 
 
-def _wishes(words: Collection[str]) -> re.Pattern[str]:
+def _compile_wishes(words: Collection[str]) -> re.Pattern[str]:
     """Return what finds a wish for the absence of a capability, or its presence given as the cause of the skip."""
     x = rf"(?:{'|'.join(re.escape(word) for word in sorted(words, key=len, reverse=True))})"
     noun = r"(?:[ -](?:library|module|package|server|service|daemon|bindings?|user))?"

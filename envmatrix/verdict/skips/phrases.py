@@ -12,7 +12,7 @@ from collections.abc import Mapping, Set
 from typing import Final
 
 from envmatrix.config.model import Capability
-from envmatrix.verdict.skips.capability_names import SERVERS, aliases, modules
+from envmatrix.verdict.skips.capability_names import SERVERS, capabilities_by_alias, capabilities_by_module
 from envmatrix.verdict.skips.mentions import client_error, is_client_error
 
 # Characters of a reason that are looked at, at its two ends: patterns may take the square of them.
@@ -149,8 +149,8 @@ class Phrases:
     """Finds the capability that a reason names. Made once for a set of capabilities, asked many times."""
 
     def __init__(self, capabilities: Mapping[str, Capability]) -> None:
-        self._modules = modules(capabilities)
-        self._aliases = aliases(capabilities)
+        self._modules = capabilities_by_module(capabilities)
+        self._aliases = capabilities_by_alias(capabilities)
         patterns = [
             (item.origin == "built-in", name, re.compile(pattern))
             for name, item in sorted(capabilities.items())
@@ -158,33 +158,33 @@ class Phrases:
         ]
         self._declared = tuple((name, pattern) for built_in, name, pattern in patterns if not built_in)
         self._built_in = tuple((name, pattern) for built_in, name, pattern in patterns if built_in)
-        self._word = _alternatives(self._aliases)
+        self._word = _compile_alternatives(self._aliases)
         self._shapes: dict[str, tuple[re.Pattern[str], ...]] = {}
         self._known: dict[str, str] = {}
 
-    def capability(self, reason: str) -> str:
+    def find_capability(self, reason: str) -> str:
         """The capability that a reason says is missing, "" where it is about something else."""
-        reason = bounded(reason)
+        reason = cut_reason(reason)
         if not self._declared:  # a project's own patterns may look for any number
             reason = _NUMBER.sub("0", reason)
         found = self._known.get(reason)
         if found is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            found = self._known[reason] = self._find(reason)
+            found = self._known[reason] = self._find_uncached(reason)
         return found
 
-    def mentions(self, reason: str, name: str) -> bool:
+    def is_about(self, reason: str, name: str) -> bool:
         """Whether a reason speaks of a capability at all, in whatever sentence."""
         words = [word for word, owner in self._aliases.items() if owner == name] or [name.lower()]
-        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", bounded(reason).lower()) for word in words)
+        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", cut_reason(reason).lower()) for word in words)
 
-    def _find(self, reason: str) -> str:
+    def _find_uncached(self, reason: str) -> str:
         lower = reason.lower()
-        module = _module(reason) if "import" in lower or "module" in lower else ""
-        if module and (owner := self._owner(module)):
+        module = _find_module(reason) if "import" in lower or "module" in lower else ""
+        if module and (owner := self._find_owner(module)):
             return owner
-        if declared := _first(self._declared, reason):
+        if declared := _find_first(self._declared, reason):
             return declared
         if module:
             return module.partition(".")[0]
@@ -194,12 +194,12 @@ class Phrases:
             return ""
         return (
             self._by_shape(reason, words)
-            or _first(self._patterns_of(words), reason)
+            or _find_first(self._patterns_of(words), reason)
             or client_error(lower)
-            or (_installable(reason) if is_installable else "")
+            or (_find_installable(reason) if is_installable else "")
         )
 
-    def _owner(self, module: str) -> str:
+    def _find_owner(self, module: str) -> str:
         """The capability whose module is this one or a parent of it."""
         parts = module.split(".")
         for end in range(len(parts), 0, -1):
@@ -213,7 +213,7 @@ class Phrases:
         known = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
         shapes = self._shapes.get(known)
         if shapes is None:
-            shapes = self._shapes[known] = tuple(re.compile(shape, re.IGNORECASE) for shape in _shapes(known))
+            shapes = self._shapes[known] = tuple(re.compile(shape, re.IGNORECASE) for shape in _make_shapes(known))
         for shape in shapes:
             if found := shape.search(reason):
                 return self._aliases[next(group for group in found.groups() if group).lower()]
@@ -225,31 +225,31 @@ class Phrases:
         return tuple(item for item in self._built_in if item[0] in owners)
 
 
-def bounded(reason: str) -> str:
+def cut_reason(reason: str) -> str:
     """Return what is looked at of a reason: its beginning and end, without words that are longer than any name."""
     if len(reason) > _BEGINNING + _END:
         reason = f"{reason[:_BEGINNING]} … {reason[-_END:]}"
     return reason if len(reason) <= _LONGEST_WORD else _LONG_WORD.sub("…", reason)
 
 
-def _alternatives(words: Mapping[str, str]) -> re.Pattern[str] | None:
+def _compile_alternatives(words: Mapping[str, str]) -> re.Pattern[str] | None:
     """Return what finds where a word begins, the longest of each place."""
     known = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     return re.compile(rf"(?=({known}))") if words else None
 
 
-def _first(patterns: tuple[tuple[str, re.Pattern[str]], ...], reason: str) -> str:
+def _find_first(patterns: tuple[tuple[str, re.Pattern[str]], ...], reason: str) -> str:
     return next((name for name, pattern in patterns if pattern.search(reason)), "")
 
 
-def _shapes(known: str) -> tuple[str, ...]:
+def _make_shapes(known: str) -> tuple[str, ...]:
     quote = r"['\"`]?"
     x = rf"(?<![\w/.-]){quote}({known})(?:\+\w+)?{quote}{_VERSION}(?:[\s-]+{_NOUN})*"
     sentences = (shape.format(x=x, **_PARTS) for shape in _SHAPES)
     return (*sentences, *(flag.format(x=f"({known})") for flag in _FLAGS))
 
 
-def _module(reason: str) -> str:
+def _find_module(reason: str) -> str:
     """The module that a reason says cannot be imported. The innermost error names the one that is really missing."""
     if found := _NO_MODULE.search(reason):
         return found.group(1).rstrip(".")
@@ -260,7 +260,7 @@ def _module(reason: str) -> str:
     return ""
 
 
-def _installable(reason: str) -> str:
+def _find_installable(reason: str) -> str:
     """The name in "NAME is not installed", whatever it is: that is about the host or the environment by itself."""
     found = _NOT_INSTALLED.search(reason)
     name = found.group(1).lower() if found else ""

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from envmatrix.engine.launcher.client import ForkServer
-from envmatrix.engine.launcher.request import Request
+from envmatrix.engine.launcher.request import ProcessRequest
 
 SLEEP = ["/bin/sleep", "60.25"]
 # A tool whose helper takes long over loading tox, and which ends in the middle of it; it tells the helper's pid.
@@ -97,7 +97,9 @@ def server():
 
 
 def start(server: ForkServer, *argv: str, folder: Path = Path("/")):
-    return server.start(Request(kind="exec", argv=argv, cwd=str(folder), environ={"PATH": os.environ["PATH"]}))
+    return server.start_process(
+        ProcessRequest(kind="exec", argv=argv, cwd=str(folder), environ={"PATH": os.environ["PATH"]})
+    )
 
 
 def ended(process) -> tuple[int, str]:

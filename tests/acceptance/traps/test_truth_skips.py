@@ -9,7 +9,7 @@ from traps import GOOD
 from envmatrix.config.capabilities import BUILTIN
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import TestResult as Skip  # or pytest would collect it
-from envmatrix.verdict.skips.classify import classify
+from envmatrix.verdict.skips.classify import classify_skips
 
 SOON = datetime.date.today() + datetime.timedelta(days=100)
 PROFILES = {
@@ -177,7 +177,7 @@ def _classify(reason, count, records=1):
     begun = time.process_time()
     for record in range(records):
         tests = [Skip(id=str(at), outcome="skipped", reason=reason(record * count + at)) for at in range(count)]
-        classify(tests, profile=profile, capabilities=BUILTIN, today=SOON)
+        classify_skips(tests, profile=profile, capabilities=BUILTIN, today=SOON)
     return time.process_time() - begun
 
 

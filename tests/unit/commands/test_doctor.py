@@ -1,6 +1,6 @@
 import pytest
 
-from envmatrix.commands.doctor import labels
+from envmatrix.commands.doctor import make_labels
 from envmatrix.host.model import Finding
 
 FINDINGS = [
@@ -23,4 +23,4 @@ FINDINGS = [
     ],
 )
 def test_labels_are_sorted_and_say_only_what_is_ok(style: str, text: str) -> None:
-    assert labels(FINDINGS, style) == text
+    assert make_labels(FINDINGS, style) == text

@@ -8,11 +8,11 @@ import pytest
 from envmatrix.commands.evidence import (
     PruneError,
     evidence_lines,
-    find,
-    listing,
+    find_evidence,
+    list_evidence,
     listing_lines,
-    prune,
     prune_lines,
+    prune_store,
     transfer_lines,
 )
 from envmatrix.evidence.codec import encode
@@ -68,7 +68,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_listing_counts_and_names_what_is_not_believed(store: Store) -> None:
-    found = listing(store)
+    found = list_evidence(store)
     assert [(row.tree, row.id) for row in found.evidence] == [(A, "host-1"), (A, "host-2"), (B, "host-1")]
     assert found.evidence[0].tests == {"failed": 1, "passed": 1, "skipped": 1}
     assert len(found.problems) == 1
@@ -78,28 +78,28 @@ def test_listing_counts_and_names_what_is_not_believed(store: Store) -> None:
     assert "attempt 2  partial: -k x" in lines[2]
     assert lines[3].startswith(f"tree content-sha256:{'b' * 12}")
     assert all(line.isprintable() for line in lines)
-    assert listing(store, ["content"]).evidence == found.evidence[2:]
+    assert list_evidence(store, ["content"]).evidence == found.evidence[2:]
 
 
 def test_listing_of_nothing(store: Store, tmp_path: Path) -> None:
     with pytest.raises(NoSuchEvidenceError, match="no evidence of tree ffff"):
-        listing(store, ["ffff"])
+        list_evidence(store, ["ffff"])
     empty = Store(str(tmp_path / "empty"), tmp_path)
-    assert list(listing_lines(listing(empty))) == [f"no evidence in {tmp_path}/empty"]
+    assert list(listing_lines(list_evidence(empty))) == [f"no evidence in {tmp_path}/empty"]
 
 
 def test_a_record_is_found_by_name_id_beginning_and_path(store: Store, tmp_path: Path) -> None:
     second = variant(id="host-2", partial="-k x", attempt=2, started="2026-01-02T00:00:00Z")
     (tmp_path / "file.json").write_bytes(encode(second))
     for ref in (name_of(second), "host-2", "file.json", str(tmp_path / "file.json")):
-        assert find(store, ref, tmp_path) == second
+        assert find_evidence(store, ref, tmp_path) == second
     with pytest.raises(NoSuchEvidenceError, match="could be any of"):
-        find(store, "host", tmp_path)
+        find_evidence(store, "host", tmp_path)
     with pytest.raises(NoSuchEvidenceError, match="envmatrix evidence list"):
-        find(store, "other", tmp_path)
+        find_evidence(store, "other", tmp_path)
     (tmp_path / "file.json").write_bytes(b"{}")
     with pytest.raises(NoSuchEvidenceError, match="not believed"):
-        find(store, "file.json", tmp_path)
+        find_evidence(store, "file.json", tmp_path)
 
 
 def test_a_record_is_shown_without_anything_that_a_terminal_would_obey() -> None:
@@ -111,12 +111,12 @@ def test_a_record_is_shown_without_anything_that_a_terminal_would_obey() -> None
 
 def test_pruning_says_what_to_keep_and_keeps_the_last_run(store: Store) -> None:
     with pytest.raises(PruneError, match="--keep-days N"):
-        prune(store)
+        prune_store(store)
     with pytest.raises(PruneError):
-        prune(store, keep_days=-1)
-    assert prune(store, keep_days=1) == ()
+        prune_store(store, keep_days=-1)
+    assert prune_store(store, keep_days=1) == ()
     store.record_last_run("run", A, [name_of(BASE)])
-    removed = prune(store, keep_trees=0)
+    removed = prune_store(store, keep_trees=0)
     assert removed == (name_of(variant(tree=B)),)
     assert list(prune_lines(removed, store.location))[-1] == f"1 file removed from {store.location}"
 

@@ -4,7 +4,7 @@ from envmatrix.config.model import Profile
 
 def listed(description):
     profile = Profile(name="unit", description=description, origin="profiles/unit.toml")
-    return Listing(tox_file="tox.ini", profiles=((profile, ("unit",), True),)).text().splitlines()[:-2]
+    return Listing(tox_file="tox.ini", profiles=((profile, ("unit",), True),)).render_text().splitlines()[:-2]
 
 
 def test_a_profile_is_one_line_where_that_is_short_enough():

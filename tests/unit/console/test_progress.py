@@ -6,7 +6,7 @@ import progress_samples as samples
 import pytest
 
 from envmatrix.console import plain
-from envmatrix.console.live import clock, shortened
+from envmatrix.console.live import format_clock, shorten_name
 from envmatrix.console.progress import Progress
 from envmatrix.console.progress_state import Board
 
@@ -32,9 +32,9 @@ def said(stream):
 def test_a_pipe_gets_one_line_an_event(tmp_path):
     stream = io.StringIO()
     with progress(stream, "unit", "db", folder=tmp_path, expected={"unit": 12.4}) as told:
-        told.said("unit", "starts")
-        told.output("unit", b"not shown\n")
-        told.finished(samples.evidence("unit", "passed", "skipped"))
+        told.say_line("unit", "starts")
+        told.take_output("unit", b"not shown\n")
+        told.take_evidence(samples.evidence("unit", "passed", "skipped"))
     assert said(stream) == (
         "[T] queue: blocked: rabbitmq: there is no program rabbitmq-server\n"
         "[T] docs: not relevant: nothing in docs/ changed\n"
@@ -57,8 +57,8 @@ def test_a_failed_cells_output_is_shown_and_no_line_of_it_is_a_command(tmp_path,
     (tmp_path / "unit" / "output.log").write_text("::error::pwned\n\x1b[2Jgone\n")
     stream = io.StringIO()
     with progress(stream, "unit", "db", folder=tmp_path, environ=environ) as told:
-        told.said("unit", "starts")
-        told.finished(samples.evidence("unit", "failed", log=".envmatrix/runs/r/unit/output.log"))
+        told.say_line("unit", "starts")
+        told.take_evidence(samples.evidence("unit", "failed", log=".envmatrix/runs/r/unit/output.log"))
     assert "  | ::error::pwned\n  | \\x1b[2Jgone\n" in stream.getvalue()
     assert begin in stream.getvalue()
     assert end in stream.getvalue()
@@ -67,7 +67,7 @@ def test_a_failed_cells_output_is_shown_and_no_line_of_it_is_a_command(tmp_path,
 def test_the_output_of_a_single_cell_is_passed_on(tmp_path):
     stream = io.StringIO()
     with progress(stream, "unit", folder=tmp_path) as told:
-        told.output("unit", b"a\nhalf")
+        told.take_output("unit", b"a\nhalf")
     assert stream.getvalue().endswith("a\nhalf\n")
 
 
@@ -85,10 +85,10 @@ def test_the_output_of_a_single_cell_is_passed_on(tmp_path):
 def test_the_output_of_a_single_cell_is_folded_between_two_events(tmp_path, environ, begin, end):
     stream = io.StringIO()
     with progress(stream, "unit", folder=tmp_path, environ=environ) as told:
-        told.said("unit", "starts")
-        told.output("unit", b"a\nha")
-        told.output("unit", b"lf")
-        told.finished(samples.evidence("unit", "failed"))
+        told.say_line("unit", "starts")
+        told.take_output("unit", b"a\nha")
+        told.take_output("unit", b"lf")
+        told.take_evidence(samples.evidence("unit", "failed"))
     said = re.sub(r":\d{10}:", ":AT:", stream.getvalue())
     before, during, after = said.partition(f"unit: starts\n{begin}\na\nhalf\n{end}\n")
     assert during
@@ -99,13 +99,13 @@ def test_the_output_of_a_single_cell_is_folded_between_two_events(tmp_path, envi
 def test_a_cell_whose_output_is_shown_has_no_phases_told_as_well():
     stream, board = io.StringIO(), Board(samples.plan("unit", "db"), {})
     told = plain.Lines(stream, {})
-    for row in board.of("waiting"):
-        row.begin()
-    told.tick(board)
-    told.output("unit", b"unit: install_deps> pip install six\n")
-    for row in board.of("running"):
+    for row in board.rows_in("waiting"):
+        row.mark_started()
+    told.show_changes(board)
+    told.show_output("unit", b"unit: install_deps> pip install six\n")
+    for row in board.rows_in("running"):
         row.phase = "installing six"
-    told.tick(board)
+    told.show_changes(board)
     assert "db: installing six" in stream.getvalue()
     assert "unit: installing six" not in stream.getvalue()
 
@@ -113,25 +113,25 @@ def test_a_cell_whose_output_is_shown_has_no_phases_told_as_well():
 def test_the_output_of_several_cells_names_them_line_by_line(tmp_path):
     stream = io.StringIO()
     with progress(stream, "unit", "db", folder=tmp_path, verbosity=1) as told:
-        told.output("unit", b"one\ntw")
-        told.output("db", b"other\n")
-        told.output("unit", b"o\nrest")
+        told.take_output("unit", b"one\ntw")
+        told.take_output("db", b"other\n")
+        told.take_output("unit", b"o\nrest")
     assert stream.getvalue().endswith("unit | one\ndb | other\nunit | two\nunit | rest\n\n")
 
 
 def test_a_quiet_run_says_nothing(tmp_path):
     stream = io.StringIO()
     with progress(stream, "unit", folder=tmp_path, verbosity=-1) as told:
-        told.said("unit", "starts")
-        told.finished(samples.evidence("unit", "failed"))
+        told.say_line("unit", "starts")
+        told.take_evidence(samples.evidence("unit", "failed"))
     assert stream.getvalue() == ""
 
 
 def test_a_terminal_that_went_away_does_not_end_the_run(tmp_path):
     with progress(Gone(), "unit", folder=tmp_path, environ={"TERM": "xterm"}) as told:
-        told.said("unit", "starts")
-        told.output("unit", b"x\n")
-        told.finished(samples.evidence("unit", "passed"))
+        told.say_line("unit", "starts")
+        told.take_output("unit", b"x\n")
+        told.take_evidence(samples.evidence("unit", "passed"))
 
 
 def test_many_threads_may_tell_at_once(tmp_path):
@@ -139,8 +139,8 @@ def test_many_threads_may_tell_at_once(tmp_path):
     with progress(stream, *names, folder=tmp_path) as told:
 
         def run(name):
-            told.said(name, "starts")
-            told.finished(samples.evidence(name, "passed"))
+            told.say_line(name, "starts")
+            told.take_evidence(samples.evidence(name, "passed"))
 
         threads = [threading.Thread(target=run, args=(name,)) for name in names]
         for thread in threads:
@@ -156,7 +156,7 @@ def test_a_long_silence_is_broken(tmp_path, monkeypatch):
     monkeypatch.setattr("envmatrix.console.progress.PLAIN_TICK_S", 0.02)
     stream = io.StringIO()
     with progress(stream, "unit", "db", folder=tmp_path) as told:
-        told.said("unit", "starts")
+        told.say_line("unit", "starts")
         while "still" not in stream.getvalue():
             pass
     assert "unit: still starting tox" in stream.getvalue()
@@ -173,8 +173,8 @@ def test_lines_are_plain_where_a_table_could_not_be_read(tmp_path, environ):
 def test_a_terminal_gets_a_table_with_every_cell(tmp_path):
     stream = Terminal()
     with progress(stream, "unit", "db", folder=tmp_path, environ={"TERM": "xterm"}, expected={"db": 75}) as told:
-        told.said("unit", "starts")
-        told.finished(samples.evidence("unit", "failed", "skipped"))
+        told.say_line("unit", "starts")
+        told.take_evidence(samples.evidence("unit", "failed", "skipped"))
     last = stream.getvalue().split("cell ")[-1]
     for shown in ("unit", "db", "~1:15", "queue", "blocked", "not relevant", "1 of 2 cells ended", "1 failed"):
         assert shown in last
@@ -200,9 +200,9 @@ def test_an_interrupt_is_acknowledged(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "shown"), [(7, "0:07"), (750, "12:30"), (3723, "1:02:03")])
 def test_times_are_short(seconds, shown):
-    assert clock(seconds) == shown
+    assert format_clock(seconds) == shown
 
 
 def test_a_name_that_is_too_long_keeps_its_end():
-    assert shortened("integration-py311", 17) == "integration-py311"
-    assert shortened("integration-services-py311", 16) == "integrat…s-py311"
+    assert shorten_name("integration-py311", 17) == "integration-py311"
+    assert shorten_name("integration-services-py311", 16) == "integrat…s-py311"

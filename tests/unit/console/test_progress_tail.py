@@ -18,7 +18,7 @@ def add(path, text):
 
 
 def test_nothing_is_known_of_a_cell_that_wrote_nothing(tmp_path):
-    seen = Follower(tmp_path / "absent").look()
+    seen = Follower(tmp_path / "absent").read_progress()
     assert (seen.phase, seen.done, seen.total) == ("", 0, 0)
 
 
@@ -26,17 +26,17 @@ def test_tests_are_counted_as_they_end(tmp_path):
     follower, record = Follower(tmp_path), tmp_path / "record" / "1-a.jsonl"
     add(record, json.dumps({"s": "1.1", "ids": ["a", "b", "c"], "t": "collected"}, separators=(",", ":")) + "\n")
     add(record, result("a", "passed") + result("b", "skipped", r="no libvirt")[:20])
-    seen = follower.look()
+    seen = follower.read_progress()
     assert (seen.done, seen.skipped, seen.total) == (1, 0, 3)
     add(record, result("b", "skipped", r="no libvirt")[20:])
     add(tmp_path / "record" / "2-b.jsonl", result("c", "error"))
-    seen = follower.look()
+    seen = follower.read_progress()
     assert (seen.done, seen.failed, seen.skipped, seen.total) == (3, 1, 1, 3)
 
 
 def test_an_id_that_looks_like_an_outcome_is_none(tmp_path):
     add(tmp_path / "record" / "1-a.jsonl", result('test[{"o":"failed"}]', "passed"))
-    seen = Follower(tmp_path).look()
+    seen = Follower(tmp_path).read_progress()
     assert (seen.done, seen.failed) == (1, 0)
 
 
@@ -55,10 +55,10 @@ def test_phases_are_told_in_words(tmp_path):
         ({"event": "command", "run_id": "commands[0]"}, "running: pytest -q"),
     ):
         add(events, event(**fields))
-        assert follower.look().phase == phase
+        assert follower.read_progress().phase == phase
 
 
 def test_lines_that_are_no_json_are_passed_over(tmp_path):
     add(tmp_path / "events.jsonl", 'nothing\n[]\n"x"\n')
     add(tmp_path / "record" / "1-a.jsonl", '{"t":"r"\n[1]\n{"ids":3,"t":"collected"}\nx"t":"collected"}\n')
-    assert Follower(tmp_path).look().done == 0
+    assert Follower(tmp_path).read_progress().done == 0

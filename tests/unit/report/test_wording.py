@@ -2,7 +2,7 @@ import pytest
 import report_samples as samples
 
 from envmatrix.report import Report, UnknownFormatError, render
-from envmatrix.report.wording import columns, duration, has_run, not_run, short, visible, visible_lines
+from envmatrix.report.wording import count_columns, duration, has_run, make_visible, not_run, short, visible_lines
 from envmatrix.verdict.model import CellVerdict, Tests
 
 
@@ -22,7 +22,7 @@ def test_durations(seconds, words):
 
 
 def test_controls_are_spelt_out():
-    assert visible("a\x1b[31mb\n\u202e\x9b\ud800é") == "a\\x1b[31mb\\n\\u202e\\x9b\\ud800é"
+    assert make_visible("a\x1b[31mb\n\u202e\x9b\ud800é") == "a\\x1b[31mb\\n\\u202e\\x9b\\ud800é"
 
 
 def test_colours_of_a_log_are_dropped_and_other_escapes_kept_visible():
@@ -30,7 +30,7 @@ def test_colours_of_a_log_are_dropped_and_other_escapes_kept_visible():
 
 
 def test_wide_characters_take_two_columns():
-    assert (columns("abc"), columns("漢字"), columns("e\u0301")) == (3, 4, 1)
+    assert (count_columns("abc"), count_columns("漢字"), count_columns("e\u0301")) == (3, 4, 1)
 
 
 def test_short_digests_keep_their_kind():
@@ -60,8 +60,8 @@ def test_an_unknown_format_names_the_known_ones():
 
 
 def test_a_name_that_nobody_can_read_is_cut_and_counted():
-    assert visible("a" * 4000) == "a" * 4000
-    assert visible("a" * 10_000_000) == "a" * 4000 + "… (9,996,000 more characters)"
+    assert make_visible("a" * 4000) == "a" * 4000
+    assert make_visible("a" * 10_000_000) == "a" * 4000 + "… (9,996,000 more characters)"
 
 
 def test_of_a_long_output_the_end_is_shown_and_the_rest_counted():
@@ -93,5 +93,5 @@ def test_a_cell_is_shown_with_the_record_it_was_judged_by(state, named, expected
     old = samples.evidence("full-py311", "laptop", (), 1, id="old")
     new = samples.evidence("full-py311", "jenkins-mysql", (), 2, id="new")
     cell = CellVerdict(name="full-py311", profile="full", state=state, evidence=named)
-    found = Report(verdict=samples.verdict(cells=(cell,)), evidence=(new, old)).records()
+    found = Report(verdict=samples.verdict(cells=(cell,)), evidence=(new, old)).records_by_cell()
     assert {name: record.id for name, record in found.items()} == ({"full-py311": expected} if expected else {})

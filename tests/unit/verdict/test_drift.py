@@ -6,7 +6,7 @@ import pytest
 from verdict_values import record, result, skip, wants
 
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.verdict.drift import drift
+from envmatrix.verdict.drift import compare_records
 
 CHANGES = {
     "nothing": ([result("t")], [result("t")], []),
@@ -60,16 +60,16 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_one_cell(name: str) -> None:
     old, new, expected = CHANGES[name]
-    found = drift([record("full", *old)], [record("full", *new)])
+    found = compare_records([record("full", *old)], [record("full", *new)])
     assert [(change.test, change.kind, change.before, change.after) for change in found] == expected
 
 
 def test_the_later_reason_is_told() -> None:
-    assert drift([record("full", result("t"))], [record("full", wants("t"))])[0].reason == "no libvirt"
+    assert compare_records([record("full", result("t"))], [record("full", wants("t"))])[0].reason == "no libvirt"
 
 
 def test_a_cell_without_a_record_is_one_change() -> None:
-    found = drift([record("full", result("a"), result("b"))], [record("other", result("a"))])
+    found = compare_records([record("full", result("a"), result("b"))], [record("other", result("a"))])
     assert [(change.cell, change.test, change.kind, change.before) for change in found] == [
         ("full", "*", "vanished", "2 tests")
     ]
@@ -77,7 +77,9 @@ def test_a_cell_without_a_record_is_one_change() -> None:
 
 def test_a_narrowed_run_shows_nothing_as_vanished() -> None:
     new = record("full", result("t", "failed"), partial="-k t")
-    assert [change.kind for change in drift([record("full", result("t"), result("u"))], [new])] == ["newly_failed"]
+    assert [change.kind for change in compare_records([record("full", result("t"), result("u"))], [new])] == [
+        "newly_failed"
+    ]
 
 
 def test_the_newest_whole_record_of_a_cell_counts() -> None:
@@ -85,12 +87,12 @@ def test_the_newest_whole_record_of_a_cell_counts() -> None:
     newer = record("full", result("t"), finished="2026-01-02T00:00:00Z", id="2")
     narrowed = record("full", finished="2026-01-03T00:00:00Z", id="3", partial="-k x")
     base = [record("full", result("t"))]
-    assert drift(base, [older, newer, narrowed]) == drift(base, [narrowed, newer, older]) == ()
+    assert compare_records(base, [older, newer, narrowed]) == compare_records(base, [narrowed, newer, older]) == ()
 
 
 def test_sorted_by_cell_and_test() -> None:
     def some(*names: str) -> list[Result]:
         return [result(name) for name in names]
 
-    found = drift([record("b"), record("a")], [record("b", *some("z", "y")), record("a", *some("x"))])
+    found = compare_records([record("b"), record("a")], [record("b", *some("z", "y")), record("a", *some("x"))])
     assert [(change.cell, change.test) for change in found] == [("a", "x"), ("b", "y"), ("b", "z")]

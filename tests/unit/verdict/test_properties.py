@@ -26,10 +26,10 @@ from verdict_values import (
 
 from envmatrix.config.model import Cell, Gate
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, HostRecord, RanReason, Session
-from envmatrix.verdict.gate.gate import Asked, gate
+from envmatrix.verdict.gate.gate import GateQuery, judge_revision
 from envmatrix.verdict.model import Verdict
-from envmatrix.verdict.skips.classify import classify
-from envmatrix.verdict.tally import executed
+from envmatrix.verdict.skips.classify import classify_skips
+from envmatrix.verdict.tally import was_executed
 
 NAMES = ["t.py::a", "t.py::b[{2, 1}]", "t.py::b[{1, 2}]", "m.C.c", "virt.py::v", "virt.py"]
 REASONS = [
@@ -119,7 +119,7 @@ def runs(draw: Any) -> tuple[dict[str, Evidence], dict[str, Any]]:
 
 
 def _classified(made: Evidence, profiles: Any) -> Evidence:
-    found = classify(made.tests, profile=profiles[made.profile], capabilities=CAPABILITIES, today=TODAY)
+    found = classify_skips(made.tests, profile=profiles[made.profile], capabilities=CAPABILITIES, today=TODAY)
     return msgspec.structs.replace(made, tests=found)
 
 
@@ -186,7 +186,7 @@ def test_blocking_a_cell_never_makes_the_verdict_pass(run: Any) -> None:
 def test_nothing_that_ran_is_listed_as_run_nowhere_and_nothing_skipped_is_lost(run: Any) -> None:
     evidence, more = run
     counted = [made for made in evidence.values() if made.tree == TREE]
-    ran = {test.id for made in counted for test in made.tests if executed(test)}
+    ran = {test.id for made in counted for test in made.tests if was_executed(test)}
     left = {test.id for made in counted for test in made.tests if test.outcome in ("skipped", "deselected")}
     listed = {item.test for item in verdict_of(evidence, more).ran_nowhere}
     assert not {name for name in listed & ran if not name.endswith(".py")}
@@ -208,8 +208,8 @@ def gated(made: list[Evidence], names: Sequence[str] = CELLS) -> Verdict:
         "mysql": profile("mysql", services=("mysql",)),
     }
     cells = [Cell(name=name, profile=name.partition("-")[0]) for name in names]
-    asked = Asked(cells=cells, profiles=profiles, tree=TREE, commit="c", matrix_digest=DIGEST, today=TODAY)
-    return gate(asked, made)
+    asked = GateQuery(cells=cells, profiles=profiles, tree=TREE, commit="c", matrix_digest=DIGEST, today=TODAY)
+    return judge_revision(asked, made)
 
 
 def unique(made: list[Evidence]) -> list[Evidence]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envmatrix.verdict.test_ids import container, fold, parents
+from envmatrix.verdict.test_ids import container_of, fold_id, iterate_parents
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from envmatrix.verdict.test_ids import container, fold, parents
     ],
 )
 def test_what_depends_on_the_host_is_folded(one: str, other: str) -> None:
-    assert fold(one) == fold(other)
+    assert fold_id(one) == fold_id(other)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def test_what_depends_on_the_host_is_folded(one: str, other: str) -> None:
     ],
 )
 def test_what_tells_tests_apart_is_not(one: str, other: str) -> None:
-    assert fold(one) != fold(other)
+    assert fold_id(one) != fold_id(other)
 
 
 @given(st.text())
 def test_folding_twice_changes_nothing_more(text: str) -> None:
-    assert fold(fold(text)) == fold(text)
+    assert fold_id(fold_id(text)) == fold_id(text)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_folding_twice_changes_nothing_more(text: str) -> None:
     ],
 )
 def test_parents(test_id: str, expected: list[str]) -> None:
-    assert list(parents(test_id)) == expected
+    assert list(iterate_parents(test_id)) == expected
 
 
 @given(st.text(alphabet="ab.:/[("))
 def test_parents_get_shorter_and_end(text: str) -> None:
-    lengths = [len(parent) for parent in parents(text)]
+    lengths = [len(parent) for parent in iterate_parents(text)]
     assert lengths == sorted(set(lengths), reverse=True)
 
 
 def test_what_unittest_calls_a_class_that_was_skipped() -> None:
-    assert container("setUpClass (a.b.C)") == "a.b.C"
-    assert container("a.b") == "a.b"
+    assert container_of("setUpClass (a.b.C)") == "a.b.C"
+    assert container_of("a.b") == "a.b"

@@ -1,6 +1,6 @@
 import pytest
 
-from envmatrix.engine.job.environ import tox_environ
+from envmatrix.engine.job.environ import make_tox_environ
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from envmatrix.engine.job.environ import tox_environ
     ],
 )
 def test_what_a_caller_set_for_his_own_sessions_does_not_reach_a_cell(name):
-    assert tox_environ({name: "x", "PATH": "/bin"}) == {"PATH": "/bin"}
+    assert make_tox_environ({name: "x", "PATH": "/bin"}) == {"PATH": "/bin"}
 
 
 def test_what_says_how_and_where_stays():
     kept = {"TOX_OVERRIDE": "testenv.x=1", "TOX_WORK_DIR": "/w", "TOX_DISCOVER": "/p", "TOX_CONSTRAINTS_FILE": "/c"}
-    assert tox_environ(kept) == kept
+    assert make_tox_environ(kept) == kept
 
 
 def test_this_plugin_cannot_be_turned_off():
-    environ = tox_environ({"TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix, tox-uv"})
+    environ = make_tox_environ({"TOX_DISABLED_EXTERNAL_PLUGINS": "envmatrix, tox-uv"})
     assert environ == {"TOX_DISABLED_EXTERNAL_PLUGINS": "tox-uv"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envmatrix.engine.run.partial import narrowed_by
-from envmatrix.engine.run.runner_options import GRAMMARS, narrowing
+from envmatrix.engine.run.runner_options import GRAMMARS, find_narrowing
 from envmatrix.evidence.model import CommandRun, Session
 
 
@@ -47,7 +47,7 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_words_that_leave_tests_out_of_a_pytest(root: Path, asked: str) -> None:
-    assert narrowing(asked.split(), GRAMMARS["pytest"], root).certain
+    assert find_narrowing(asked.split(), GRAMMARS["pytest"], root).certain
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_words_that_leave_tests_out_of_a_pytest(root: Path, asked: str) -> None:
     ],
 )
 def test_words_that_leave_nothing_out(root: Path, asked: str) -> None:
-    found = narrowing(asked.split(), GRAMMARS["pytest"], root)
+    found = find_narrowing(asked.split(), GRAMMARS["pytest"], root)
     assert (found.certain, found.unknown) == (set(), set())
 
 
 def test_options_that_nobody_knows_are_told_apart(root: Path) -> None:
-    found = narrowing(["--mystery", "tests", "-q", "--other=1"], GRAMMARS["pytest"], root)
+    found = find_narrowing(["--mystery", "tests", "-q", "--other=1"], GRAMMARS["pytest"], root)
     assert (found.certain, found.unknown) == (set(), {0, 1, 3})
 
 
@@ -92,7 +92,7 @@ def test_options_that_nobody_knows_are_told_apart(root: Path) -> None:
     ],
 )
 def test_other_runners_have_words_of_their_own(root: Path, runner: str, asked: str, certain: set[int]) -> None:
-    assert narrowing(asked.split(), GRAMMARS[runner], root).certain == certain
+    assert find_narrowing(asked.split(), GRAMMARS[runner], root).certain == certain
 
 
 def of(

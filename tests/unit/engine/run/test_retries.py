@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from envmatrix.engine.run.retries import infrastructure, unsettled, with_history
+from envmatrix.engine.run.retries import describe_unsettled_tests, explain_infrastructure_failure, with_history
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
 from envmatrix.evidence.model import TestResult as Result
 
@@ -38,22 +38,22 @@ def ended(outcome: str, name: str = "t") -> Result:
 
 @pytest.mark.parametrize("code", ["index_unreachable", "install_timed_out", "service_failed", "killed"])
 def test_infrastructure_is_tried_again_unless_a_test_failed(code: str) -> None:
-    assert infrastructure(attempt(reason=code, state="not_built")) == f"said {code}"
-    assert infrastructure(attempt(ended("failed"), reason=code)) == ""
+    assert explain_infrastructure_failure(attempt(reason=code, state="not_built")) == f"said {code}"
+    assert explain_infrastructure_failure(attempt(ended("failed"), reason=code)) == ""
 
 
 @pytest.mark.parametrize("code", ["", "disk_full", "no_distribution", "conflict", "cannot_build", "timed_out"])
 def test_what_would_only_happen_again_is_not(code: str) -> None:
-    assert infrastructure(attempt(reason=code, state="not_built")) == ""
+    assert explain_infrastructure_failure(attempt(reason=code, state="not_built")) == ""
 
 
 def test_a_failure_is_settled_by_a_pass_and_by_nothing_else() -> None:
     failed, other = attempt(ended("failed"), ended("error", "u")), attempt(ended("passed"), ended("skipped", "u"))
-    assert unsettled([failed]) == "2 tests failed: t, u"
-    assert unsettled([failed, other]) == "1 test failed: u"
-    assert unsettled([failed, attempt()]) == "2 tests failed: t, u"
-    assert unsettled([failed, attempt(ended("passed"), ended("passed", "u"))]) == ""
-    assert unsettled([attempt(ended("passed")), attempt(ended("failed"))]) == "1 test failed: t"
+    assert describe_unsettled_tests([failed]) == "2 tests failed: t, u"
+    assert describe_unsettled_tests([failed, other]) == "1 test failed: u"
+    assert describe_unsettled_tests([failed, attempt()]) == "2 tests failed: t, u"
+    assert describe_unsettled_tests([failed, attempt(ended("passed"), ended("passed", "u"))]) == ""
+    assert describe_unsettled_tests([attempt(ended("passed")), attempt(ended("failed"))]) == "1 test failed: t"
 
 
 def test_the_newest_record_has_every_outcome_of_a_test_that_failed_before() -> None:

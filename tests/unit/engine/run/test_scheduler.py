@@ -4,12 +4,12 @@ from hypothesis import strategies as st
 
 from envmatrix.config.model import Capability, Cell, Profile
 from envmatrix.engine.run.scheduler import (
+    CellQueue,
     CircularDependsError,
-    Queue,
     automatic_jobs,
-    exclusive,
+    exclusive_resources,
     find_predecessors,
-    order,
+    order_cells,
 )
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Runnable
@@ -18,11 +18,11 @@ NAMES = st.lists(st.sampled_from("abcdefghij"), unique=True, min_size=1)
 
 
 def test_the_longest_go_first_and_unknown_ones_before_all():
-    assert order(["a", "b", "c", "d"], {"a": 1.0, "c": 5.0, "d": 3.0}) == ["b", "c", "d", "a"]
+    assert order_cells(["a", "b", "c", "d"], {"a": 1.0, "c": 5.0, "d": 3.0}) == ["b", "c", "d", "a"]
 
 
 def test_without_history_the_order_is_the_given_one():
-    assert order(["c", "a", "b"], {}) == ["c", "a", "b"]
+    assert order_cells(["c", "a", "b"], {}) == ["c", "a", "b"]
 
 
 def test_exclusive_resources_are_capabilities_services_and_results_files():
@@ -33,29 +33,29 @@ def test_exclusive_resources_are_capabilities_services_and_results_files():
     }
     cell = Cell(name="a", profile="p", requires=("kvm>=1", "libvirt"), services=("mysql",))
     profile = Profile(name="p", origin="p.toml", results=("out/*.xml",))
-    assert exclusive(cell, profile, capabilities) == {"kvm", "mysql", "results out/*.xml"}
+    assert exclusive_resources(cell, profile, capabilities) == {"kvm", "mysql", "results out/*.xml"}
 
 
 def test_cells_that_share_an_exclusive_resource_wait_for_each_other():
-    queue = Queue(["a", "b", "c"], {"a": frozenset({"kvm"}), "b": frozenset({"kvm"})}, jobs=3)
-    assert [queue.take(), queue.take(), queue.take()] == ["a", "c", None]
-    queue.done("a")
-    assert queue.take() == "b"
+    queue = CellQueue(["a", "b", "c"], {"a": frozenset({"kvm"}), "b": frozenset({"kvm"})}, jobs=3)
+    assert [queue.take_next(), queue.take_next(), queue.take_next()] == ["a", "c", None]
+    queue.mark_ended("a")
+    assert queue.take_next() == "b"
 
 
 def test_little_memory_starts_nothing_beside_what_runs_but_always_something():
-    queue = Queue(["a", "b"], {}, jobs=2)
-    assert queue.take(memory_mb=100) == "a"
-    assert queue.take(memory_mb=100) is None
-    assert queue.take(memory_mb=4000) == "b"
+    queue = CellQueue(["a", "b"], {}, jobs=2)
+    assert queue.take_next(memory_mb=100) == "a"
+    assert queue.take_next(memory_mb=100) is None
+    assert queue.take_next(memory_mb=4000) == "b"
 
 
 def test_what_is_dropped_is_named_and_never_started():
-    queue = Queue(["a", "b", "c"], {}, jobs=1)
-    queue.take()
-    assert queue.drop() == ("b", "c")
-    queue.done("a")
-    assert queue.take() is None
+    queue = CellQueue(["a", "b", "c"], {}, jobs=1)
+    queue.take_next()
+    assert queue.drop_waiting() == ("b", "c")
+    queue.mark_ended("a")
+    assert queue.take_next() is None
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ def test_automatic_jobs_are_bound_by_processors_and_memory(cpus, memory_mb, jobs
 def test_every_cell_runs_once_and_never_two_that_share(names, jobs, data):
     shared = st.sets(st.sampled_from(["kvm", "port", "disk"])).map(frozenset)
     holds = {name: data.draw(shared) for name in names}
-    queue, seen = Queue(names, holds, jobs=jobs), []
+    queue, seen = CellQueue(names, holds, jobs=jobs), []
     while queue.waiting or queue.running:
-        while (name := queue.take()) is not None:
+        while (name := queue.take_next()) is not None:
             seen.append(name)
             held = [item for other in queue.running for item in holds[other]]
             assert len(held) == len(set(held))
             assert len(queue.running) <= jobs
         assert queue.running
-        queue.done(data.draw(st.sampled_from(sorted(queue.running))))
+        queue.mark_ended(data.draw(st.sampled_from(sorted(queue.running))))
     assert sorted(seen) == sorted(names)
 
 
@@ -117,11 +117,11 @@ def test_a_cell_starts_after_all_that_it_depends_on_have_ended(names, data, jobs
         for index, name in enumerate(names)
     }
     waiting = data.draw(st.permutations(names))
-    queue, ended = Queue(waiting, {}, jobs=jobs, before=before), set()
+    queue, ended = CellQueue(waiting, {}, jobs=jobs, before=before), set()
     while queue.waiting or queue.running:
-        while (name := queue.take()) is not None:
+        while (name := queue.take_next()) is not None:
             assert before[name] <= ended
         name = data.draw(st.sampled_from(sorted(queue.running)))
-        queue.done(name)
+        queue.mark_ended(name)
         ended.add(name)
     assert ended == set(names)

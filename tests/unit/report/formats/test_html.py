@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envmatrix.report import render
-from envmatrix.report.formats.html import SCRIPTS, embedded
-from envmatrix.report.formats.html_data import build
+from envmatrix.report.formats.html import SCRIPTS, embed_json
+from envmatrix.report.formats.html_data import build_data
 from envmatrix.verdict.model import CellVerdict, RanNowhere, SeenIn
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- {{data}} \x1b[31m \u202e \u2028"
@@ -92,13 +92,13 @@ def test_the_data_says_what_each_test_did_in_each_cell():
 
 def test_cells_are_in_natural_order():
     cells = tuple(CellVerdict(name=f"full-py3{i}", profile="full", state="passed") for i in (10, 9, 12))
-    names = [cell["name"] for cell in build(samples.report(verdict=samples.verdict(cells=cells)))["cells"]]
+    names = [cell["name"] for cell in build_data(samples.report(verdict=samples.verdict(cells=cells)))["cells"]]
     assert names == ["full-py39", "full-py310", "full-py312"]
 
 
 def test_stale_evidence_is_not_in_the_heat_map():
     cell = CellVerdict(name="libvirt-py311", profile="libvirt", state="stale", evidence="jenkins-libvirt-libvirt-py311")
-    built = build(samples.report(verdict=samples.verdict(cells=(cell,), ran_nowhere=())))
+    built = build_data(samples.report(verdict=samples.verdict(cells=(cell,), ran_nowhere=())))
     assert (built["tests"], built["cells"][0]["outcomes"]) == ([], "")
 
 
@@ -109,13 +109,13 @@ def test_without_scripts_the_report_is_there_as_text():
 
 @pytest.mark.parametrize(("text", "shown"), [("</script>", '"\\u003c/script\\u003e"'), ("&\u2028", '"\\u0026\\u2028"')])
 def test_embedded_json_cannot_end_its_element(text, shown):
-    assert embedded(text) == shown
-    assert json.loads(embedded(text)) == text
+    assert embed_json(text) == shown
+    assert json.loads(embed_json(text)) == text
 
 
 def test_what_other_hosts_reported_is_told_beside_the_record_that_decides():
     other = samples.evidence("libvirt-py311", "laptop", samples.driver_tests(2), 5, partial="-k driver")
-    data = build(samples.report(evidence=(*samples.records(), other)))
+    data = build_data(samples.report(evidence=(*samples.records(), other)))
     cell = next(cell for cell in data["cells"] if cell["name"] == "libvirt-py311")
     assert cell["others"] == [["laptop", "2026-11-23T10:05:00Z", "finished", "2 passed", "-k driver"]]
     assert cell["host"]["name"] == "jenkins-libvirt"
@@ -126,6 +126,8 @@ def test_a_cell_that_did_not_run_owes_the_tests_that_its_profile_or_its_capabili
     names = {"a": "libvirt", "b": "mysql, other", "c": "ceph", "d": ""}
     nowhere = tuple(RanNowhere(test=name, seen_in=seen, would_run=would) for name, would in names.items())
     report = samples.report()
-    data = build(msgspec.structs.replace(report, verdict=msgspec.structs.replace(report.verdict, ran_nowhere=nowhere)))
+    data = build_data(
+        msgspec.structs.replace(report, verdict=msgspec.structs.replace(report.verdict, ran_nowhere=nowhere))
+    )
     owes = {cell["name"]: [data["tests"][test] for test in cell["owes"]] for cell in data["cells"]}
     assert owes == {"libvirt-py311": [], "libvirt-py312": ["a"], "mysql-py311": ["b"], "restricted-py311": []}

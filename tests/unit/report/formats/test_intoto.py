@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from envmatrix.evidence.model import CommandRun, RanReason, Session
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.report.formats.intoto import statement
+from envmatrix.report.formats.intoto import make_statement
 
 # The rules of in-toto's specifications, as JSON Schema: Statement v1, ResourceDescriptor, DigestSet, Test Result v0.1.
 DIGESTS = {
@@ -63,7 +63,7 @@ STATEMENT = {
 
 
 def made(tests=(), **more):
-    document = statement(samples.evidence("full-py311", "laptop", tests, **more), url="file:///run")
+    document = make_statement(samples.evidence("full-py311", "laptop", tests, **more), url="file:///run")
     jsonschema.validate(json.loads(json.dumps(document)), STATEMENT)
     names = [entry["name"] for entry in document["subject"]]
     assert len(names) == len(set(names))
@@ -77,7 +77,7 @@ def result(*outcomes, **more):
 
 @pytest.mark.parametrize("record", samples.records(), ids=lambda record: record.cell)
 def test_samples_meet_the_published_rules(record):
-    jsonschema.validate(statement(record), STATEMENT)
+    jsonschema.validate(make_statement(record), STATEMENT)
 
 
 def test_the_subject_is_the_tree_and_its_commit():
@@ -150,6 +150,6 @@ def test_a_flaky_test_is_warned_and_a_skip_is_in_no_list_of_the_predicate():
 @given(st.text(st.characters(), max_size=30))
 def test_any_name_meets_the_rules(name):
     tests = (Result(id=name, outcome="passed"),)
-    jsonschema.validate(statement(samples.evidence(name, "laptop", tests, project=name, commit=name)), STATEMENT)
-    tree = statement(samples.evidence("a", "laptop", (), tree="tree:" + (name or "x")))
+    jsonschema.validate(make_statement(samples.evidence(name, "laptop", tests, project=name, commit=name)), STATEMENT)
+    tree = make_statement(samples.evidence("a", "laptop", (), tree="tree:" + (name or "x")))
     assert tree["subject"][0]["digest"]

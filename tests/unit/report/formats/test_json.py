@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from envmatrix.evidence.model import Evidence
 from envmatrix.plan import Reason
 from envmatrix.report import host, plan, render
-from envmatrix.report.formats.json import dumps
+from envmatrix.report.formats.json import dump_document
 from envmatrix.report.schemas import SCHEMAS
 from envmatrix.verdict.model import Verdict
 
@@ -81,7 +81,7 @@ def test_any_text_survives_the_round_trip(name):
 
 
 def test_the_plan_document():
-    document = validate("plan", plan.json(samples.plan()))
+    document = validate("plan", plan.render_json(samples.plan()))
     assert [(cell["name"], cell["state"]) for cell in document["cells"]] == [
         ("libvirt-py311", "runnable"),
         ("libvirt-py312", "blocked"),
@@ -92,19 +92,19 @@ def test_the_plan_document():
 
 
 def test_the_plan_as_text_ends_with_what_is_blocked():
-    shown = plan.text(samples.plan())
+    shown = plan.render_text(samples.plan())
     line, matrix = (
         "1 of 3 cells can run on this host, 1 blocked (libvirt), 1 not relevant",
         "matrix sha256:0f3c5d7a9b1e",
     )
     assert shown.splitlines()[-2:] == [matrix, line]
-    assert plan.text(samples.plan(), width=120).splitlines()[-1] == f"{line}; {matrix}"
+    assert plan.render_text(samples.plan(), width=120).splitlines()[-1] == f"{line}; {matrix}"
     assert "remedy: apt-get install python3-libvirt" in shown
 
 
 def test_the_host_document():
     findings, facts = samples.host()
-    document = validate("host", host.json(findings, facts, {"libvirt": ["b", "a"]}, ["apt-get install x"]))
+    document = validate("host", host.render_json(findings, facts, {"libvirt": ["b", "a"]}, ["apt-get install x"]))
     assert [finding["capability"] for finding in document["findings"]] == ["libvirt", "mysql", "python3.11"]
     assert document["blocks"] == {"libvirt": ["a", "b"]}
 
@@ -112,7 +112,7 @@ def test_the_host_document():
 def test_the_host_as_text_says_what_each_finding_blocks():
     findings, facts = samples.host()
     blocked = {Reason(code="absent", capability="libvirt", message="no module"): ["libvirt-py312", "libvirt-py311"]}
-    shown = host.text(findings, facts, blocked, ["apt-get install python3-libvirt"])
+    shown = host.render_text(findings, facts, blocked, ["apt-get install python3-libvirt"])
     assert "  libvirt  absent\n    no module\n    blocks: libvirt-py311, libvirt-py312\n" in shown
     assert "TO UNBLOCK ALL OF IT\n  apt-get install python3-libvirt\n" in shown
     assert shown.splitlines()[-1] == "1 ok, 1 absent, 1 broken; 2 cells blocked"
@@ -120,18 +120,18 @@ def test_the_host_as_text_says_what_each_finding_blocks():
 
 def test_what_nothing_asks_for_is_named_and_told_on_demand():
     findings, facts = samples.host()
-    shown = " ".join(host.text(findings, facts).split())
+    shown = " ".join(host.render_text(findings, facts).split())
     assert "no cell here waits for it: libvirt (broken), mysql. `envmatrix doctor NAME` says why" in shown
     assert "remedy:" not in shown
-    assert host.text(findings, facts, told=("mysql",)).count("remedy:") == 1
-    assert host.text(findings, facts, everything=True).count("remedy:") == 2
+    assert host.render_text(findings, facts, told=("mysql",)).count("remedy:") == 1
+    assert host.render_text(findings, facts, everything=True).count("remedy:") == 2
 
 
 def test_what_several_interpreters_say_of_a_module_is_one_row():
     findings, facts = samples.host()
     broken = next(found for found in findings if found.capability == "libvirt")
     absent = [msgspec.structs.replace(broken, status="absent", interpreter=f"/opt/{i}/python") for i in range(6)]
-    shown = host.text([*absent, *findings], facts, everything=True)
+    shown = host.render_text([*absent, *findings], facts, everything=True)
     assert shown.count("libvirt  broken\n    undefined symbol") == 1
     assert re.search(r"^  libvirt +broken +- +7 interpreters$", shown, re.MULTILINE)
     assert "Nor will 6 other interpreters do." in " ".join(shown.split())
@@ -145,6 +145,6 @@ def test_evidence_meets_its_schema(record):
 
 def test_a_service_message_in_a_name_is_data_and_no_command() -> None:
     names = ["##[error]x", "###vso[task]", "##teamcity[x]", "## heading"]
-    text = dumps({"names": names})
+    text = dump_document({"names": names})
     assert json.loads(text)["names"] == names
     assert not re.search(r"##\w*\[", text)

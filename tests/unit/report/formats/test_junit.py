@@ -9,7 +9,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
-from envmatrix.report.formats.junit import _block, split
+from envmatrix.report.formats.junit import _quote_block, split_id
 
 # What Jenkins' xunit plugin accepts, as its junit-10.xsd says: required attributes, allowed attributes, children.
 RESULT = (set(), {"type", "message"}, set())
@@ -149,7 +149,7 @@ def test_attempts_are_kept():
     ],
 )
 def test_ids_are_split_into_class_and_name(test, place, name):
-    assert split(test) == (place, name)
+    assert split_id(test) == (place, name)
 
 
 @given(st.text(st.characters(), max_size=60))
@@ -159,7 +159,7 @@ def test_any_text_makes_xml_that_is_read_back(name):
 
 
 def test_no_line_of_a_body_is_a_command_of_a_ci_service():
-    assert _block(["::error::x", "  ::set-output name=a::b", "a::b", "::"]).splitlines() == [
+    assert _quote_block(["::error::x", "  ::set-output name=a::b", "a::b", "::"]).splitlines() == [
         "\\x3a:error::x",
         "  \\x3a:set-output name=a::b",
         "a::b",

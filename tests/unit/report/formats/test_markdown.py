@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.report import render
-from envmatrix.report.formats.markdown import body, code, fenced, prose
+from envmatrix.report.formats.markdown import code_span, escape_prose, fence_output, render_body
 
 HOSTILE = "<script>alert(1)</script> @all #1 !2 [x](javascript:y) ![i](z) ``` | ::error::no\n/close\n::stop-commands::x"
 
@@ -57,7 +57,7 @@ def test_any_text_stays_code(name):
 
 @given(st.text("`ab \\|_*", min_size=1))
 def test_a_code_span_is_one_code_span(text):
-    tokens = [token for token in parsed("x " + code(text) + " y") if token.type == "code_inline"]
+    tokens = [token for token in parsed("x " + code_span(text) + " y") if token.type == "code_inline"]
     assert len(tokens) == 1
     assert tokens[0].content.strip() == text.replace("|", "\\x7c").strip()
 
@@ -73,16 +73,16 @@ def test_a_code_span_is_one_code_span(text):
     ],
 )
 def test_prose_keeps_what_is_only_words(text, shown):
-    assert prose(text) == shown
+    assert escape_prose(text) == shown
 
 
 def test_output_cannot_leave_its_fence():
-    block = fenced("a\n```\n````\nb", indent="")
+    block = fence_output("a\n```\n````\nb", indent="")
     assert block == "`````text\n| a\n| ```\n| ````\n| b\n`````\n"
 
 
 def test_what_does_not_fit_is_counted():
-    text = body(samples.report(), 1500)
+    text = render_body(samples.report(), 1500)
     assert len(text.encode()) <= 1500
     assert re.search(r"… and \d+ more blocks that do not fit here", text)
 

@@ -255,7 +255,7 @@ def test_the_last_column_of_a_table_keeps_to_the_width_and_is_whole():
         [("python", ""), ("3.11", ""), ("/" + 60 * "p", "")],
     ]
     page = Page(80)
-    page.table(("name", "version", "where"), rows, frozenset())
+    page.add_table(("name", "version", "where"), rows, frozenset())
     head, kernel, python = page.render().splitlines()
     assert head.split() == ["name", "version", "where"]
     assert kernel == "  kernel  6.18.44-a-long-one"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envmatrix.report import FORMATS, render
-from envmatrix.report.formats.votes import OUTSIDE, label
+from envmatrix.report.formats.votes import OUTSIDE, vote_value
 from envmatrix.verdict.model import Breach, CellVerdict, RanNowhere
 
 VOTES = ("gerrit", "github", "github-check", "gitlab")
@@ -38,29 +38,29 @@ def test_the_first_line_says_what_did_not_run(name):
 
 
 def test_a_passed_and_a_failed_verdict_vote():
-    assert (label(samples.passing().verdict), label(samples.verdict())) == (1, -1)
+    assert (vote_value(samples.passing().verdict), vote_value(samples.verdict())) == (1, -1)
 
 
 @pytest.mark.parametrize("state", ["blocked", "inconclusive", "owed", "stale"])
 def test_what_a_host_could_not_do_is_no_vote_against_the_change(state):
-    assert label(incomplete(state=state)) == 0
-    assert label(incomplete("no_tests", state=state)) == 0
+    assert vote_value(incomplete(state=state)) == 0
+    assert vote_value(incomplete("no_tests", state=state)) == 0
 
 
 @pytest.mark.parametrize("code", sorted(OUTSIDE))
 def test_breaches_from_outside_are_no_vote_against_the_change(code):
-    assert label(incomplete(code)) == 0
+    assert vote_value(incomplete(code)) == 0
 
 
 @pytest.mark.parametrize("code", ["must_run", "capability_skip", "unexpected_skip", "no_tests", "min_tests", "crashed"])
 def test_a_promise_that_the_change_broke_is(code):
-    assert label(incomplete(code)) == -1
+    assert vote_value(incomplete(code)) == -1
 
 
 def test_what_is_known_of_other_content_is_no_vote_on_the_commit():
     for verdict in (samples.passing().verdict, samples.verdict()):
         report = msgspec.structs.replace(samples.passing(), verdict=msgspec.structs.replace(verdict, dirty=True))
-        assert label(report.verdict) == 0
+        assert vote_value(report.verdict) == 0
         assert json.loads(render("github-check", report))["conclusion"] == "action_required"
         for name in VOTES:
             assert shown(name, report).strip("*").startswith("Not run: the commit as it is (this is of a checkout with")
@@ -70,13 +70,13 @@ def test_an_expected_host_that_is_silent_is_in_the_first_line():
     breach = Breach(code="host_missing", cell="", message="the expected host a reported no whole run for this content")
     verdict = msgspec.structs.replace(samples.passing().verdict, verdict="incomplete", exit_code=3, breaches=(breach,))
     report = msgspec.structs.replace(samples.passing(), verdict=verdict)
-    assert label(verdict) == 0
+    assert vote_value(verdict) == 0
     for name in VOTES:
         assert "1 expected report did not come" in shown(name, report).splitlines()[0]
 
 
 def test_a_skip_in_an_environment_that_was_not_the_right_one_is_not():
-    assert label(incomplete("capability_skip", "env_mismatch")) == 0
+    assert vote_value(incomplete("capability_skip", "env_mismatch")) == 0
 
 
 def test_a_gerrit_review():

@@ -12,7 +12,7 @@ from verdict_values import CAPABILITIES, DIGEST, TODAY, TREE, codes, flaky, prof
 
 from envmatrix.config.model import Cell, Gate, Profile
 from envmatrix.evidence.model import CommandRun, ContentLook, Evidence, FindingRecord, HostRecord, RanReason
-from envmatrix.verdict.gate.gate import Asked, gate, required_cells
+from envmatrix.verdict.gate.gate import GateQuery, judge_revision, required_cells
 from envmatrix.verdict.model import CellVerdict, Verdict
 
 OK = result("t.py::ok")
@@ -29,7 +29,7 @@ def on(host: str, cell: str, *tests: Any, hour: int = 1, **more: Any) -> Evidenc
     return record(cell, *tests, **(values | more))
 
 
-def asked(*profiles: Profile, **more: Any) -> Asked:
+def asked(*profiles: Profile, **more: Any) -> GateQuery:
     by_name = {item.name: item for item in profiles}
     values: dict[str, Any] = {
         "cells": [Cell(name=name, profile=name) for name in by_name],
@@ -40,13 +40,13 @@ def asked(*profiles: Profile, **more: Any) -> Asked:
         "matrix_digest": DIGEST,
         "today": TODAY,
     }
-    return Asked(**(values | more))
+    return GateQuery(**(values | more))
 
 
 def gated(*records: Evidence, profiles: Sequence[Profile] = (FULL,), known: Any = (), **more: Any) -> Verdict:
     """The verdict, which must be the same in either order of the records."""
-    forward = gate(asked(*profiles, **more), records, known=known)
-    assert forward == gate(asked(*profiles, **more), reversed(records), known=known)
+    forward = judge_revision(asked(*profiles, **more), records, known=known)
+    assert forward == judge_revision(asked(*profiles, **more), reversed(records), known=known)
     return forward
 
 

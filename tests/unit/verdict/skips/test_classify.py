@@ -9,14 +9,14 @@ from verdict_values import CAPABILITIES, TODAY, profile, result, rule
 
 from envmatrix.config.capabilities import BUILTIN
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.verdict.skips.classify import classify
-from envmatrix.verdict.test_ids import matches
+from envmatrix.verdict.skips.classify import classify_skips
+from envmatrix.verdict.test_ids import matches_pattern
 
 NO_LIBVIRT = "could not import 'libvirt': No module named 'libvirt'"
 
 
 def classed(*tests: Result, **settings: Any) -> list[tuple[str, str]]:
-    found = classify(tests, profile=profile(**settings), capabilities=CAPABILITIES, today=TODAY)
+    found = classify_skips(tests, profile=profile(**settings), capabilities=CAPABILITIES, today=TODAY)
     return [(test.skip_class, test.capability) for test in found]
 
 
@@ -132,7 +132,7 @@ def test_the_built_in_capabilities_are_understood() -> None:
         skipped("Backend 'mysql' is unavailable: Could not connect"),
         skipped("no such thing"),
     ]
-    found = classify(tests, profile=profile(), capabilities=BUILTIN, today=TODAY)
+    found = classify_skips(tests, profile=profile(), capabilities=BUILTIN, today=TODAY)
     assert [test.capability for test in found] == ["libvirt", "mysql", ""]
 
 
@@ -170,7 +170,7 @@ def test_no_false_alarm() -> None:
     ],
 )
 def test_patterns_of_test_ids(test_id: str, pattern: str, expected: bool) -> None:
-    assert matches(test_id, pattern) is expected
+    assert matches_pattern(test_id, pattern) is expected
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ NOT_ABOUT = [
 
 def _found(name: str, reason: str) -> str:
     profile = Profile(name="p", origin="p.toml", service_env={"DATABASE_URL": "{mysql.url}"})
-    return Mentions({**BUILTIN, **OWN}, profile, {name}).capability(reason)
+    return Mentions({**BUILTIN, **OWN}, profile, {name}).find_capability(reason)
 
 
 @pytest.mark.parametrize(("name", "reason"), ABOUT)
@@ -88,4 +88,4 @@ def test_a_reason_that_wishes_for_its_absence_or_has_another_word_is_not(name: s
 
 
 def test_without_a_promise_nothing_is_mentioned() -> None:
-    assert not Mentions(BUILTIN, Profile(name="p", origin="p.toml"), ()).capability("redis [Errno 111]")
+    assert not Mentions(BUILTIN, Profile(name="p", origin="p.toml"), ()).find_capability("redis [Errno 111]")

@@ -157,48 +157,48 @@ PHRASES = Phrases(CAPABILITIES)
 
 @pytest.mark.parametrize(("reason", "capability"), ABOUT)
 def test_a_reason_that_names_a_capability(reason: str, capability: str) -> None:
-    assert PHRASES.capability(reason) == capability
+    assert PHRASES.find_capability(reason) == capability
 
 
 @pytest.mark.parametrize("reason", NOT_ABOUT)
 def test_a_reason_that_has_nothing_to_do_with_the_host(reason: str) -> None:
-    assert PHRASES.capability(reason) == ""
+    assert PHRASES.find_capability(reason) == ""
 
 
 @pytest.mark.parametrize("reason", [*NOT_ABOUT, "locale support broken for OS X < 10.4"])
 def test_the_built_in_patterns_give_no_false_alarm(reason: str) -> None:
-    assert Phrases(BUILTIN).capability(reason) == ""
+    assert Phrases(BUILTIN).find_capability(reason) == ""
 
 
 @pytest.mark.parametrize(("reason", "capability"), [item for item in ABOUT if item[1] != "test-url"])
 def test_the_built_in_capabilities_understand_all_of_it(reason: str, capability: str) -> None:
-    assert Phrases(BUILTIN).capability(reason) == capability
+    assert Phrases(BUILTIN).find_capability(reason) == capability
 
 
 def test_the_innermost_missing_module_is_the_one_that_counts() -> None:
-    assert PHRASES.capability("could not import 'libvirt_helpers': No module named 'redis.client'") == "redis"
+    assert PHRASES.find_capability("could not import 'libvirt_helpers': No module named 'redis.client'") == "redis"
 
 
 def test_a_modules_parent_names_the_capability() -> None:
     phrases = Phrases({"gi": Capability(name="gi", module="gi.repository")})
-    assert phrases.capability("No module named 'gi.repository.Gtk'") == "gi"
-    assert phrases.capability("No module named 'gi'") == "gi"
+    assert phrases.find_capability("No module named 'gi.repository.Gtk'") == "gi"
+    assert phrases.find_capability("No module named 'gi'") == "gi"
 
 
 def test_patterns_that_a_capability_declares() -> None:
     hypervisor = Capability(name="hypervisor", program="hv", skip_reasons=(r"nested virt",))
-    assert Phrases({"hypervisor": hypervisor}).capability("this wants nested virtualisation") == "hypervisor"
+    assert Phrases({"hypervisor": hypervisor}).find_capability("this wants nested virtualisation") == "hypervisor"
 
 
 def test_a_known_module_wins_over_a_pattern_and_a_pattern_over_an_unknown_module() -> None:
     capabilities = {**CAPABILITIES, "stack": Capability(name="stack", program="s", skip_reasons=("No module named",))}
-    assert Phrases(capabilities).capability("No module named 'libvirt'") == "libvirt"
-    assert Phrases(capabilities).capability("No module named 'other'") == "stack"
+    assert Phrases(capabilities).find_capability("No module named 'libvirt'") == "libvirt"
+    assert Phrases(capabilities).find_capability("No module named 'other'") == "stack"
 
 
 def test_without_capabilities_only_imports_are_understood() -> None:
-    assert Phrases({}).capability("MySQL not available") == ""
-    assert Phrases({}).capability("No module named 'x.y'") == "x"
+    assert Phrases({}).find_capability("MySQL not available") == ""
+    assert Phrases({}).find_capability("No module named 'x.y'") == "x"
 
 
 def test_a_capabilitys_own_name_wins_over_anothers_program() -> None:
@@ -206,4 +206,4 @@ def test_a_capabilitys_own_name_wins_over_anothers_program() -> None:
         "cluster": Capability(name="cluster", program="docker"),
         "docker": Capability(name="docker", program="docker"),
     }
-    assert Phrases(capabilities).capability("docker not found") == "docker"
+    assert Phrases(capabilities).find_capability("docker not found") == "docker"
