@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from envmatrix.config.model import Cell, Matrix, Profile, Project
-from envmatrix.host.model import Answer, Candidate, Finding, Interpreter, Request
+from envmatrix.host.model import Answer, Candidate, Finding, Interpreter, PythonRequest
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +94,14 @@ def needs_tox(cell: Cell) -> bool:
     return bool(cell.tox_env) or cell.system_site_packages is None
 
 
-def request_for(cell: Cell, project: Project, tox_env: ToxEnv | None = None) -> Request:
+def request_for(cell: Cell, project: Project, tox_env: ToxEnv | None = None) -> PythonRequest:
     """Say what a cell asks of a host; ``tox_env`` where ``needs_tox`` said so."""
     own_python = (cell.base_python or project.base_python) if not cell.python else ()
     site_packages = cell.system_site_packages
     if tox_env is not None:
         own_python = tox_env.base_python if not cell.python else ()
         site_packages = tox_env.system_site_packages
-    return Request(
+    return PythonRequest(
         python=cell.python,
         spec=own_python,
         requires_python=project.requires_python,
@@ -113,7 +113,7 @@ def request_for(cell: Cell, project: Project, tox_env: ToxEnv | None = None) -> 
 
 def make_plan(
     matrix: Matrix,
-    answers: Mapping[Request, Answer],
+    answers: Mapping[PythonRequest, Answer],
     *,
     tox_envs: Mapping[str, ToxEnv] | None = None,
     not_relevant: Mapping[str, NotRelevant] | None = None,
@@ -129,7 +129,7 @@ def make_plan(
 
 
 def _plan_cell(
-    cell: Cell, project: Project, answers: Mapping[Request, Answer], tox_env: ToxEnv | None, platform: str
+    cell: Cell, project: Project, answers: Mapping[PythonRequest, Answer], tox_env: ToxEnv | None, platform: str
 ) -> Planned:
     if tox_env is not None and (reason := _tox_refuses(tox_env, platform)):
         return Blocked(cell=cell, reasons=(reason,))
@@ -192,13 +192,13 @@ def _missed_in_all(answer: Answer) -> list[Reason]:
 
 def _in_no_interpreter(findings: list[Finding]) -> Reason:
     # A binding that is there and does not work says more than the interpreters that never had it.
-    told = next((finding for finding in findings if finding.status == "broken"), findings[0])
-    others = [finding.interpreter for finding in findings if finding is not told and finding.interpreter]
-    message = told.message
+    facts = next((finding for finding in findings if finding.status == "broken"), findings[0])
+    others = [finding.interpreter for finding in findings if finding is not facts and finding.interpreter]
+    message = facts.message
     if others:  # `explain` lists them; a dozen of paths here would hide the sentence
         named = others[0] if len(others) == 1 else f"{len(others)} other interpreters"
         message = f"{message.rstrip('.')}. Nor does it import in {named}."
-    return Reason(code=told.status, capability=told.capability, message=message, remedy=told.remedy)
+    return Reason(code=facts.status, capability=facts.capability, message=message, remedy=facts.remedy)
 
 
 def profile_of(matrix: Matrix, cell: Cell) -> Profile:

@@ -32,8 +32,8 @@ def report_bug(error: Exception) -> ExitCode:
     except OSError:
         write_text(text + "\n", err=True)
         where = "the report is above; please send it with your issue"
-    said = f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {redact_urls(str(error))}); {where}"
-    write_text(fitted_to_terminal(said) + "\n", err=True)
+    output = f"envmatrix: this is a bug in envmatrix ({type(error).__name__}: {redact_urls(str(error))}); {where}"
+    write_text(fitted_to_terminal(output) + "\n", err=True)
     return ExitCode.INTERNAL
 
 

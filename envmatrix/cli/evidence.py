@@ -39,9 +39,9 @@ def list_(ctx: click.Context, trees: tuple[str, ...], as_json: bool) -> int:
     """
     from envmatrix.commands.evidence import list_evidence, listing_lines
 
-    found = list_evidence(ctx.meta["envmatrix.store"], trees)
+    evidence = list_evidence(ctx.meta["envmatrix.store"], trees)
     write_text(
-        (json.dumps(msgspec.to_builtins(found), indent=2) if as_json else "\n".join(listing_lines(found))) + "\n"
+        (json.dumps(msgspec.to_builtins(evidence), indent=2) if as_json else "\n".join(listing_lines(evidence))) + "\n"
     )
     return 0
 
@@ -100,10 +100,10 @@ def _copy_records(ctx: click.Context, url: str, trees: tuple[str, ...], *, push:
     from envmatrix.commands.evidence import transfer_lines
     from envmatrix.evidence.store.store import Store
 
-    own, other = ctx.meta["envmatrix.store"], Store(url, ctx.meta["envmatrix.root"])
+    local, other = ctx.meta["envmatrix.store"], Store(url, ctx.meta["envmatrix.root"])
     other.check(there=not push)
-    done = own.push(other, trees or None) if push else own.pull(other, trees or None)
-    ends = (own.location, other.location) if push else (other.location, own.location)
+    done = local.push(other, trees or None) if push else local.pull(other, trees or None)
+    ends = (local.location, other.location) if push else (other.location, local.location)
     write_text("\n".join(transfer_lines(done, *ends)) + "\n")
     return 0
 

@@ -72,7 +72,7 @@ def gate_command(
     """
     from envmatrix.commands.gate import GateOptions, run_gate
 
-    wanted = GateOptions(
+    options = GateOptions(
         rev=rev,
         names=names,
         policy=policy,
@@ -84,4 +84,4 @@ def gate_command(
         color=use_color(),
         width=get_width(),
     )
-    return run_gate(working_directory(), wanted)
+    return run_gate(working_directory(), options)

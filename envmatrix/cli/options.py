@@ -71,13 +71,13 @@ def complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: st
     from envmatrix.config.select import cell_names
 
     profiles = (*loaded.own, *sorted(set(loaded.profiles) - set(loaded.own)))
-    found = {name: loaded.profiles[name].description for name in profiles}
+    result = {name: loaded.profiles[name].description for name in profiles}
     for cell in cell_names(loaded):
-        if len(found) >= MOST and not cell.startswith(incomplete):
+        if len(result) >= MOST and not cell.startswith(incomplete):
             continue
-        found.setdefault(cell, "")
+        result.setdefault(cell, "")
     taken = set(ctx.params.get(param.name or "", None) or ())
-    items = [(name, help_) for name, help_ in found.items() if name.startswith(incomplete) and name not in taken]
+    items = [(name, help_) for name, help_ in result.items() if name.startswith(incomplete) and name not in taken]
     return [CompletionItem(name, help=help_ or None) for name, help_ in items[:MOST]]
 
 
@@ -85,10 +85,10 @@ def complete_profiles_and_capabilities(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Return what ``names`` does, then capabilities."""
-    loaded, found = _load_profiles(ctx), complete_profiles(ctx, param, incomplete)
-    known = {item.value for item in found}
+    loaded, matches = _load_profiles(ctx), complete_profiles(ctx, param, incomplete)
+    known = {item.value for item in matches}
     capabilities = sorted(loaded.capabilities) if loaded is not None else []
-    return found + [
+    return matches + [
         CompletionItem(name, help="capability")
         for name in capabilities
         if name.startswith(incomplete) and name not in known

@@ -96,7 +96,7 @@ def schema_command(name: str) -> int:
 
     makers: dict[str, Callable[[], Any]] = {
         **SCHEMAS,
-        **{one: partial(config_schema.schema, one) for one in ("profile", "capabilities")},
+        **{item: partial(config_schema.schema, item) for item in ("profile", "capabilities")},
     }
     if name not in makers:
         raise EnvmatrixError(f"there is no schema {name!r}; choose one of {', '.join(sorted(makers))}")

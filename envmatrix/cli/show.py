@@ -93,8 +93,8 @@ def list_command(as_json: bool, with_tox: bool) -> int:
     """
     from envmatrix.commands.list import list_profiles
 
-    found = list_profiles(working_directory(), with_tox=with_tox)
-    write_text((json.dumps(found.make_document(), indent=2) if as_json else found.render_text()) + "\n")
+    profiles = list_profiles(working_directory(), with_tox=with_tox)
+    write_text((json.dumps(profiles.make_document(), indent=2) if as_json else profiles.render_text()) + "\n")
     return 0
 
 
@@ -117,7 +117,7 @@ def plan_command(names: tuple[str, ...], as_json: bool, changed_since: str | Non
 
     plan = plan_matrix(load_matrix(working_directory(), names), os.environ, since=changed_since, staged=staged)
     write_text(report.render_json(plan) if as_json else report.render_text(plan, color=use_color(), width=get_width()))
-    return ExitCode.INCOMPLETE if any(isinstance(one, Blocked) for one in plan.cells) else ExitCode.PASSED
+    return ExitCode.INCOMPLETE if any(isinstance(item, Blocked) for item in plan.cells) else ExitCode.PASSED
 
 
 @click.command("report", short_help="Show the last run, or given evidence, in some format.")

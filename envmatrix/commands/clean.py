@@ -18,7 +18,7 @@ def clean_project(start: Path, *, runs: bool) -> Iterator[str]:
     root = Path(find_project(start).root)
     check_state_dir(root)
     state = state_path(root)
-    removed = [f"stopped and removed: {one}" for one in services.clean(state)]
+    removed = [f"stopped and removed: {item}" for item in services.clean(state)]
     if runs:
         last = Store(None, root).last_run()
         for folder in sorted((state / "runs").glob("*")):

@@ -26,9 +26,9 @@ class Collector:
     Several are brought to the disk at once, by the threads of their cells: it is the disk that takes the time.
     """
 
-    def __init__(self, context: RunContext, store: Store, found: Iterable[Evidence]) -> None:
+    def __init__(self, context: RunContext, store: Store, evidences: Iterable[Evidence]) -> None:
         self._context, self._store = context, store
-        self.records = list(found)
+        self.records = list(evidences)
         self._names = [name_of(evidence) for evidence in self.records]
         self._lock, self._writers = threading.Lock(), threading.BoundedSemaphore(WRITERS)
         self.unwritten: list[str] = []

@@ -72,11 +72,15 @@ class HostExamination(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def list_blocked(self) -> tuple[Blocked, ...]:
         """The cells asked for that cannot run here."""
-        return tuple(one for one in self.plan.cells if isinstance(one, Blocked)) if self.plan is not None else ()
+        return tuple(item for item in self.plan.cells if isinstance(item, Blocked)) if self.plan is not None else ()
 
     def make_labels(self, style: str) -> str:
         """Return as labels of a CI system what is ok, and the services that runs here start for themselves."""
-        runnable = [one.cell for one in self.plan.cells if isinstance(one, Runnable)] if self.plan is not None else []
+        runnable = (
+            [element.cell for element in self.plan.cells if isinstance(element, Runnable)]
+            if self.plan is not None
+            else []
+        )
         started = [Finding(capability=name, status="ok") for cell in runnable for name in cell.services]
         return make_labels([*self.findings, *started], style)
 
@@ -89,13 +93,13 @@ class HostExamination(msgspec.Struct, frozen=True, kw_only=True):
 
     def render_text(self, *, everything: bool, width: int, color: bool) -> str:
         """Return the findings as text for a terminal; ``everything`` also of what nothing asked for."""
-        own = [self.commands[name] for name in (self.own, "pip") if name in self.commands]
+        local = [self.commands[name] for name in (self.own, "pip") if name in self.commands]
         return report.render_text(
             self.findings,
             self.facts,
             self._group_reasons(),
-            own if own and not everything else tuple(self.commands.values()),
-            told=self.lacking,
+            local if local and not everything else tuple(self.commands.values()),
+            shown=self.lacking,
             everything=everything,
             width=width,
             color=color,
@@ -104,9 +108,9 @@ class HostExamination(msgspec.Struct, frozen=True, kw_only=True):
     def _group_reasons(self) -> dict[Reason, list[str]]:
         """Return what keeps cells from running here, with their names."""
         reasons: dict[Reason, list[str]] = {}
-        for one in self.list_blocked:
-            for reason in one.reasons:
-                reasons.setdefault(reason, []).append(one.cell.name)
+        for entry in self.list_blocked:
+            for reason in entry.reasons:
+                reasons.setdefault(reason, []).append(entry.cell.name)
         return reasons
 
 
@@ -134,12 +138,12 @@ def examine_host(start: Path, names: Sequence[str], environ: Mapping[str, str]) 
             raise
         capabilities = load(project).capabilities
     findings = _merge_findings(probe_all(capabilities, environ=environ), plan)
-    wanted = [found for found in findings if _is_needed(found, plan)]
+    expected = [result for result in findings if _is_needed(result, plan)]
     return HostExamination(
         facts=host_facts(environ),
         findings=findings,
         plan=plan,
-        commands=remedies(wanted, capabilities, root),
+        commands=remedies(expected, capabilities, root),
         own=installer(environ),
     )
 
@@ -150,25 +154,25 @@ def _capabilities_among(project: Project, names: Sequence[str]) -> tuple[str, ..
     Raises UnknownNameError for what is neither, and where both are named.
     """
     loaded = load(project)
-    found = tuple(name for name in names if name in loaded.capabilities and find(loaded, name) is None)
-    others = [name for name in dict.fromkeys(names) if name not in found]
+    matches = tuple(name for name in names if name in loaded.capabilities and find(loaded, name) is None)
+    others = [name for name in dict.fromkeys(names) if name not in matches]
     known = [*loaded.profiles, *loaded.capabilities]
-    told = [
+    answer = [
         f"{name}: no profile, no cell and no capability has this name{hint(name, known, otherwise=_LISTED)}"
         for name in others
         if find(loaded, name) is None and not name.startswith(TOX)
     ]
-    if not told and found and others:
-        told = [f"{found[0]} is a capability and {others[0]} a profile or cell; ask for one kind at a time"]
-    if told:
-        raise UnknownNameError("\n".join(told))
-    return found if len(found) == len(names) else ()
+    if not answer and matches and others:
+        answer = [f"{matches[0]} is a capability and {others[0]} a profile or cell; ask for one kind at a time"]
+    if answer:
+        raise UnknownNameError("\n".join(answer))
+    return matches if len(matches) == len(names) else ()
 
 
 def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, str]) -> HostExamination:
     capabilities = load(project).capabilities
-    findings = [found for found in probe_all(capabilities, environ=environ) if found.capability in names]
-    there = {found.capability for found in findings if found.status == "ok"}
+    findings = [item_value for item_value in probe_all(capabilities, environ=environ) if item_value.capability in names]
+    there = {finding_value.capability for finding_value in findings if finding_value.status == "ok"}
     missing = [found for found in findings if found.capability not in there]
     return HostExamination(
         facts=host_facts(environ),
@@ -182,12 +186,12 @@ def _examine_only(project: Project, names: Sequence[str], environ: Mapping[str, 
 
 def _merge_findings(findings: Sequence[Finding], plan: Plan | None) -> tuple[Finding, ...]:
     """Add what only the plan asked for: requirements with versions, in the interpreters of cells."""
-    told = {(found.capability, found.interpreter): found for found in findings}
+    details = {(found.capability, found.interpreter): found for found in findings}
     for one in plan.cells if plan is not None else ():
         if isinstance(one, Blocked):
             for found in (*one.findings, *(found for candidate in one.considered for found in candidate.findings)):
-                told.setdefault((found.capability, found.interpreter), found)
-    return tuple(told.values())
+                details.setdefault((found.capability, found.interpreter), found)
+    return tuple(details.values())
 
 
 def _is_needed(finding: Finding, plan: Plan | None) -> bool:
@@ -197,7 +201,7 @@ def _is_needed(finding: Finding, plan: Plan | None) -> bool:
         return True
     return any(
         reason.capability == finding.capability
-        for one in plan.cells
-        if isinstance(one, Blocked)
-        for reason in one.reasons
+        for cell_value in plan.cells
+        if isinstance(cell_value, Blocked)
+        for reason in cell_value.reasons
     )

@@ -84,10 +84,10 @@ def find_evidence(store: Store, ref: str, folder: Path) -> Evidence:
         return store.get(ref)
     names = [name for tree in store.trees() for name in store.list(tree)]
     whole = [name for name in names if name.endswith(f"/{ref}.json")]
-    found = whole or [name for name in names if name.rsplit("/", 1)[1].startswith(ref)]
-    if len(found) > 1:
-        raise NoSuchEvidenceError(f"{printable(ref)} could be any of: {', '.join(sorted(found)[:10])}; name one whole")
-    return store.get(found[0] if found else ref)
+    result = whole or [name for name in names if name.rsplit("/", 1)[1].startswith(ref)]
+    if len(result) > 1:
+        raise NoSuchEvidenceError(f"{printable(ref)} could be any of: {', '.join(sorted(result)[:10])}; name one whole")
+    return store.get(result[0] if result else ref)
 
 
 def prune_store(
@@ -105,10 +105,10 @@ def prune_store(
     return store.prune(keep_days=keep_days, keep_trees=keep_trees, keep={*keep, *([last.tree] if last else ())})
 
 
-def listing_lines(found: Listing) -> Iterator[str]:
+def listing_lines(listing: Listing) -> Iterator[str]:
     """A listing for people: a line a tree, below it a line a record."""
     tree = ""
-    for row in found.evidence:
+    for row in listing.evidence:
         if row.tree != tree:
             tree = row.tree
             yield (
@@ -121,9 +121,9 @@ def listing_lines(found: Listing) -> Iterator[str]:
             f"  {printable(row.cell, 40)}  {row.state}  {_count_outcomes(row.tests)}  {printable(row.host, 40)}  "
             f"{row.started}{again}{aside}  {printable(row.id)}"
         )
-    if not found.evidence:
-        yield f"no evidence in {found.store}"
-    for problem in found.problems:
+    if not listing.evidence:
+        yield f"no evidence in {listing.store}"
+    for problem in listing.problems:
         yield str(problem)
 
 
@@ -168,19 +168,19 @@ def prune_lines(removed: Sequence[str], store: str) -> Iterator[str]:
     yield f"{count(len(removed), 'file')} removed from {store}"
 
 
-def _find_trees(store: Store, wanted: Sequence[str]) -> tuple[str, ...]:
+def _find_trees(store: Store, expected: Sequence[str]) -> tuple[str, ...]:
     trees = store.trees()
-    if not wanted:
+    if not expected:
         return trees
-    found: set[str] = set()
-    for start in wanted:
+    matches: set[str] = set()
+    for start in expected:
         fitting = {tree for tree in trees if tree.startswith(start)}
         if not fitting:
             raise NoSuchEvidenceError(
                 f"there is no evidence of tree {printable(start)} in {store.location}; evidence list names all"
             )
-        found |= fitting
-    return tuple(sorted(found))
+        matches |= fitting
+    return tuple(sorted(matches))
 
 
 def _make_row(evidence: Evidence) -> Row:

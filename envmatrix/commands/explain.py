@@ -41,16 +41,16 @@ class CellExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def make_document(self, everything: bool) -> dict[str, Any]:
         """Return the JSON document ``envmatrix/explain/1``."""
-        one, cell = self.one, self.one.cell
-        chosen = one.interpreter if isinstance(one, Runnable) else None
-        considered = one.considered if isinstance(one, (Runnable, Blocked)) else ()
+        item, cell = self.one, self.one.cell
+        chosen = item.interpreter if isinstance(item, Runnable) else None
+        considered = item.considered if isinstance(item, (Runnable, Blocked)) else ()
         return {
             "schema": SCHEMA,
             "cell": cell.name,
             "profile": cell.profile,
             "origin": self.profile.origin,
-            "state": "runnable" if chosen else "blocked" if isinstance(one, Blocked) else "not_relevant",
-            "reasons": [msgspec.to_builtins(reason) for reason in list_reasons(one)],
+            "state": "runnable" if chosen else "blocked" if isinstance(item, Blocked) else "not_relevant",
+            "reasons": [msgspec.to_builtins(reason) for reason in list_reasons(item)],
             "interpreter": {"path": chosen.path, "version": chosen.version} if chosen else None,
             "considered": [
                 {
@@ -79,30 +79,30 @@ class CellExplanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_text(self, everything: bool, *, width: int, color: bool) -> str:
         """Return the document as text for one screen; ``everything`` with the whole of long values."""
-        found, page = self.make_document(everything), Page(width)
-        state = found["state"].replace("_", " ")
-        page.add_line(f"{found['cell']}: ", (state, STYLES.get(found["state"], "")), f", profile {found['profile']}")
-        page.add_line(f"  from {found['origin']}")
-        for reason in found["reasons"]:
+        result, page = self.make_document(everything), Page(width)
+        state = result["state"].replace("_", " ")
+        page.add_line(f"{result['cell']}: ", (state, STYLES.get(result["state"], "")), f", profile {result['profile']}")
+        page.add_line(f"  from {result['origin']}")
+        for reason in result["reasons"]:
             page.add_paragraph(reason["message"], 2, "- ")
             if reason["remedy"]:
                 page.add_remedy(reason["remedy"], 4)
         page.add_heading("INTERPRETER")
-        for candidate in found["considered"]:
+        for candidate in result["considered"]:
             _render_candidate(page, candidate)
-        if not found["considered"]:
+        if not result["considered"]:
             page.add_line("  none was considered")
         for title in ("requires", "services", "must_run"):
-            if found[title]:
+            if result[title]:
                 page.add_blank()
-                page.add_paragraph(f"{title}: {', '.join(found[title])}", 0)
+                page.add_paragraph(f"{title}: {', '.join(result[title])}", 0)
         if self.way:
             page.add_heading("HOW IT WOULD RUN")
             page.add_paragraph(self.way)
         page.add_heading("SETTINGS")
-        if found["problem"]:
-            page.add_paragraph(found["problem"])
-        for setting in found["settings"]:
+        if result["problem"]:
+            page.add_paragraph(result["problem"])
+        for setting in result["settings"]:
             page.add_paragraph(
                 f"{setting['key']} = {_shorten_value(setting['value'], 4000 if everything else 240)}", hang=2
             )
@@ -134,17 +134,19 @@ def explain_cell(start: Path, name: str, environ: Mapping[str, str]) -> CellExpl
     matrix = load_matrix(start, (name,))
     plan = plan_matrix(matrix, environ)
     if len(plan.cells) != 1:
-        cells = ", ".join(one.cell.name for one in plan.cells[:20])
+        cells = ", ".join(entry.cell.name for entry in plan.cells[:20])
         raise EnvmatrixError(f"{name} stands for {len(plan.cells)} cells; explain one of them: {cells}")
-    one = plan.cells[0]
-    profile = matrix.profiles[one.cell.profile]
-    overlay = make_planned_overlay(one, profile) if isinstance(one, Runnable) else make_overlay(one.cell, profile)
+    element = plan.cells[0]
+    profile = matrix.profiles[element.cell.profile]
+    overlay = (
+        make_planned_overlay(element, profile) if isinstance(element, Runnable) else make_overlay(element.cell, profile)
+    )
     described = describe_environments(Path(matrix.project.root), [overlay], environ=environ)
-    way = _describe_way(matrix, one, environ) if isinstance(one, Runnable) else ""
-    return CellExplanation(one=one, profile=profile, matrix=matrix, described=described[one.cell.name], way=way)
+    way = _describe_way(matrix, element, environ) if isinstance(element, Runnable) else ""
+    return CellExplanation(one=element, profile=profile, matrix=matrix, described=described[element.cell.name], way=way)
 
 
-def _describe_way(matrix: Matrix, one: Runnable, environ: Mapping[str, str]) -> str:
+def _describe_way(matrix: Matrix, runnable: Runnable, environ: Mapping[str, str]) -> str:
     cache = state_path(Path(matrix.project.root), "cache")
-    decision = decide_replay(collect_inputs(matrix, one, environ), cache)
+    decision = decide_replay(collect_inputs(matrix, runnable, environ), cache)
     return f"through tox: {decision.reason}" if decision.record is None else "without tox: nothing has changed since"

@@ -78,12 +78,12 @@ class EvidenceGathering:
 
     def read_logs(self, evidence: Sequence[Evidence], tail_bytes: int) -> dict[str, str]:
         """Return the end of each record's output by the record's id, where a store has it."""
-        found = {}
+        result = {}
         for record in evidence:
             data = next((data for store in self._stores if (data := store.get_log(record)) is not None), None)
             if data is not None:
-                found[record.id] = data[-tail_bytes:].decode("utf-8", "replace")
-        return found
+                result[record.id] = data[-tail_bytes:].decode("utf-8", "replace")
+        return result
 
     def _find_record(self, tree: str, cell: CellVerdict) -> Evidence | None:
         for store in self._stores:
@@ -132,18 +132,18 @@ class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def run_gate(start: Path, wanted: GateOptions) -> int:
+def run_gate(start: Path, options: GateOptions) -> int:
     """Judge a revision, or what is on disk, by all evidence of it in the stores; print the report; return its code."""
-    if wanted.format not in FORMATS:
-        raise UnknownFormatError(f"there is no format {wanted.format!r}; choose one of {', '.join(sorted(FORMATS))}")
+    if options.format not in FORMATS:
+        raise UnknownFormatError(f"there is no format {options.format!r}; choose one of {', '.join(sorted(FORMATS))}")
     root = Path(find_project(start).root)
-    subject = _find_subject(root, start, wanted)
-    policy, tox = _matrix_of(root, wanted.policy, wanted.names) if wanted.policy else (subject.own, subject.tox)
-    stores = [Store(url, root) for url in wanted.stores] or [Store(None, root)]
+    subject = _find_subject(root, start, options)
+    policy, tox = _matrix_of(root, options.policy, options.names) if options.policy else (subject.own, subject.tox)
+    stores = [Store(url, root) for url in options.stores] or [Store(None, root)]
     now = datetime.datetime.now(datetime.UTC)
     today = now.date()
     gathering = EvidenceGathering(stores, policy, today)
-    not_relevant, doubts = _not_relevant(root, policy, wanted)
+    not_relevant, doubts = _not_relevant(root, policy, options)
     verdict = judge_revision(
         GateQuery(
             cells=policy.cells,
@@ -156,41 +156,41 @@ def run_gate(start: Path, wanted: GateOptions) -> int:
             matrix_digest=subject.own.digest,
             today=today,
             now=now,
-            expect=wanted.expect,
+            expect=options.expect,
             not_relevant=not_relevant,
         ),
         gathering.iterate_tree(subject.tree),
         known=gathering.iterate_older(root, subject.tree),
     )
-    others = _waiting_for_others(start, root, verdict, policy, wanted)
-    rules = (*_policy_source(root, wanted.policy), *_policy_notes(subject, policy, tox, wanted.policy))
+    others = _waiting_for_others(start, root, verdict, policy, options)
+    rules = (*_policy_source(root, options.policy), *_policy_notes(subject, policy, tox, options.policy))
     notes = (*subject.notes, *rules, *doubts, *others, *gathering.list_notes())
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + notes)
-    write_text(render(wanted.format, _make_report(verdict, gathering, policy, wanted)))
+    write_text(render(options.format, _make_report(verdict, gathering, policy, options)))
     return verdict.exit_code
 
 
-def _find_subject(root: Path, start: Path, wanted: GateOptions) -> _Subject:
-    if wanted.rev:
-        revision = resolve(root, wanted.rev)
-        own, tox = _matrix_of(root, wanted.rev, wanted.names)
+def _find_subject(root: Path, start: Path, options: GateOptions) -> _Subject:
+    if options.rev:
+        revision = resolve(root, options.rev)
+        local, tox = _matrix_of(root, options.rev, options.names)
         return _Subject(
-            tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=own, tox=tox
+            tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=local, tox=tox
         )
     on_disk = identify(root)
-    own = load_matrix(start, wanted.names)
+    local = load_matrix(start, options.names)
     return _Subject(
         tree=on_disk.tree,
         folder=on_disk.folder,
         commit=on_disk.commit,
         dirty=on_disk.dirty,
-        own=own,
+        own=local,
         tox=read_tox_file(root),
         notes=on_disk.notes,
     )
 
 
-def _make_report(verdict: Verdict, gathering: EvidenceGathering, policy: Matrix, wanted: GateOptions) -> Report:
+def _make_report(verdict: Verdict, gathering: EvidenceGathering, policy: Matrix, options: GateOptions) -> Report:
     evidence = tuple(gathering.judged_by(verdict))
     unwell = {cell.evidence for cell in verdict.cells if cell.state != "passed"}
     return Report(
@@ -198,8 +198,8 @@ def _make_report(verdict: Verdict, gathering: EvidenceGathering, policy: Matrix,
         evidence=evidence,
         profiles=policy.profiles,
         logs=gathering.read_logs([record for record in evidence if record.id in unwell], LOG_TAIL_BYTES),
-        color=wanted.color,
-        width=wanted.width,
+        color=options.color,
+        width=options.width,
     )
 
 
@@ -219,61 +219,61 @@ def _is_configuration(path: str) -> bool:
     return path in _CONFIGURATION or (len(parts) == 2 and parts[0] == "profiles" and path.endswith(".toml"))
 
 
-def _not_relevant(root: Path, matrix: Matrix, wanted: GateOptions) -> tuple[dict[str, str], tuple[str, ...]]:
+def _not_relevant(root: Path, matrix: Matrix, options: GateOptions) -> tuple[dict[str, str], tuple[str, ...]]:
     """Say which cells the change does not need, and why all count where that cannot be told.
 
     What a runner chose to leave out is not asked.
     """
-    if not wanted.since and not wanted.staged:
+    if not options.since and not options.staged:
         return {}, ()
     from envmatrix.config.relevance import relevant
 
     try:
-        changed = changed_paths(root, wanted.since, staged=wanted.staged, rev=wanted.rev)
+        changed = changed_paths(root, options.since, staged=options.staged, rev=options.rev)
     except UnknownBaseError as error:
         return {}, (f"every profile counts as relevant: {error}",)
-    found = {}
+    matches = {}
     for cell in matrix.cells:
         profile = matrix.profiles[cell.profile]
-        needed, rule, _ = relevant(profile, changed, there=lambda: tracked_paths(root, wanted.rev))
+        needed, rule, _ = relevant(profile, changed, there=lambda: tracked_paths(root, options.rev))
         if not needed:
-            found[cell.name] = rule
+            matches[cell.name] = rule
     own_rules = [path for path in changed if _is_configuration(path)]
-    if own_rules and not wanted.policy:
-        told = f"this change edits {listed(own_rules)} and was judged by its own rules"
-        return found, (f"{told}; --policy {wanted.since or 'HEAD'} would judge it by those before it",)
-    return found, ()
+    if own_rules and not options.policy:
+        facts = f"this change edits {listed(own_rules)} and was judged by its own rules"
+        return matches, (f"{facts}; --policy {options.since or 'HEAD'} would judge it by those before it",)
+    return matches, ()
 
 
 def _policy_source(root: Path, rev: str) -> Iterator[str]:
     """Yield which commit the policy was read from."""
     if rev:
-        found = resolve(root, rev)
-        what = f"commit {found.commit}" if found.commit in found.name else f"{found.name}, commit {found.commit}"
+        entry = resolve(root, rev)
+        what = f"commit {entry.commit}" if entry.commit in entry.name else f"{entry.name}, commit {entry.commit}"
         yield f"the policy is that of {what}"
 
 
 def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: str) -> Iterator[str]:
-    own = subject.own
-    capabilities = own.capabilities != policy.capabilities
-    if not rev or (own.digest == policy.digest and not capabilities):
+    ours = subject.own
+    capabilities = ours.capabilities != policy.capabilities
+    if not rev or (ours.digest == policy.digest and not capabilities):
         return
     built_in = sorted(name for name, profile in policy.profiles.items() if profile.origin.startswith("built-in"))
-    lost = sorted(set(policy.profiles) - set(own.profiles) - set(built_in))
-    new = sorted(set(own.profiles) - set(policy.profiles))
+    lost = sorted(set(policy.profiles) - set(ours.profiles) - set(built_in))
+    new = sorted(set(ours.profiles) - set(policy.profiles))
     changed = sorted(
         name
-        for name in set(own.profiles) & set(policy.profiles)
-        if _strip_origin(own.profiles[name]) != _strip_origin(policy.profiles[name])
+        for name in set(ours.profiles) & set(policy.profiles)
+        if _strip_origin(ours.profiles[name]) != _strip_origin(policy.profiles[name])
     )
-    told = [
+    answer = [
         f"{word} {', '.join(names)}" for word, names in (("removes", lost), ("adds", new), ("edits", changed)) if names
     ]
     if capabilities:
-        told.append("edits profiles/capabilities.toml")
-    if subject.tox != tox or not told:
-        told.append("edits tox settings")
-    what = "; ".join(told)
+        answer.append("edits profiles/capabilities.toml")
+    if subject.tox != tox or not answer:
+        answer.append("edits tox settings")
+    what = "; ".join(answer)
     whose = f"It was judged by the profiles of {rev}"
     if policy.profiles and len(built_in) == len(policy.profiles):
         whose = f"{rev} has no profiles of its own, so the built-in {', '.join(built_in)} count"
@@ -281,19 +281,19 @@ def _policy_notes(subject: _Subject, policy: Matrix, tox: ToxFile | None, rev: s
 
 
 def _waiting_for_others(
-    start: Path, root: Path, verdict: Verdict, policy: Matrix, wanted: GateOptions
+    start: Path, root: Path, verdict: Verdict, policy: Matrix, options: GateOptions
 ) -> Iterator[str]:
     """Yield which profiles that were not asked for would run what ran nowhere."""
-    if not wanted.names or not verdict.ran_nowhere or verdict.verdict == "passed":
+    if not options.names or not verdict.ran_nowhere or verdict.verdict == "passed":
         return
-    rev = wanted.policy or wanted.rev
+    rev = options.policy or options.rev
     whole = (_matrix_of(root, rev, ())[0] if rev else load_matrix(start)).profiles
     missed = {name for test in verdict.ran_nowhere for name in test.would_run.split(", ") if name}
-    names = {name for one in missed for name in profiles_promising(one, whole.values())} - set(policy.profiles)
+    names = {name for element in missed for name in profiles_promising(element, whole.values())} - set(policy.profiles)
     if names:
         them = f"the project's {'profile' if len(names) == 1 else 'profiles'} {', '.join(sorted(names))}"
         yield (
-            f"only {', '.join(wanted.names)} was judged, and what ran nowhere waits for {them}:"
+            f"only {', '.join(options.names)} was judged, and what ran nowhere waits for {them}:"
             f" `envmatrix run {' '.join(sorted(names))}` makes the evidence that is missing, on a host that can"
         )
 

@@ -46,8 +46,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             }
             for profile, cells, default in sorted(self.profiles, key=lambda one: one[0].name)
         ]
-        own = None if self.tox_environments is None else [f"tox:{name}" for name in sorted(self.tox_environments)]
-        return {"schema": SCHEMA, "tox_file": self.tox_file, "profiles": profiles, "tox_environments": own}
+        local = None if self.tox_environments is None else [f"tox:{name}" for name in sorted(self.tox_environments)]
+        return {"schema": SCHEMA, "tox_file": self.tox_file, "profiles": profiles, "tox_environments": local}
 
     def render_text(self) -> str:
         """Return the list as text."""
@@ -91,10 +91,10 @@ def list_profiles(start: Path, *, with_tox: bool) -> Listing:
     for name in sorted(loaded.profiles, key=lambda name: (name not in default, name)):
         cells = tuple(cell.name for cell in expand(loaded.profiles[name]))
         rows.append((loaded.profiles[name], cells, name in default))
-    own = None
+    ours = None
     if with_tox:  # without a file tox would name an environment all the same, and nothing is in it
-        own = _tox_environments(Path(project.root)) if project.tox_file else ()
-    return Listing(tox_file=project.tox_file, profiles=tuple(rows), tox_environments=own)
+        ours = _tox_environments(Path(project.root)) if project.tox_file else ()
+    return Listing(tox_file=project.tox_file, profiles=tuple(rows), tox_environments=ours)
 
 
 def _tox_environments(root: Path) -> tuple[str, ...]:

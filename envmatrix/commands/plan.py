@@ -41,10 +41,10 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
     except UnknownBaseError as error:
         write_text(fitted_to_terminal(f"envmatrix: {error}; so every profile counts as needed") + "\n", err=True)
         return {}
-    found = {}
+    result = {}
     for cell in matrix.cells:
         profile = matrix.profiles[cell.profile]
         needed, rule, paths = relevant(profile, changed, there=lambda: tracked_paths(Path(matrix.project.root)))
         if not needed:
-            found[cell.name] = NotRelevant(cell=cell, rule=rule, paths=tuple(paths))
-    return found
+            result[cell.name] = NotRelevant(cell=cell, rule=rule, paths=tuple(paths))
+    return result

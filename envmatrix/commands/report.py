@@ -71,20 +71,20 @@ def _load_last_report(shelf: Store, root: Path) -> Report:
 
 def logs_of(shelf: Store, root: Path, evidence: Sequence[Evidence], tail_bytes: int = 20_000) -> dict[str, str]:
     """Return the end of each record's output by the record's id, where the output is still there."""
-    found = {}
+    result = {}
     for record in evidence:
         data = shelf.get_log(record)
         if data is None and record.log:
             path = root / record.log
             data = path.read_bytes() if path.is_file() and path.is_relative_to(root) else None
         if data is not None:
-            found[record.id] = data[-tail_bytes:].decode("utf-8", "replace")
-    return found
+            result[record.id] = data[-tail_bytes:].decode("utf-8", "replace")
+    return result
 
 
 def _find_evidence(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
     """Return the evidence that each name means: a file, a name in the store, an id, or a tree (or its beginning)."""
-    found: dict[str, Evidence] = {}
+    matches: dict[str, Evidence] = {}
     for name in named:
         records = list(_find_by_name(shelf, name))
         if not records:
@@ -92,8 +92,8 @@ def _find_evidence(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
                 "; it is a folder: name files in it, or read it as a store with --store" if Path(name).is_dir() else ""
             )
             raise NoEvidenceError(f"{name}: neither a file nor evidence nor a tree of {shelf.location}{folder}")
-        found.update((record.id, record) for record in records)
-    return tuple(found.values())
+        matches.update((record.id, record) for record in records)
+    return tuple(matches.values())
 
 
 def _find_by_name(shelf: Store, name: str) -> list[Evidence]:

@@ -187,9 +187,9 @@ def run_cells(
             progress.say_line(name, f"not run, it has passed with this content: evidence {evidence.id}")
         run_plan(
             context,
-            msgspec.structs.replace(plan, cells=tuple(one for one in plan.cells if one.cell.name not in passes)),
+            msgspec.structs.replace(plan, cells=tuple(item for item in plan.cells if item.cell.name not in passes)),
             watcher,
-            said=progress.take_evidence,
+            output=progress.take_evidence,
             finished=collector.collect_record,
             jobs=automatic_jobs() if options.jobs == "auto" else int(options.jobs),
             fail_fast=options.fail_fast,

@@ -30,7 +30,7 @@ def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[
 
     A table with a built-in capability's name changes the keys that it holds and leaves the others.
     """
-    found: dict[str, Capability] = {}
+    result: dict[str, Capability] = {}
     problems: list[Problem] = []
     for name, table in document.data.items():
         faults = list(_faults(name, table, built_in))
@@ -39,8 +39,8 @@ def declared(document: Document, built_in: dict[str, Capability]) -> tuple[dict[
         bad = {path[0] for path, _ in faults if path}
         usable = isinstance(table, dict) and all(path for path, _ in faults)
         given = {key: value for key, value in table.items() if key not in bad} if usable else {}
-        found[name] = _capability(name, given, document, built_in)
-    return found, problems
+        result[name] = _capability(name, given, document, built_in)
+    return result, problems
 
 
 def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterator[Fault]:
@@ -48,8 +48,8 @@ def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterat
         yield (), f"{name!r} cannot be required; use letters, digits, '.', '_' and '-'"
     elif python_of(name):
         yield (), "every pythonX.Y is known already; drop this table"
-    found = list(schema.differences(schema.shape_of(CapabilityTable), table))
-    yield from found
+    matches = list(schema.differences(schema.shape_of(CapabilityTable), table))
+    yield from matches
     if not isinstance(table, dict):
         return
     probes = [key for key in PROBES if key in table]
@@ -57,7 +57,7 @@ def _faults(name: str, table: object, built_in: dict[str, Capability]) -> Iterat
         yield (), f"has {quoted(probes)}; a capability is probed in one way, keep one of them"
     elif probes and probes != ["service"] and name in built_in and built_in[name].service:
         yield (), f"is a built-in service, which profiles start; give what has {quoted(probes)} another name"
-    elif not probes and name not in built_in and not found:
+    elif not probes and name not in built_in and not matches:
         yield (), f"does not say how it is probed; give it one of {quoted(PROBES)}"
     reasons = table.get("skip_reasons")
     for number, pattern in enumerate(reasons if isinstance(reasons, list) else ()):
@@ -135,9 +135,9 @@ def _declared(root: Path, problems: list[Problem]) -> dict[str, Capability]:
     except Unreadable as error:
         problems.append(error.problem)
         return {}
-    found, faults = declared(document, BUILTIN)
+    entry, faults = declared(document, BUILTIN)
     problems += faults
-    return found
+    return entry
 
 
 def _is_link(path: Path) -> bool:
@@ -149,7 +149,7 @@ def _is_link(path: Path) -> bool:
 
 def _layers(folder: Path, label: str, capabilities: dict[str, Capability], problems: list[Problem]) -> dict[str, Layer]:
     """Return the profile files of a folder by name; what is wrong in them goes to ``problems``."""
-    found: dict[str, Layer] = {}
+    result_value: dict[str, Layer] = {}
     for path in _files(folder, label, problems):
         file = f"{label}/{path.name}"
         if message := checks.name_fault(path.stem):
@@ -160,8 +160,8 @@ def _layers(folder: Path, label: str, capabilities: dict[str, Capability], probl
         except Unreadable as error:
             problems.append(error.problem)
             document = Document(label=file, data={}, places=Lines(""))
-        found[path.stem] = _layer(path.stem, document, folder is BUILT_IN, capabilities, problems)
-    return found
+        result_value[path.stem] = _layer(path.stem, document, folder is BUILT_IN, capabilities, problems)
+    return result_value
 
 
 def _files(folder: Path, label: str, problems: list[Problem]) -> list[Path]:

@@ -78,8 +78,8 @@ def _python(subject: Subject) -> Iterator[Fault]:
     if "python" in subject.profile.axes and subject.profile.base_python:
         path = ("env", "base_python" if "base_python" in subject.profile.env else "basepython")
         yield path, "the profile has an axis 'python', which says the same; drop one of the two"
-    for asked in subject.profile.base_python:
-        if not isinstance(asked, str) or "{" in asked:
+    for item in subject.profile.base_python:
+        if not isinstance(item, str) or "{" in item:
             message = "has to be plain text here, since the interpreter is chosen before tox is asked"
             yield ("env", "base_python"), message
     if env and "python" in subject.profile.axes and python_versions.pinned_in(env)[1]:
@@ -112,12 +112,12 @@ def _service_env(subject: Subject) -> Iterator[Fault]:
     if "services" in subject.layer.document.data and "services" not in subject.layer.keys:
         return  # reported already
     for name, template in subject.profile.service_env.items():
-        for found in _TEMPLATE.finditer(template):
-            if found[1] not in services:
-                message = f"{found[0]} names no service of this profile"
+        for result in _TEMPLATE.finditer(template):
+            if result[1] not in services:
+                message = f"{result[0]} names no service of this profile"
                 yield (
                     ("service_env", name),
-                    message + hint(found[1], services, otherwise=f"services: {quoted(services)}"),
+                    message + hint(result[1], services, otherwise=f"services: {quoted(services)}"),
                 )
 
 

@@ -24,9 +24,9 @@ def find_project(start: Path) -> Project:
     try:
         str(start).encode()
     except UnicodeEncodeError:
-        told = str(start).encode("utf-8", "backslashreplace").decode()
+        facts = str(start).encode("utf-8", "backslashreplace").decode()
         message = "this path is not text in UTF-8, which every record needs; rename the folder, or set LC_ALL=C.UTF-8"
-        raise ConfigError([Problem(file=told, message=message)]) from None
+        raise ConfigError([Problem(file=facts, message=message)]) from None
     try:
         is_folder = start.is_dir()
     except (OSError, ValueError):

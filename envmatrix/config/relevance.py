@@ -63,9 +63,9 @@ def relevant(
     whole = _matching((*_NEEDS_ALL, *also), changed)
     if whole:
         return Relevance(True, "a change to profiles, tox files or requirements needs every profile", whole)
-    found = _matching(patterns, changed)
-    if found:
-        return Relevance(True, f"the change matches the [relevant] paths of {profile.name}", found)
+    result = _matching(patterns, changed)
+    if result:
+        return Relevance(True, f"the change matches the [relevant] paths of {profile.name}", result)
     listed = ", ".join(patterns)
     files = list(there())
     if files and not _matches_any(patterns, files):

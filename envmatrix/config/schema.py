@@ -273,8 +273,8 @@ def _struct(shape: inspect.StructType, value: object, path: KeyPath) -> Iterator
 def _union(shape: inspect.UnionType, value: object, path: KeyPath) -> Iterator[Difference]:
     """The only unions in the schema are of text and a list of texts."""
     if isinstance(value, list | str):
-        wanted = inspect.VarTupleType if isinstance(value, list) else inspect.StrType
-        yield from differences(next(part for part in shape.types if isinstance(_bare(part), wanted)), value, path)
+        target = inspect.VarTupleType if isinstance(value, list) else inspect.StrType
+        yield from differences(next(part for part in shape.types if isinstance(_bare(part), target)), value, path)
     else:
         yield _wrong(path, "text or a list", value)
 
@@ -297,9 +297,9 @@ _CHECKS: dict[type, Callable[[Any, object, KeyPath], Iterator[Difference]]] = {
 }
 
 
-def sound(kind: type[Struct], data: dict[str, Any], found: Iterable[Difference]) -> Struct:
+def sound(kind: type[Struct], data: dict[str, Any], result: Iterable[Difference]) -> Struct:
     """Return ``data`` as the struct, without the top-level keys that ``found`` speaks of: what is left can still be
     checked further. The struct must have no required fields.
     """
-    bad = {path[0] for path, _ in found if path}
+    bad = {path[0] for path, _ in result if path}
     return convert({key: value for key, value in data.items() if key not in bad}, kind)

@@ -44,11 +44,11 @@ def select(loaded: Loaded, names: Sequence[str] = ()) -> Selection:
     cells: dict[str, Cell] = {}
     unknown: list[str] = []
     for name in names or loaded.own or WITHOUT_OWN:
-        found = find(loaded, name)
-        if found is None:
+        result = find(loaded, name)
+        if result is None:
             unknown.append(_unknown(loaded, name))
             continue
-        profile, chosen = found
+        profile, chosen = result
         profiles[profile.name] = profile
         for cell in chosen:
             cells.setdefault(cell.name, cell)
@@ -82,7 +82,7 @@ def _is_tox_env(loaded: Loaded, name: str) -> bool:
     """
     if not loaded.project.tox_file or any(name.startswith(f"{profile}-") for profile in loaded.profiles):
         return False
-    return all(one in loaded.factors | _ANY_PYTHON or python_versions.claimed(one) for one in name.split("-"))
+    return all(item in loaded.factors | _ANY_PYTHON or python_versions.claimed(item) for item in name.split("-"))
 
 
 def cell_names(loaded: Loaded) -> Iterator[str]:

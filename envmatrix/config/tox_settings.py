@@ -69,9 +69,9 @@ def _value_faults(key: EnvKey, name: str, value: Any) -> Iterator[tuple[KeyPath,
         if not key.appendable:
             yield ("env", name), f"holds {_expected(key)}, so there is nothing to append to; write the value itself"
             return
-        wanted = dict if key.types == {"object"} else list
-        if key.types and not isinstance(value["append"], wanted):
-            expected = "a table" if wanted is dict else "a list"
+        target = dict if key.types == {"object"} else list
+        if key.types and not isinstance(value["append"], target):
+            expected = "a table" if target is dict else "a list"
             yield ("env", name, "append"), f"expected {expected}, not {kind_of(value['append'])}"
             return
         yield from _part_faults(key, ("env", name, "append"), value["append"])
@@ -107,8 +107,8 @@ def _fits(key: EnvKey, value: object) -> bool:
     """Say whether tox could take the value. A table may always be one of tox's own { replace = … }."""
     if not key.types or isinstance(value, dict):
         return True
-    found = next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "")
-    return found in key.types or (found == "integer" and "number" in key.types)
+    result = next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "")
+    return result in key.types or (result == "integer" and "number" in key.types)
 
 
 def _expected(key: EnvKey) -> str:

@@ -114,11 +114,11 @@ def shorten_name(name: str, width: int, mark: str = "…") -> str:
 
 def _make_cells(row: Row, name: str) -> list[Text]:
     seen, ran = row.seen, row.state in ("running", "failed", "finished")
-    told = row.phase if ran else ": ".join(filter(None, (row.state, row.phase)))
+    facts = row.phase if ran else ": ".join(filter(None, (row.state, row.phase)))
     whole = f"/{seen.total}" if row.state == "running" and seen.total >= seen.done else ""
     return [
         Text(name, style=_STYLES[row.state]),
-        Text(make_visible(told), style="" if row.state == "running" else _STYLES[row.state]),
+        Text(make_visible(facts), style="" if row.state == "running" else _STYLES[row.state]),
         Text(_format_time(row)),
         Text(f"{seen.done:,}{whole}" if ran and (seen.done or seen.total) else ""),
         Text(f"{seen.failed:,}" if ran and seen.done else "", style=_STYLES["failed"] if seen.failed else ""),
@@ -130,9 +130,11 @@ def _make_cells(row: Row, name: str) -> list[Text]:
 
 def _format_time(row: Row) -> str:
     if row.state in ("running", "failed", "finished"):
-        told = format_clock(row.elapsed_s)
+        answer = format_clock(row.elapsed_s)
         return (
-            f"{told} of ~{format_clock(max(1, row.expected_s))}" if row.state == "running" and row.expected_s else told
+            f"{answer} of ~{format_clock(max(1, row.expected_s))}"
+            if row.state == "running" and row.expected_s
+            else answer
         )
     return f"~{format_clock(max(1, row.expected_s))}" if row.expected_s else ""
 

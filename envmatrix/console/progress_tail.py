@@ -59,8 +59,8 @@ class Follower:
     def _take_line(self, line: bytes) -> None:
         if line.endswith(b'"t":"collected"}'):
             self._total += _count_ids(line)
-        elif (found := _OUTCOME.search(line)) is not None:
-            outcome = found[1].decode()
+        elif (match := _OUTCOME.search(line)) is not None:
+            outcome = match[1].decode()
             self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
 
     def _list_recordings(self) -> list[Path]:
@@ -86,10 +86,10 @@ def _parse_object(line: bytes) -> dict[str, Any]:
     import json  # which reads lone surrogates too; many runs end before the first look
 
     try:
-        found = json.loads(line)
+        result = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return result if isinstance(result, dict) else {}
 
 
 def _count_ids(line: bytes) -> int:
@@ -113,8 +113,8 @@ def _describe_command(event: dict[str, Any]) -> str:
     phase, _, index = run_id.partition("[")
     words = [str(word) for word in argv]
     if phase in {"commands_pre", "commands", "commands_post"}:
-        said = {"commands_pre": "preparing", "commands": "running", "commands_post": "cleaning up"}[phase]
-        return f"{said}: {' '.join([Path(words[0]).name, *filter(None, words[1:])]) if words else index.rstrip(']')}"
+        output = {"commands_pre": "preparing", "commands": "running", "commands_post": "cleaning up"}[phase]
+        return f"{output}: {' '.join([Path(words[0]).name, *filter(None, words[1:])]) if words else index.rstrip(']')}"
     if phase == "install_deps":
         return f"installing {_list_installed(words)}"
     return _PHASES.get(phase, "building the project" if "build" in phase or phase.startswith("_") else "")

@@ -8,14 +8,19 @@ import msgspec
 
 from envmatrix.config.capabilities import BUILTIN, find, kind
 from envmatrix.config.model import Capability
-from envmatrix.host.interpreters.candidates import Asked, interpreter, refused, unusable
+from envmatrix.host.interpreters.candidates import (
+    InterpreterQueries,
+    explain_unusable,
+    make_candidate,
+    make_interpreter,
+)
 from envmatrix.host.interpreters.finder import Place, places
-from envmatrix.host.interpreters.query import Told
+from envmatrix.host.interpreters.query import InterpreterAnswer
 from envmatrix.host.interpreters.spec import too_old
 from envmatrix.host.model import Finding
 from envmatrix.host.probes import module, probe_of
 from envmatrix.host.probes.base import Context
-from envmatrix.host.probes.python import found
+from envmatrix.host.probes.python import make_finding
 from envmatrix.util.subprocess import together
 
 WORKERS = 8
@@ -31,32 +36,32 @@ def probe_all(
     """
     known = {**BUILTIN, **capabilities}
     modules = tuple(item for _name, item in sorted(known.items()) if kind(item) == "module")
-    asked = Asked(modules, environ, timeout_s)
-    context = Context(environ=environ, timeout_s=timeout_s, asked=asked)
+    requested = InterpreterQueries(modules, environ, timeout_s)
+    context = Context(environ=environ, timeout_s=timeout_s, asked=requested)
     with together(WORKERS) as pool:
         others = [pool.submit(probe_of(kind(item)), item, context) for item in known.values() if kind(item) != "module"]
         there = [place for place in places(environ, system_first=True) if not place.dead and not too_old(place.hint)]
-        told = list(pool.map(lambda place: asked.told(place.path, importing=True), there))
+        facts = list(pool.map(lambda place: requested.told(place.path, importing=True), there))
         findings = [future.result() for future in others]
-    answers = list(zip(there, told, strict=True))
+    answers = list(zip(there, facts, strict=True))
     findings += _pythons(answers)
     findings += [finding for item in modules for finding in _module(item, answers, context)]
     return tuple(sorted(findings, key=lambda one: (one.capability, one.status != "ok", one.interpreter, one.where)))
 
 
-def _pythons(answers: list[tuple[Place, Told]]) -> list[Finding]:
+def _pythons(answers: list[tuple[Place, InterpreterAnswer]]) -> list[Finding]:
     """The first working interpreter of each version; the first broken one where none works."""
     first: dict[str, Finding] = {}
-    for place, told in answers:
-        name = _name(place, told)
+    for place, answer in answers:
+        name = _name(place, answer)
         capability = find(name, {})
         if capability is None:
             continue
-        why = unusable(told)
+        why = explain_unusable(answer)
         if not why and (name not in first or first[name].status != "ok"):
-            first[name] = found(capability, refused(place, told, ""), told)
+            first[name] = make_finding(capability, make_candidate(place, answer, ""), answer)
         elif why and name not in first:
-            message = f"{name}: {refused(place, told, why).refused}."
+            message = f"{name}: {make_candidate(place, answer, why).refused}."
             remedy = f"Reinstall {place.path}, or remove it."
             first[name] = Finding(
                 capability=name,
@@ -69,17 +74,17 @@ def _pythons(answers: list[tuple[Place, Told]]) -> list[Finding]:
     return list(first.values())
 
 
-def _name(place: Place, told: Told) -> str:
-    if not told.version:
+def _name(place: Place, details: InterpreterAnswer) -> str:
+    if not details.version:
         return f"{'python' if place.hint[:1].isdigit() else ''}{'.'.join(place.hint.split('.')[:2])}"
-    prefix = "python" if told.implementation == "cpython" else told.implementation
-    return f"{prefix}{'.'.join(told.version.split('.')[:2])}{'t' if told.free_threaded else ''}"
+    prefix = "python" if details.implementation == "cpython" else details.implementation
+    return f"{prefix}{'.'.join(details.version.split('.')[:2])}{'t' if details.free_threaded else ''}"
 
 
-def _module(capability: Capability, answers: list[tuple[Place, Told]], context: Context) -> list[Finding]:
+def _module(capability: Capability, answers: list[tuple[Place, InterpreterAnswer]], context: Context) -> list[Finding]:
     findings = []
-    for place, told in answers:
-        if not unusable(told):
-            there = msgspec.structs.replace(context, interpreter=interpreter(place, told), told=told)
+    for place, details in answers:
+        if not explain_unusable(details):
+            there = msgspec.structs.replace(context, interpreter=make_interpreter(place, details), told=details)
             findings.append(module.probe(capability, there))
     return [finding for finding in findings if finding.status != "absent"] or findings[:1]

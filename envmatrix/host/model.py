@@ -38,7 +38,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     installed: bool = False
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class PythonRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a cell asks of a host. Equal requests are answered once.
 
     ``python`` is a pinned version ("3.11", "3.13t", "pypy3.10") or "", ``spec`` further tox specs in order of
@@ -66,7 +66,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     found of the capabilities that depend on no interpreter.
     """
 
-    request: Request
+    request: PythonRequest
     candidates: tuple[Candidate, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -83,8 +83,8 @@ def _machine_id() -> str:
     """Return a word for this machine: what its system calls it is not to be told as it is, says machine-id(5)."""
     for place in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         with contextlib.suppress(OSError):
-            if told := Path(place).read_bytes().strip():
-                return hashlib.sha256(b"envmatrix " + told).hexdigest()[:12]
+            if facts := Path(place).read_bytes().strip():
+                return hashlib.sha256(b"envmatrix " + facts).hexdigest()[:12]
     return ""
 
 

@@ -39,9 +39,9 @@ def packages(project_root: str | Path, manager: str) -> tuple[str, ...]:
 def platforms(manager: str) -> set[str]:
     """bindep's platform words for an installer; on a host that has it, with the distribution's own."""
     words = set(_FAMILIES.get(manager, set()))
-    own = {os_release().get("ID", ""), *os_release().get("ID_LIKE", "").split()} - {""}
-    if own & words or (manager == "apt" and "ubuntu" in own):
-        return (words | own) - ({"debian"} if os_release().get("ID") == "ubuntu" else set())
+    local = {os_release().get("ID", ""), *os_release().get("ID_LIKE", "").split()} - {""}
+    if local & words or (manager == "apt" and "ubuntu" in local):
+        return (words | local) - ({"debian"} if os_release().get("ID") == "ubuntu" else set())
     return words
 
 
@@ -56,10 +56,10 @@ def parse(text: str, on: set[str]) -> tuple[str, ...]:
 
 
 def _admits(selectors: list[str], on: set[str]) -> bool:
-    asked = [word.strip("()") for word in selectors if "platform:" in word]
-    wanted = {word.removeprefix("platform:") for word in asked if not word.startswith("!")}
-    refused = {word.removeprefix("!platform:") for word in asked if word.startswith("!")}
-    return not (refused & on) and (not wanted or bool(wanted & on))
+    requested = [word.strip("()") for word in selectors if "platform:" in word]
+    expected = {word.removeprefix("platform:") for word in requested if not word.startswith("!")}
+    refused = {word.removeprefix("!platform:") for word in requested if word.startswith("!")}
+    return not (refused & on) and (not expected or bool(expected & on))
 
 
 COMMANDS: Mapping[str, str] = {
@@ -131,11 +131,11 @@ def remedies(
     :param project_root: the folder whose bindep.txt is asked for the packages' names
     """
     missing = sorted({finding.capability for finding in findings if _lacks(finding)})
-    wanted = [capability for name in missing if (capability := find(name, capabilities))]
+    target = [capability for name in missing if (capability := find(name, capabilities))]
     commands = {}
     for manager in sorted(COMMANDS):
         named = packages(project_root, manager) if project_root else ()
-        names = {name for one in wanted if _by(one, manager) for name in packages_remedy(one, manager, named)}
+        names = {name for item in target if _by(item, manager) for name in packages_remedy(item, manager, named)}
         if names:
             commands[manager] = f"{COMMANDS[manager]} {' '.join(sorted(names))}"
     return commands

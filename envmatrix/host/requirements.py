@@ -38,9 +38,9 @@ def marker_environment(
     from packaging.markers import default_environment
 
     names = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
-    own = {key: str(value) for key, value in default_environment().items()}
+    local = {key: str(value) for key, value in default_environment().items()}
     return {
-        **own,
+        **local,
         "python_full_version": version,
         "python_version": ".".join(version.split(".")[:2]),
         "implementation_name": implementation,
@@ -61,19 +61,19 @@ def held(finding: Finding, requirement: Requirement) -> Finding:
     """
     if finding.status != "ok" or not requirement.specifier:
         return finding
-    asked, name = str(requirement.specifier), finding.capability
+    requested, name = str(requirement.specifier), finding.capability
     version = as_version(finding.version)
     place = f" in {finding.interpreter}" if finding.interpreter else ""
     place += f" ({finding.where})" if finding.where and finding.where != finding.interpreter else ""
     if version is None:
-        message = f"{name} is there{place}, but its version cannot be told, and {asked} is asked for"
+        message = f"{name} is there{place}, but its version cannot be told, and {requested} is asked for"
         remedy = f"Give the capability {name} a `version` that says which one is there."
     elif requirement.specifier.contains(version, prereleases=True):
         return finding
     else:
         word = _compared(version, requirement)
-        message = f"{name} {finding.version}{place} is {word} the {asked} asked for"
-        remedy = f"Provide {name} {asked} on this host, or ask for another version of it."
+        message = f"{name} {finding.version}{place} is {word} the {requested} asked for"
+        remedy = f"Provide {name} {requested} on this host, or ask for another version of it."
     return msgspec.structs.replace(finding, status="broken", message=f"{message}.", remedy=remedy)
 
 

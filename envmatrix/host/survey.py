@@ -7,12 +7,17 @@ from pathlib import Path
 
 from envmatrix.config.capabilities import find, kind
 from envmatrix.config.model import Capability
-from envmatrix.host.interpreters.cache import Remembered
-from envmatrix.host.interpreters.candidates import Asked, refused, search, unusable
+from envmatrix.host.interpreters.cache import InterpreterCache
+from envmatrix.host.interpreters.candidates import (
+    InterpreterQueries,
+    explain_unusable,
+    make_candidate,
+    search_candidates,
+)
 from envmatrix.host.interpreters.finder import Place, hint_of, system_python
-from envmatrix.host.interpreters.query import Told
-from envmatrix.host.interpreters.spec import wanted
-from envmatrix.host.model import Answer, Candidate, Finding, Request
+from envmatrix.host.interpreters.query import InterpreterAnswer
+from envmatrix.host.interpreters.spec import parse_specs
+from envmatrix.host.model import Answer, Candidate, Finding, PythonRequest
 from envmatrix.host.probes import module, probe_of
 from envmatrix.host.probes.base import Context
 from envmatrix.host.probes.python import missing
@@ -23,13 +28,13 @@ WORKERS = 8  # probes wait for processes and sockets, not for this process
 
 
 def survey(
-    requests: Iterable[Request],
+    requests: Iterable[PythonRequest],
     capabilities: Mapping[str, Capability],
     *,
     environ: Mapping[str, str],
     timeout_s: float = 10.0,
     memory: Path | None = None,
-) -> dict[Request, Answer]:
+) -> dict[PythonRequest, Answer]:
     """The host's answer to each request, in the order given.
 
     Interpreters are started only until one will do, and each at most once for all modules of all requests. A module
@@ -42,40 +47,40 @@ def survey(
     :param memory: a file for what interpreters say of themselves, until they change on disk
     """
     asking = tuple(dict.fromkeys(requests))
-    earlier = Remembered(memory) if memory is not None else None
-    asked = Asked(_modules(asking, capabilities), environ, timeout_s, earlier)
-    chosen, found = _side_by_side(asking, _others(asking, capabilities), capabilities, asked)
+    earlier = InterpreterCache(memory) if memory is not None else None
+    requested = InterpreterQueries(_modules(asking, capabilities), environ, timeout_s, earlier)
+    chosen, result = _side_by_side(asking, _others(asking, capabilities), capabilities, requested)
     if earlier is not None:
         earlier.keep()
-    return {request: _answer(request, *chosen[request], capabilities, found, asked) for request in asking}
+    return {request: _answer(request, *chosen[request], capabilities, result, requested) for request in asking}
 
 
 def _side_by_side(
-    requests: Sequence[Request],
+    requests: Sequence[PythonRequest],
     others: Sequence[tuple[str, bool]],
     capabilities: Mapping[str, Capability],
-    asked: Asked,
-) -> tuple[dict[Request, tuple[tuple[Candidate, ...], Told]], dict[tuple[str, bool], Finding]]:
+    question: InterpreterQueries,
+) -> tuple[dict[PythonRequest, tuple[tuple[Candidate, ...], InterpreterAnswer]], dict[tuple[str, bool], Finding]]:
     """What was chosen for each request, and what was found of everything else."""
     if len(requests) == 1 and not others:  # one question needs no threads, and loading them takes longer than it
-        return {requests[0]: _choose(requests[0], capabilities, asked)}, {}
+        return {requests[0]: _choose(requests[0], capabilities, question)}, {}
     with together(WORKERS) as pool:
-        probes = {key: pool.submit(_probe, *key, capabilities, asked) for key in others}
-        chosen: dict[Request, tuple[tuple[Candidate, ...], Told]] = {}
+        probes = {key: pool.submit(_probe, *key, capabilities, question) for key in others}
+        chosen: dict[PythonRequest, tuple[tuple[Candidate, ...], InterpreterAnswer]] = {}
         for system in (True, False):  # an interpreter that was asked for modules need not be started for its version
             some = [request for request in requests if request.system_site_packages is system]
-            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, asked), some), strict=True))
+            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, question), some), strict=True))
         return chosen, {key: future.result() for key, future in probes.items()}
 
 
-def _modules(requests: Iterable[Request], capabilities: Mapping[str, Capability]) -> tuple[Capability, ...]:
+def _modules(requests: Iterable[PythonRequest], capabilities: Mapping[str, Capability]) -> tuple[Capability, ...]:
     """The module capabilities that have to be there in a base interpreter, each once."""
-    names = {item.name for one in requests if one.system_site_packages for item in parse(one.requires)}
+    names = {item.name for element in requests if element.system_site_packages for item in parse(element.requires)}
     known = (find(name, capabilities) for name in sorted(names))
-    return tuple(one for one in known if one and kind(one) == "module")
+    return tuple(entry for entry in known if entry and kind(entry) == "module")
 
 
-def _others(requests: Iterable[Request], capabilities: Mapping[str, Capability]) -> list[tuple[str, bool]]:
+def _others(requests: Iterable[PythonRequest], capabilities: Mapping[str, Capability]) -> list[tuple[str, bool]]:
     """What is to be probed beside modules: names, and whether the run starts that service itself."""
     keys = set()
     for request in requests:
@@ -89,46 +94,54 @@ def _is_module(name: str, capabilities: Mapping[str, Capability]) -> bool:
     return capability is not None and kind(capability) == "module"
 
 
-def _probe(name: str, started: bool, capabilities: Mapping[str, Capability], asked: Asked) -> Finding:
+def _probe(name: str, started: bool, capabilities: Mapping[str, Capability], question: InterpreterQueries) -> Finding:
     capability = find(name, capabilities) or Capability(name=name)
     context = Context(
-        environ=asked.environ,
-        timeout_s=asked.timeout_s,
-        asked=asked,
+        environ=question.environ,
+        timeout_s=question.timeout_s,
+        asked=question,
         started=frozenset({name}) if started else frozenset(),
     )
     return probe_of(kind(capability))(capability, context)
 
 
 def _choose(
-    request: Request, capabilities: Mapping[str, Capability], asked: Asked
-) -> tuple[tuple[Candidate, ...], Told]:
+    request: PythonRequest, capabilities: Mapping[str, Capability], question: InterpreterQueries
+) -> tuple[tuple[Candidate, ...], InterpreterAnswer]:
     """The candidates up to the first that will do, and what that one told."""
     candidates: list[Candidate] = []
-    for candidate, told in search(request, asked):
-        judged = candidate if candidate.refused else _judged(request, candidate, told, capabilities, asked)
+    for candidate, answer in search_candidates(request, question):
+        judged = candidate if candidate.refused else _judged(request, candidate, answer, capabilities, question)
         candidates.append(judged)
         if not judged.refused:
-            return tuple(candidates), told
+            return tuple(candidates), answer
     if any(candidate.findings for candidate in candidates):
-        candidates.extend(_elsewhere(request, candidates, capabilities, asked))
-    return tuple(candidates), Told()
+        candidates.extend(_elsewhere(request, candidates, capabilities, question))
+    return tuple(candidates), InterpreterAnswer()
 
 
 def _judged(
-    request: Request, candidate: Candidate, told: Told, capabilities: Mapping[str, Capability], asked: Asked
+    request: PythonRequest,
+    candidate: Candidate,
+    facts: InterpreterAnswer,
+    capabilities: Mapping[str, Capability],
+    question: InterpreterQueries,
 ) -> Candidate:
     """The candidate with what was found of the required modules in it, refused where one of them will not do."""
     if not request.system_site_packages:
         return candidate
-    environment = _environment(told) if request.requires else None
+    environment = _environment(facts) if request.requires else None
     findings, problems = [], []
     for requirement in parse(request.requires):
         capability = find(requirement.name, capabilities)
         if capability is None or kind(capability) != "module" or not applies(requirement, environment):
             continue
         context = Context(
-            environ=asked.environ, timeout_s=asked.timeout_s, asked=asked, interpreter=candidate.interpreter, told=told
+            environ=question.environ,
+            timeout_s=question.timeout_s,
+            asked=question,
+            interpreter=candidate.interpreter,
+            told=facts,
         )
         first = module.probe(capability, context)
         finding = held(first, requirement)
@@ -136,58 +149,63 @@ def _judged(
         if finding.status != "ok":
             limit = context.limit_s(capability)
             why = (
-                module.problem(capability, told.modules[capability.name], limit)
+                module.problem(capability, facts.modules[capability.name], limit)
                 if finding is first
                 else finding.message
             )
             problems.append(why.rstrip("."))
-    one = candidate.interpreter
-    why = f"{one.path} ({one.version}): {'; '.join(problems)}" if problems else ""
-    return Candidate(interpreter=one, findings=tuple(findings), refused=why)
+    item_value = candidate.interpreter
+    why = f"{item_value.path} ({item_value.version}): {'; '.join(problems)}" if problems else ""
+    return Candidate(interpreter=item_value, findings=tuple(findings), refused=why)
 
 
 def _elsewhere(
-    request: Request, candidates: list[Candidate], capabilities: Mapping[str, Capability], asked: Asked
+    request: PythonRequest,
+    candidates: list[Candidate],
+    capabilities: Mapping[str, Capability],
+    question: InterpreterQueries,
 ) -> list[Candidate]:
     """The operating system's own interpreter, where it is of another version and has the modules that were missed."""
-    own = system_python()
-    if not own or own in {candidate.interpreter.path for candidate in candidates}:
+    local = system_python()
+    if not local or local in {candidate.interpreter.path for candidate in candidates}:
         return []
-    place = Place(path=own, origin="system", hint=hint_of(own))
-    told = asked.told(own, importing=True)
-    if unusable(told):
+    place = Place(path=local, origin="system", hint=hint_of(local))
+    facts = question.told(local, importing=True)
+    if explain_unusable(facts):
         return []
-    there = _judged(request, refused(place, told, ""), told, capabilities, asked)
+    there = _judged(request, make_candidate(place, facts, ""), facts, capabilities, question)
     names = " and ".join(finding.capability for finding in there.findings if finding.status == "ok")
     if not names:
         return []
-    asks = " or ".join(one.says for one in wanted(request))
+    asks = " or ".join(one.says for one in parse_specs(request))
     why = f"has {names}, but the profile asks for {asks}"
     return [
-        Candidate(interpreter=there.interpreter, findings=there.findings, refused=refused(place, told, why).refused)
+        Candidate(
+            interpreter=there.interpreter, findings=there.findings, refused=make_candidate(place, facts, why).refused
+        )
     ]
 
 
 def _answer(
-    request: Request,
+    request: PythonRequest,
     candidates: tuple[Candidate, ...],
-    told: Told,
+    details: InterpreterAnswer,
     capabilities: Mapping[str, Capability],
-    found: Mapping[tuple[str, bool], Finding],
-    asked: Asked,
+    matches: Mapping[tuple[str, bool], Finding],
+    question: InterpreterQueries,
 ) -> Answer:
-    environment = _environment(told) if told.version and request.requires else None
+    environment = _environment(details) if details.version and request.requires else None
     findings = {}
     for requirement in parse(request.requires):
         key = (requirement.name, requirement.name in request.services)
-        if key in found and applies(requirement, environment):
-            findings[str(requirement)] = held(found[key], requirement)
+        if key in matches and applies(requirement, environment):
+            findings[str(requirement)] = held(matches[key], requirement)
     named = {finding.capability for finding in findings.values()}
     findings.update(
-        {name: found[name, True] for name in request.services if name not in named and (name, True) in found}
+        {name: matches[name, True] for name in request.services if name not in named and (name, True) in matches}
     )
-    if not told.version and not any(candidate.findings for candidate in candidates):
-        findings["python"] = _no_interpreter(request, candidates, asked)
+    if not details.version and not any(candidate.findings for candidate in candidates):
+        findings["python"] = _no_interpreter(request, candidates, question)
     return Answer(
         request=request,
         candidates=candidates,
@@ -195,13 +213,13 @@ def _answer(
     )
 
 
-def _no_interpreter(request: Request, candidates: tuple[Candidate, ...], asked: Asked) -> Finding:
+def _no_interpreter(request: PythonRequest, candidates: tuple[Candidate, ...], question: InterpreterQueries) -> Finding:
     """The finding that no interpreter of the version asked for is to be had."""
     version = request.python or ", ".join(request.spec) or request.requires_python
     name = f"python{request.python}" if request.python[:1].isdigit() else request.python or "python"
     reasons = "; ".join(candidate.refused for candidate in candidates)
     tail = f": {reasons}" if reasons else " on this host: not in PATH, nor with pyenv, uv, Homebrew or the system"
-    context = Context(environ=asked.environ, timeout_s=asked.timeout_s, asked=asked)
+    context = Context(environ=question.environ, timeout_s=question.timeout_s, asked=question)
     return Finding(
         capability=name,
         status="broken" if reasons else "absent",
@@ -210,5 +228,5 @@ def _no_interpreter(request: Request, candidates: tuple[Candidate, ...], asked: 
     )
 
 
-def _environment(told: Told) -> dict[str, str]:
-    return marker_environment(told.version, told.implementation, told.implementation_version)
+def _environment(details: InterpreterAnswer) -> dict[str, str]:
+    return marker_environment(details.version, details.implementation, details.implementation_version)

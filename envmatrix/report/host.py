@@ -48,7 +48,7 @@ def render_text(
     blocked: Mapping[Reason, Sequence[str]] | None = None,
     remedies: Sequence[str] = (),
     *,
-    told: Collection[str] = (),
+    shown: Collection[str] = (),
     everything: bool = False,
     width: int = 80,
     color: bool = False,
@@ -68,18 +68,18 @@ def render_text(
     page.add_table(("capability", "status", "version", "where"), [_make_row(group) for group in groups], frozenset())
     waited_for = {reason.capability for reason in blocked}
     wrong = [group for group in groups if group[0].status != "ok" and group[0].capability not in waited_for]
-    asked = [group for group in wrong if everything or group[0].capability in told]
-    if blocked or asked:
+    requested = [group for group in wrong if everything or group[0].capability in shown]
+    if blocked or requested:
         page.add_heading("NOT USABLE", STYLES["absent"])
     for reason, cells in blocked.items():
         _render_blocked(page, reason, cells)
-    for group in asked:
+    for group in requested:
         _render_unusable(page, group)
-    _render_unneeded(page, [group for group in wrong if group not in asked])
-    wanted = remedies if blocked or asked else ()
-    if wanted:
+    _render_unneeded(page, [group for group in wrong if group not in requested])
+    expected = remedies if blocked or requested else ()
+    if expected:
         page.add_heading("TO UNBLOCK ALL OF IT" if blocked else "TO HAVE ALL OF IT")
-    for remedy in wanted:
+    for remedy in expected:
         page.add_line(f"  {remedy}")
     page.add_blank()
     page.add_line((_summarize(groups, {cell for cells in blocked.values() for cell in cells}), "bold"))
@@ -89,20 +89,20 @@ def render_text(
 def _group_findings(findings: Sequence[Finding]) -> list[list[Finding]]:
     """The findings, each with those that say the same of other interpreters; what is broken before what is absent."""
     groups: dict[tuple[str, str], list[Finding]] = {}
-    for found in findings:
-        key = (found.capability, found.where if found.status == "ok" else "")
-        groups.setdefault(key, []).append(found)
+    for result in findings:
+        key = (result.capability, result.where if result.status == "ok" else "")
+        groups.setdefault(key, []).append(result)
     ordered = [sorted(group, key=lambda found: found.status != "broken") for group in groups.values()]
     return sorted(ordered, key=lambda group: (group[0].capability, group[0].status != "ok", group[0].where))
 
 
 def _make_row(group: Sequence[Finding]) -> list[Span]:
-    found = group[0]
-    where = f"{len(group)} interpreters" if len(group) > 1 and not found.where else found.where
+    matches = group[0]
+    where = f"{len(group)} interpreters" if len(group) > 1 and not matches.where else matches.where
     return [
-        (found.capability, ""),
-        (found.status, STYLES[found.status]),
-        (found.version or "-", ""),
+        (matches.capability, ""),
+        (matches.status, STYLES[matches.status]),
+        (matches.version or "-", ""),
         (where, "dim"),
     ]
 
@@ -118,17 +118,19 @@ def _render_blocked(page: Page, reason: Reason, cells: Sequence[str]) -> None:
 
 
 def _render_unusable(page: Page, group: Sequence[Finding]) -> None:
-    found, *others = group
-    asked = f" (asked {found.interpreter})" if found.interpreter not in found.message else ""
+    entry, *others = group
+    question = f" (asked {entry.interpreter})" if entry.interpreter not in entry.message else ""
     rest = f" Nor will {count(len(others), 'other interpreter')} do." if others else ""
-    page.add_line(f"  {found.capability}  ", (found.status, STYLES[found.status]))
-    page.add_paragraph(f"{found.message}{asked}{rest}", 4)
-    if found.remedy:
-        page.add_remedy(found.remedy, 4)
+    page.add_line(f"  {entry.capability}  ", (entry.status, STYLES[entry.status]))
+    page.add_paragraph(f"{entry.message}{question}{rest}", 4)
+    if entry.remedy:
+        page.add_remedy(entry.remedy, 4)
 
 
 def _render_unneeded(page: Page, groups: Sequence[Sequence[Finding]]) -> None:
-    named = [found.capability + (" (broken)" if found.status == "broken" else "") for found, *_ in groups]
+    named = [
+        group_value.capability + (" (broken)" if group_value.status == "broken" else "") for group_value, *_ in groups
+    ]
     if named:
         page.add_blank()
         page.add_paragraph(

@@ -41,11 +41,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             known = newest.get(record.cell)
             if known is None or (known.finished, known.id) < (record.finished, record.id):
                 newest[record.cell] = record
-        found: dict[str, Evidence] = {}
+        result: dict[str, Evidence] = {}
         for cell in self.verdict.cells:
             judged = named.get(cell.evidence) if cell.evidence else None
             if judged is None and cell.state in ("passed", "failed", "inconclusive"):
                 judged = newest.get(cell.name)
             if judged is not None:
-                found[cell.name] = judged
-        return found
+                result[cell.name] = judged
+        return result

@@ -25,7 +25,7 @@ def _make_document(planned: Planned) -> dict[str, Any]:
     state = (
         "runnable" if isinstance(planned, Runnable) else "blocked" if isinstance(planned, Blocked) else "not_relevant"
     )
-    found = planned.interpreter if isinstance(planned, Runnable) else None
+    result = planned.interpreter if isinstance(planned, Runnable) else None
     return {
         "name": planned.cell.name,
         "profile": planned.cell.profile,
@@ -37,7 +37,7 @@ def _make_document(planned: Planned) -> dict[str, Any]:
                 list_reasons(planned), key=lambda reason: (reason.code, reason.capability, reason.message)
             )
         ],
-        "interpreter": {"path": found.path, "version": found.version} if found else None,
+        "interpreter": {"path": result.path, "version": result.version} if result else None,
     }
 
 

@@ -54,8 +54,8 @@ def _watch(read: int) -> NoReturn:
         os.dup2(read, 0)
         os.closerange(1, 4096)  # a pipe of a command that is starting in another thread has to end with that
         leaders: set[int] = set()
-        with open(0, "rb", buffering=0, closefd=False) as told:
-            for leader in map(int, told):
+        with open(0, "rb", buffering=0, closefd=False) as opened:
+            for leader in map(int, opened):
                 leaders = leaders | {leader} if leader > 0 else leaders - {-leader}
         for leader in leaders:
             end_session(leader)

@@ -49,15 +49,15 @@ def read_sealed(place: Path, kind: type[T]) -> T:
     """Return the value in a file. Raises OSError, and msgspec.DecodeError where the file is not as it was written."""
     handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
+        result = os.fstat(handle)
+        if not stat.S_ISREG(result.st_mode):
             raise msgspec.DecodeError("it is not a regular file")
         sealed = decode(file.read(), _Sealed)
     content = bytes(sealed.content)
-    if sealed.seal != _seal(found, content):
+    if sealed.seal != _seal(result, content):
         raise msgspec.DecodeError("its seal is broken")
     return decode(content, kind)
 
 
-def _seal(found: os.stat_result, content: bytes) -> str:
-    return hashlib.sha256(f"{found.st_ino} {found.st_uid}\n".encode() + content).hexdigest()
+def _seal(items: os.stat_result, content: bytes) -> str:
+    return hashlib.sha256(f"{items.st_ino} {items.st_uid}\n".encode() + content).hexdigest()

@@ -138,7 +138,7 @@ def together(workers: int) -> Iterator[ThreadPoolExecutor]:
 def _read(process: subprocess.Popen[bytes], deadline: float) -> list[str]:
     """Read both streams until the process ends, or the deadline; a daemon that keeps them open is not waited for."""
     assert process.stdout and process.stderr
-    kept = [bytearray(), bytearray()]
+    stored = [bytearray(), bytearray()]
     with selectors.DefaultSelector() as selector:
         for position, stream in enumerate((process.stdout, process.stderr)):
             os.set_blocking(stream.fileno(), False)
@@ -148,11 +148,11 @@ def _read(process: subprocess.Popen[bytes], deadline: float) -> list[str]:
             ready = selector.select(0 if ended else min(remaining, 0.05))
             for key, _events in ready:
                 chunk = os.read(key.fd, 65536)
-                kept[key.data] += chunk[: OUTPUT_LIMIT - len(kept[key.data])]
+                stored[key.data] += chunk[: OUTPUT_LIMIT - len(stored[key.data])]
                 if not chunk:
                     selector.unregister(key.fileobj)
             if ended and not ready:
                 break
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(max(0.0, deadline - time.monotonic()))
-    return [bytes(data).decode("utf-8", "replace") for data in kept]
+    return [bytes(data).decode("utf-8", "replace") for data in stored]

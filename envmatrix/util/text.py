@@ -42,8 +42,8 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
     """Return the known word closest to ``word``, "" where none is close (difflib's ratio under ``cutoff``)."""
     import difflib
 
-    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=cutoff)
-    return found[0] if found else ""
+    close_matches = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=cutoff)
+    return close_matches[0] if close_matches else ""
 
 
 def hint(word: str, known: Iterable[str], *, otherwise: str = "") -> str:

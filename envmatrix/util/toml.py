@@ -56,7 +56,7 @@ class Lines:
 
     @functools.cached_property
     def _at(self) -> dict[KeyPath, int]:
-        found: dict[KeyPath, int] = {}
+        result: dict[KeyPath, int] = {}
         table: KeyPath = ()
         tables: dict[KeyPath, int] = {}
         quotes = ""
@@ -67,15 +67,15 @@ class Lines:
             if header := _HEADER.match(line):
                 table = _path(header["key"])
                 if header["open"] == "[[":
-                    found.setdefault(table, number)
+                    result.setdefault(table, number)
                     tables[table] = tables.get(table, -1) + 1
                     table = (*table, tables[table])
-                found.setdefault(table, number)
+                result.setdefault(table, number)
             elif pair := _PAIR.match(line):
                 path = (*table, *_path(pair["key"]))
-                found.setdefault(path, number)
+                result.setdefault(path, number)
             quotes = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
-        return found
+        return result
 
     def find(self, path: KeyPath, value: object = None) -> int:
         """Return the line of ``path``, of its nearest known parent else, 0 where nothing is known.
@@ -126,8 +126,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             except (KeyError, IndexError, TypeError):
                 value = None
                 break
-        found: int = self.places.find(path, value)
-        return found
+        matches: int = self.places.find(path, value)
+        return matches
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem of the value at ``path``."""

@@ -22,11 +22,11 @@ from envmatrix.verdict.tally import Tally, make_tally
 def accepted_skips(sums: Tally, profile: Profile) -> Iterator[str]:
     """Yield a sentence for each promised capability for want of which tests skipped as the profile declares."""
     names = promised_names(profile)
-    found: dict[str, list[TestResult]] = {}
+    result: dict[str, list[TestResult]] = {}
     for test in sums.left:
         if test.skip_class == "declared" and canonical_name(test.capability) in names:
-            found.setdefault(test.capability, []).append(test)
-    for capability, tests in sorted(found.items()):
+            result.setdefault(test.capability, []).append(test)
+    for capability, tests in sorted(result.items()):
         entries = sorted(
             f"{rule.owner} until {rule.expires}"
             for rule in profile.skips
@@ -98,7 +98,7 @@ def make_moved_cell(evidence: Evidence) -> CellVerdict:
 
 
 def with_evidence(
-    evidence: Evidence, sums: Tally, found: Sequence[Breach], profile: Profile, *, counts_partial: bool
+    evidence: Evidence, sums: Tally, breachs: Sequence[Breach], profile: Profile, *, counts_partial: bool
 ) -> CellVerdict:
     """The state of a cell that ran.
 
@@ -107,7 +107,7 @@ def with_evidence(
     inconclusive.
     """
     wrong = _find_failures(evidence, sums)
-    doubts = _find_doubts(evidence, found, counts_partial)
+    doubts = _find_doubts(evidence, breachs, counts_partial)
     if evidence.partial and not counts_partial and not sums.failed:
         wrong, doubts = (), (*doubts, *wrong)  # a command that needs the whole run, such as a bar for coverage
     if not wrong and not doubts and (failing := _find_failing_command(evidence)) is not None:
@@ -165,7 +165,7 @@ def _found_none(evidence: Evidence, sums: Tally) -> bool:
 
 def _find_failing_command(evidence: Evidence) -> CommandRun | None:
     """The first command that ran and failed, and whose failure counts."""
-    return next((one for one in evidence.commands if one.failed and not one.ignored and not one.not_started), None)
+    return next((item for item in evidence.commands if item.failed and not item.ignored and not item.not_started), None)
 
 
 def _describe_exit_code(command: CommandRun) -> str:
@@ -174,17 +174,17 @@ def _describe_exit_code(command: CommandRun) -> str:
     return f"signal {-command.exit_code}" if command.exit_code < 0 else f"exit code {command.exit_code}"
 
 
-def _find_doubts(evidence: Evidence, found: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
+def _find_doubts(evidence: Evidence, breachs: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
     """What keeps a cell from having passed although nothing was wrong."""
     reasons = [
         VerdictReason(code=r.code, message=r.message, capability=r.capability, remedy=r.remedy)
         for r in evidence.reasons
         if r.code not in ("tests_failed", "command_failed")  # told by what is wrong
     ]
-    told = {reason.code for reason in reasons}
+    facts = {reason.code for reason in reasons}
     if evidence.state != "finished" and not reasons:
         reasons.append(VerdictReason(code=evidence.state, message=_STATES[evidence.state]))
-    reasons += [VerdictReason(code=b.code, message=b.message) for b in found if b.code not in told]
+    reasons += [VerdictReason(code=b.code, message=b.message) for b in breachs if b.code not in facts]
     if evidence.partial and not counts_partial:
         message = f"the run was narrowed ({evidence.partial}): its tests count, the cell does not"
         reasons.append(VerdictReason(code="partial", message=message, remedy="run the cell without that"))

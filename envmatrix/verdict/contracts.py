@@ -44,17 +44,17 @@ def find_unmet_requirements(profile: Profile, evidence: Evidence) -> Iterator[st
     """
     if evidence.mismatches or not (profile.requires or profile.services):
         return  # what was not as promised inside the environment is told already
-    found: dict[str, list[FindingRecord]] = {}
+    result: dict[str, list[FindingRecord]] = {}
     for finding in evidence.findings:
-        found.setdefault(canonical_name(finding.capability), []).append(finding)
+        result.setdefault(canonical_name(finding.capability), []).append(finding)
     for requirement in profile.requires:
         if is_marker_true(requirement, evidence):
             name = requirement_name(requirement)
-            why = _explain_lack(requirement, found.get(name, ()))
+            why = _explain_lack(requirement, result.get(name, ()))
             if why:
                 yield f"profile {profile.name!r} requires {requirement}, and {why} on {evidence.host.name}"
     for service in profile.services:
-        if not any(finding.status == "ok" for finding in found.get(canonical_name(service), ())):
+        if not any(finding.status == "ok" for finding in result.get(canonical_name(service), ())):
             yield f"profile {profile.name!r} has the service {service}, which was not there on {evidence.host.name}"
 
 
@@ -63,11 +63,11 @@ def _explain_lack(requirement: str, findings: Sequence[FindingRecord]) -> str:
     if not findings:
         return "the run did not look for it"
     seen = [
-        Finding(capability=found.capability, status=found.status, version=found.version, message=found.message)
-        for found in findings
+        Finding(capability=matches.capability, status=matches.status, version=matches.version, message=matches.message)
+        for matches in findings
     ]
-    asked = _parse_requirement(requirement)
-    if any(held(finding, asked).status == "ok" for finding in seen):
+    requested = _parse_requirement(requirement)
+    if any(held(finding, requested).status == "ok" for finding in seen):
         return ""
     finding = seen[0]
     return f"{finding.capability} was {finding.version or 'of no version'}" if finding.status == "ok" else "it was not"
@@ -169,11 +169,11 @@ def _ended_early(case: Case) -> Iterator[Breach]:
 
 def _no_commands(case: Case) -> Iterator[Breach]:
     evidence = case.evidence
-    told = any(reason.code == "no_commands" for reason in evidence.reasons)
+    facts = any(reason.code == "no_commands" for reason in evidence.reasons)
     main = any(command.phase == "commands" for command in evidence.commands)
     # what comes before and after may do the work, but where it failed or was refused, that is what is to be told
     other = case.tally.ran or any(command.failed for command in evidence.commands) or _not_executed(evidence)
-    if told or (evidence.state == "finished" and not main and not other):
+    if facts or (evidence.state == "finished" and not main and not other):
         yield case.make_breach("no_commands", _NO_COMMANDS)
 
 
@@ -216,13 +216,13 @@ def _explain_unknown_tests(case: Case) -> str:
     """A sentence about a test runner that ended well and of whose tests nothing is known, "" where there is none."""
     if case.profile.results:
         return ""
-    ended_well = [one for one in case.evidence.commands if not one.failed]
-    if command := next((one for one in ended_well if is_unseen(one, case.evidence)), None):
+    ended_well = [item for item in case.evidence.commands if not item.failed]
+    if command := next((element for element in ended_well if is_unseen(element, case.evidence)), None):
         return (
             f"`{' '.join(command.argv)}` ended well and none of its tests is known: not this environment's python ran"
             " it, or not with its variables; call it as `python -m …`, or name the JUnit files in results = […]"
         )
-    if command := next((one for one in ended_well if is_uncounted(one, case.evidence)), None):
+    if command := next((entry for entry in ended_well if is_uncounted(entry, case.evidence)), None):
         return (
             f"`{' '.join(command.argv)}` ended well and its tests are not counted: nothing here records this runner;"
             f" {_NAME_RESULTS}"
@@ -232,11 +232,11 @@ def _explain_unknown_tests(case: Case) -> str:
 
 def _capability_skip(case: Case) -> Iterator[Breach]:
     owed = promised_names(case.profile, case.evidence)
-    found: dict[str, list[TestResult]] = {}
+    result_value: dict[str, list[TestResult]] = {}
     for test in (*case.tally.left, *_expected_to_fail(case)):
         if test.skip_class == "capability" and canonical_name(test.capability) in owed:
-            found.setdefault(test.capability, []).append(test)
-    for capability, tests in sorted(found.items()):
+            result_value.setdefault(test.capability, []).append(test)
+    for capability, tests in sorted(result_value.items()):
         what = " or ".join(sorted({test.outcome for test in tests}))
         message = (
             f"{count(len(tests), 'test')} {what} for want of {capability}, which profile {case.profile.name!r}"
@@ -280,8 +280,9 @@ def _check_unrun(case: Case) -> Iterator[Breach]:
     tests = [test for test in (*case.tally.left, *_expected_to_fail(case)) if test.skip_class == "unrun"]
     if tests:
         message = (
-            f"{count(len(tests), 'test')} skipped by the runner because it cannot execute {_choose_pronoun(tests)}, here or"
-            f' on any host ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}"); install the plugin that runs such tests'
+            f"{count(len(tests), 'test')} skipped by the runner because it cannot execute {_choose_pronoun(tests)},"
+            f' here or on any host ("{tests[0].reason.removeprefix(NOT_TRIED).lstrip()}"); install the'
+            " plugin that runs such tests"
         )
         yield case.make_breach("unrun", message, [test.id for test in tests])
 

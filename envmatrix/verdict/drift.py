@@ -29,12 +29,12 @@ def compare_records(old: Iterable[Evidence], new: Iterable[Evidence]) -> tuple[C
 
 
 def _select_newest(records: Iterable[Evidence]) -> dict[str, Evidence]:
-    found: dict[str, Evidence] = {}
+    result: dict[str, Evidence] = {}
     for record in records:
-        known = found.get(record.cell)
+        known = result.get(record.cell)
         if known is None or _sort_key(known) < _sort_key(record):
-            found[record.cell] = record
-    return found
+            result[record.cell] = record
+    return result
 
 
 def _sort_key(record: Evidence) -> tuple[bool, str, int, str]:
@@ -50,8 +50,8 @@ def _of_cell(was: Evidence, now: Evidence) -> Iterator[Change]:
         new = after.get(key) or _stand_in(key, closed)
         if new is None and now.partial:
             continue
-        if found := _classify_change(old, new):
-            kind, shown = found
+        if matches := _classify_change(old, new):
+            kind, shown = matches
             yield Change(
                 test=key if shown.stands_for_module else shown.id,
                 cell=now.cell,

@@ -37,18 +37,18 @@ def last_that_decides(attempts: Sequence[Evidence]) -> Evidence:
     return attempts[-1]
 
 
-def with_reruns(verdict: CellVerdict, found: Reran, profile: Profile, today: datetime.date) -> CellVerdict:
+def with_reruns(verdict: CellVerdict, reran: Reran, profile: Profile, today: datetime.date) -> CellVerdict:
     """The cell's verdict with its flaky tests: failed, but for those that a live ``[[flaky]]`` entry accepts."""
     accepted: dict[str, FlakyRule] = {}
-    for test in found.flaky:
+    for test in reran.flaky:
         rule = _find_rule(test, profile, today)
         if rule is not None:
             accepted[test] = rule
-    refused = [test for test in found.flaky if test not in accepted]
+    refused = [test for test in reran.flaky if test not in accepted]
     reasons = []
-    if found.unresolved:
-        what = f"{count(len(found.unresolved), 'test')} failed and did not run in the attempt after that"
-        reasons.append(VerdictReason(code="tests_failed", message=f"{what}: {listed(found.unresolved)}"))
+    if reran.unresolved:
+        what = f"{count(len(reran.unresolved), 'test')} failed and did not run in the attempt after that"
+        reasons.append(VerdictReason(code="tests_failed", message=f"{what}: {listed(reran.unresolved)}"))
     if refused:
         what = f"{count(len(refused), 'test')} failed and then passed when run again, which no [[flaky]] entry accepts"
         remedy = (
@@ -68,5 +68,5 @@ def _find_rule(test: str, profile: Profile, today: datetime.date) -> FlakyRule |
 
 def _describe_accepted(accepted: dict[str, FlakyRule]) -> str:
     owners = sorted({f"{rule.owner} until {rule.expires}" for rule in accepted.values()})
-    told = f"{count(len(accepted), 'test')} failed and then passed when run again: {listed(accepted)}"
-    return f"flaky: {told}; accepted by {listed(owners)}"
+    facts = f"{count(len(accepted), 'test')} failed and then passed when run again: {listed(accepted)}"
+    return f"flaky: {facts}; accepted by {listed(owners)}"

@@ -51,7 +51,7 @@ def judge_run(
     """
     ledger = _make_ledger(planned, profiles, evidence, earlier, tree, known)
     cells: list[CellVerdict] = []
-    found: list[Breach] = []
+    result: list[Breach] = []
     for item in planned:
         record = evidence.get(item.cell.name)
         if record is None:
@@ -67,14 +67,14 @@ def judge_run(
             sums = make_tally(record.tests)
             case = Case(evidence=record, tally=sums, profile=profile, capabilities=capabilities, absent=absent)
             breached = find_breaches(case)
-            found += breached
+            result += breached
             judged = with_evidence(record, sums, breached, profile, counts_partial=counts_partial)
             cells.append(with_reruns(judged, _sort_reruns(attempts, record, sums), profile, today))
     entries = ledger.list_entries()
     whole = len({item.cell.profile for item in planned}) > 1
     missing = [entry for entry in entries if entry.owed and not is_excused(entry, cells)]
     owed = missing if whole else []
-    word = verdict_word(cells, found, owed)
+    word = verdict_word(cells, result, owed)
     return Verdict(
         verdict=word,
         exit_code=int(ExitCode.INTERRUPTED if interrupted else exit_code(word)),
@@ -83,7 +83,7 @@ def judge_run(
         dirty=dirty,
         matrix_digest=matrix_digest,
         cells=tuple(cells),
-        breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
+        breaches=tuple(sorted(result, key=lambda breach: (breach.cell, breach.code, breach.message))),
         ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
         notes=(
             *_collect_notes(cells, owed, interrupted),
@@ -95,7 +95,7 @@ def judge_run(
 
 
 def verdict_word(
-    cells: Iterable[CellVerdict], found: Sequence[Breach], owed: Sequence[UnexecutedTest], *, owing: bool = False
+    cells: Iterable[CellVerdict], breachs: Sequence[Breach], owed: Sequence[UnexecutedTest], *, owing: bool = False
 ) -> Word:
     """Failed wins over incomplete; passed needs cells, and none of them in doubt.
 
@@ -106,7 +106,7 @@ def verdict_word(
         return "incomplete"
     if "failed" in states:
         return "failed"
-    if not states or states & _INCOMPLETE or found or owed:
+    if not states or states & _INCOMPLETE or breachs or owed:
         return "incomplete"
     return "passed"
 
@@ -125,10 +125,10 @@ def _make_ledger(
     known: Sequence[Evidence],
 ) -> Ledger:
     ledger = Ledger(profiles)
-    folders = {record.folder for record in evidence.values()} or {one.folder for one in known}
-    for one in known:  # another project of the same repository has the same tree, and other tests
-        if one.state == "finished" and not one.partial and not one.has_moved and one.folder in folders:
-            ledger.add_known(one, same_content=one.tree == tree)
+    folders = {record.folder for record in evidence.values()} or {item_value.folder for item_value in known}
+    for element in known:  # another project of the same repository has the same tree, and other tests
+        if element.state == "finished" and not element.partial and not element.has_moved and element.folder in folders:
+            ledger.add_known(element, same_content=element.tree == tree)
     for item in planned:
         record = evidence.get(item.cell.name)
         if record is not None and record.tree == tree:
@@ -152,9 +152,9 @@ def _sort_reruns(attempts: Sequence[Evidence], decided: Evidence, sums: Tally) -
     failed = frozenset(test.id for test in sums.failed)
     before = attempts[: attempts.index(decided)]
     failures = [[test.id for test in make_tally(one.tests).failed] for one in before]
-    found = sort_reruns(failures, passed=sums.ran - failed, failed=failed)
-    own = {test.id for test in sums.flaky}
-    return msgspec.structs.replace(found, flaky=tuple(sorted(own.union(found.flaky))))
+    matches = sort_reruns(failures, passed=sums.ran - failed, failed=failed)
+    local = {test.id for test in sums.flaky}
+    return msgspec.structs.replace(matches, flaky=tuple(sorted(local.union(matches.flaky))))
 
 
 def is_excused(

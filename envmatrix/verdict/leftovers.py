@@ -18,39 +18,40 @@ _ASKED: Final = frozenset({"test", "tests", "check", "runtests", "run_tests", "r
 
 def describe_unwaited(evidence: Evidence) -> str:
     """Return a sentence about test runners that were killed because nobody waited for them, "" where none were."""
-    runners = [one for one in evidence.left_over if _may_run_tests(one, evidence)]
+    runners = [item for item in evidence.left_over if _may_run_tests(item, evidence)]
     if not runners:
         return ""
     were, they = ("was", "it") if len(runners) == 1 else ("were", "they")
     return (
         f"{_list_processes(runners)} {were} still running when the commands had ended, and {were} killed: which"
-        f" tests {they} would have run is unknown; let the command wait for it (`wait` in a shell), or make it a command of its own"
+        f" tests {they} would have run is unknown; let the command wait for it"
+        " (`wait` in a shell), or make it a command of its own"
     )
 
 
 def describe_others(evidence: Evidence) -> Iterator[str]:
     """Yield a note on what else was killed: a server that tests started, work that nobody waited for."""
-    rest = [one for one in evidence.left_over if not _may_run_tests(one, evidence)]
+    rest = [element for element in evidence.left_over if not _may_run_tests(element, evidence)]
     if rest:
         yield f"still running when the commands had ended, and killed: {_list_processes(rest)}"
 
 
-def _may_run_tests(one: LeftOver, evidence: Evidence) -> bool:
+def _may_run_tests(over: LeftOver, evidence: Evidence) -> bool:
     """Whether tests were lost with it.
 
     A process that a test started, and a fork of a runner, belong to a session that is known. A shell is asked for every
     word of its script, since what it was to start next cannot be known.
     """
-    sessions = [session for session in evidence.sessions if session.pid == one.pid]
-    if sessions or one.by_test:
+    sessions = [session for session in evidence.sessions if session.pid == over.pid]
+    if sessions or over.by_test:
         return any(not session.finished for session in sessions if not session.nested)
-    program = one.argv[0].rpartition("/")[2].lstrip("-") if one.argv else ""
+    program = over.argv[0].rpartition("/")[2].lstrip("-") if over.argv else ""
     if program in _SHELLS:
-        return any(is_runner(word) or _is_test_runner(word) for word in _split_words(one.argv[1:]))
-    if one.forked:
+        return any(is_runner(word) or _is_test_runner(word) for word in _split_words(over.argv[1:]))
+    if over.forked:
         return False
-    asked = program.startswith(("python", "pypy")) and any(_is_test_runner(word) for word in one.argv[1:3])
-    return bool(runner_of(one.argv)) or asked
+    requested = program.startswith(("python", "pypy")) and any(_is_test_runner(word) for word in over.argv[1:3])
+    return bool(runner_of(over.argv)) or requested
 
 
 def _split_words(argv: Sequence[str]) -> Iterator[str]:
@@ -66,9 +67,9 @@ def _is_test_runner(word: str) -> bool:
 
 
 def _list_processes(processes: Sequence[LeftOver]) -> str:
-    return listed(dict.fromkeys(f"`{_shorten_line(one)}`" for one in processes), _SHOWN)
+    return listed(dict.fromkeys(f"`{_shorten_line(process)}`" for process in processes), _SHOWN)
 
 
-def _shorten_line(one: LeftOver) -> str:
-    line = " ".join(" ".join(one.argv).split()) or f"process {one.pid}"
+def _shorten_line(over: LeftOver) -> str:
+    line = " ".join(" ".join(over.argv).split()) or f"process {over.pid}"
     return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"

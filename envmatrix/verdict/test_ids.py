@@ -26,20 +26,20 @@ def fold_id(test_id: str) -> str:
     Only parameters are folded (what follows the first bracket or parenthesis). Two ids of one run that fold to the
     same are different tests all the same: who folds has to look for that.
     """
-    found = _PARAMETERS.search(test_id)
-    if found is None:
+    match = _PARAMETERS.search(test_id)
+    if match is None:
         return test_id
-    head, parameters = test_id[: found.start()], test_id[found.start() :]
+    head, parameters = test_id[: match.start()], test_id[match.start() :]
     parameters = _BRACES.sub(_sorted_set, parameters)
     parameters = _TEMPORARY.sub("TMP/", parameters)
     parameters = _ADDRESS.sub("0x", parameters)
     return f"{head}{_VERSION.sub('VERSION', parameters)}"
 
 
-def _sorted_set(found: re.Match[str]) -> str:
-    inside = found.group(1)
+def _sorted_set(result: re.Match[str]) -> str:
+    inside = result.group(1)
     if ":" in inside:  # a dict keeps its order
-        return found.group(0)
+        return result.group(0)
     return "{" + ", ".join(sorted(part.strip() for part in inside.split(","))) + "}"
 
 
@@ -61,8 +61,8 @@ def _last_dot(plain: str) -> int:
 
 def container_of(test_id: str) -> str:
     """What a result that stands for a whole class or module stands for: unittest calls it ``setUpClass (a.b.C)``."""
-    found = _FIXTURE.match(test_id)
-    return found.group("of") if found else test_id
+    result = _FIXTURE.match(test_id)
+    return result.group("of") if result else test_id
 
 
 def matches_pattern(test_id: str, pattern: str) -> bool:

@@ -144,8 +144,8 @@ def why_no_tests(evidence: Evidence) -> str:
     untried = [test for test in evidence.tests if test.outcome == "xfailed"]
     if untried:
         first, why = untried[0], untried[0].reason.removeprefix(NOT_TRIED).strip()
-        told = f": {why}" if why else ""
-        return f"no test was executed: {count(len(untried), 'xfail')} not even tried, such as {first.id}{told}"
+        facts = f": {why}" if why else ""
+        return f"no test was executed: {count(len(untried), 'xfail')} not even tried, such as {first.id}{facts}"
     if evidence.tests:
         return f"no test was executed: {count(len(evidence.tests), 'test')} deselected"
     if died := [session for session in evidence.runs if not session.finished]:

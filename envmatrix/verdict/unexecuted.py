@@ -131,9 +131,9 @@ class Ledger:
             group.add(test)
             if len(group) > 1:
                 self._shared.add(folded)
-        found = {key for key in self._shared if len(self._groups[key] & ids) > 1}
-        self._ambiguous |= found
-        self._shared -= found
+        result = {key for key in self._shared if len(self._groups[key] & ids) > 1}
+        self._ambiguous |= result
+        self._shared -= result
 
     def _every_id(self) -> set[str]:
         return self._executed.union(self._seen, *self._known.values())
@@ -167,10 +167,12 @@ class Ledger:
                     yield test, {cell: sight}
 
     def _make_entry(self, test: str, sights: Mapping[str, Sight]) -> UnexecutedTest:
-        wanted = {sight.capability for sight in sights.values() if sight.class_ in ("capability", "consequence")} - {""}
-        able = {name for capability in wanted for name in self._waits_for(capability)}
+        expected = {sight.capability for sight in sights.values() if sight.class_ in ("capability", "consequence")} - {
+            ""
+        }
+        able = {name for capability in expected for name in self._waits_for(capability)}
         waits_for = tuple(sorted(able - self._find_tried(sights)))
-        unpromised = sorted(capability for capability in wanted if not self._waits_for(capability))
+        unpromised = sorted(capability for capability in expected if not self._waits_for(capability))
         seen_in = tuple(SeenIn(cell=s.cell, reason=s.reason, class_=s.class_) for _, s in sorted(sights.items()))
         would_run = ", ".join(waits_for or unpromised)
         return UnexecutedTest(
@@ -202,8 +204,8 @@ class Ledger:
 
 def _add_sight(sights: dict[str, Sight], sight: Sight) -> None:
     """Keep one view per cell, the same whatever the order in which hosts reported."""
-    kept = sights.get(sight.cell)
-    if kept is None or _sort_key(sight) < _sort_key(kept):
+    remaining = sights.get(sight.cell)
+    if remaining is None or _sort_key(sight) < _sort_key(remaining):
         sights[sight.cell] = sight
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envmatrix.config.model import Capability
-from envmatrix.host.model import Answer, Finding, Request
+from envmatrix.host.model import Answer, Finding, PythonRequest
 from envmatrix.host.survey import survey
 
 DOCS = Path(__file__).parents[2] / "docs/faults.md"
@@ -66,7 +66,9 @@ def packages_of(python: Path) -> Path:
     return found
 
 
-def answer_of(request: Request, *capabilities: Capability, environ: dict[str, str], limit_s: float = LIMIT_S) -> Answer:
+def answer_of(
+    request: PythonRequest, *capabilities: Capability, environ: dict[str, str], limit_s: float = LIMIT_S
+) -> Answer:
     """The survey's answer, which has to come soon after the time limit at the latest."""
     started = time.monotonic()
     answer = survey([request], {one.name: one for one in capabilities}, environ=environ, timeout_s=limit_s)[request]
@@ -76,7 +78,7 @@ def answer_of(request: Request, *capabilities: Capability, environ: dict[str, st
 
 def finding_of(capability: Capability, environ: dict[str, str], requirement: str = "", **request: object) -> Finding:
     """What the survey finds of a capability that depends on no interpreter."""
-    asked = Request(requires=(requirement or capability.name,), **request)  # type: ignore[arg-type]
+    asked = PythonRequest(requires=(requirement or capability.name,), **request)  # type: ignore[arg-type]
     found = answer_of(asked, capability, environ=environ).findings
     return next(one for one in found if one.capability == capability.name)
 

@@ -47,15 +47,15 @@ def self_started(loaded: Loaded) -> SelfStarted:
     services = tuple(sorted(name for name in loaded.factors if _is_service(loaded, name)))
     root, tox = Path(loaded.project.root), loaded.project.tox_file
     text = read_text(root / tox) if tox else ""
-    scripts = sorted({found.lstrip("/") for found in _SCRIPT.findall(text)})
+    scripts = sorted({item.lstrip("/") for item in _SCRIPT.findall(text)})
     where = next((name for name in (tox, *scripts) if name and "pifpaf" in read_text(root / name)), "")
     return SelfStarted(where=where, services=services) if where and services else SelfStarted()
 
 
-def render_service_profile(found: SelfStarted, loaded: Loaded) -> str:
+def render_service_profile(started: SelfStarted, loaded: Loaded) -> str:
     """Return a profile with a cell for each of the services."""
-    services = json.dumps(list(found.services))
-    return _PROFILE.format(where=make_visible(found.where), tox=loaded.project.tox_file, services=services)
+    services = json.dumps(list(started.services))
+    return _PROFILE.format(where=make_visible(started.where), tox=loaded.project.tox_file, services=services)
 
 
 def _is_service(loaded: Loaded, name: str) -> bool:
@@ -90,12 +90,12 @@ def render_profiles(loaded: Loaded, suite: Suite) -> Iterator[tuple[str, str]]:
     variables = _by_service(suite)
     promised = {Requirement(text).name for name in loaded.own for text in loaded.profiles[name].requires}
     promised |= {service for name in loaded.own for service in loaded.profiles[name].services}
-    own = self_started(loaded)
+    local = self_started(loaded)
     if not loaded.own:
         yield "profiles/unit.toml", _render_unit_profile(loaded, skips)
-    if own.services and not promised & set(own.services):
-        yield "profiles/services.toml", render_service_profile(own, loaded)
-    promised |= set(own.services)  # a second daemon beside the project's own would be used by nothing
+    if local.services and not promised & set(local.services):
+        yield "profiles/services.toml", render_service_profile(local, loaded)
+    promised |= set(local.services)  # a second daemon beside the project's own would be used by nothing
     for name in sorted(skips.keys() | variables.keys()):
         if name in loaded.capabilities and name not in promised and name not in ("git", "network", "compiler"):
             yield f"profiles/{name}.toml", _render_profile(loaded, name, skips.get(name, []), variables.get(name, []))
@@ -103,11 +103,11 @@ def render_profiles(loaded: Loaded, suite: Suite) -> Iterator[tuple[str, str]]:
 
 def _by_capability(loaded: Loaded, suite: Suite) -> dict[str, list[Skip]]:
     phrases = Phrases(loaded.capabilities)
-    found: dict[str, list[Skip]] = {}
+    result: dict[str, list[Skip]] = {}
     for skip in suite.skips:
         if name := phrases.find_capability(skip.reason):
-            found.setdefault(_find_own_name(name, skip.reason, loaded), []).append(skip)
-    return found
+            result.setdefault(_find_own_name(name, skip.reason, loaded), []).append(skip)
+    return result
 
 
 def _find_own_name(name: str, reason: str, loaded: Loaded) -> str:
@@ -125,15 +125,17 @@ def _find_own_name(name: str, reason: str, loaded: Loaded) -> str:
 
 def _by_requirement(loaded: Loaded) -> dict[str, Skip]:
     """Return where the project depends on the binding of a capability, which an index can give to few hosts."""
-    distributions = {one.distribution: name for name, one in loaded.capabilities.items() if one.distribution}
-    found: dict[str, Skip] = {}
+    distributions = {
+        capability.distribution: name for name, capability in loaded.capabilities.items() if capability.distribution
+    }
+    matches: dict[str, Skip] = {}
     for path in sorted(Path(loaded.project.root).glob("*requirements*.txt")):
         for number, line in enumerate(_read_lines(path), 1):
             name = re.split(r"[^A-Za-z0-9._-]", line.strip(), maxsplit=1)[0].lower().replace("_", "-")
             if name in distributions:
                 reason = f"depends on {name}, which needs the system's library"
-                found.setdefault(distributions[name], Skip(file=path.name, line=number, reason=reason))
-    return found
+                matches.setdefault(distributions[name], Skip(file=path.name, line=number, reason=reason))
+    return matches
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -144,13 +146,13 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _by_service(suite: Suite) -> dict[str, list[Variable]]:
-    found: dict[str, list[Variable]] = {}
+    entry: dict[str, list[Variable]] = {}
     for variable in suite.variables:
         named = variable.name.lower()
         words = [word for word in _SERVICES if word in named] or variable.words.split()
         if words and _ADDRESS.search(variable.name):
-            found.setdefault(_SERVICES[words[0]], []).append(variable)
-    return found
+            entry.setdefault(_SERVICES[words[0]], []).append(variable)
+    return entry
 
 
 def _render_unit_profile(loaded: Loaded, skips: dict[str, list[Skip]]) -> str:
@@ -177,7 +179,9 @@ def _render_unit_profile(loaded: Loaded, skips: dict[str, list[Skip]]) -> str:
 def _render_profile(loaded: Loaded, name: str, skips: list[Skip], variables: list[Variable]) -> str:
     lines = [f"# Proposed because of what the project says of {name}:"]
     lines += [f"#   {_describe_place(skip)}: {make_visible(skip.reason)[:90]}" for skip in skips[:MOST_REASONS]]
-    lines += [f"#   {_describe_place(one)}: reads {make_visible(one.name)}" for one in variables[:MOST_REASONS]]
+    lines += [
+        f"#   {_describe_place(element)}: reads {make_visible(element.name)}" for element in variables[:MOST_REASONS]
+    ]
     rest = len(skips[MOST_REASONS:]) + len(variables[MOST_REASONS:])
     lines += [f"#   and {count(rest, 'more place')}"] if rest else []
     factors = sorted(factor for factor in loaded.factors if name in factor)
@@ -221,10 +225,16 @@ def _must_run(skips: Iterable[Skip]) -> list[str]:
 
 
 def _service_env(name: str, variables: list[Variable]) -> list[str]:
-    names = sorted({one.name for one in variables if one.name != _OSLO_DB and one.name.isidentifier()})
+    names = sorted(
+        {
+            variable_value.name
+            for variable_value in variables
+            if variable_value.name != _OSLO_DB and variable_value.name.isidentifier()
+        }
+    )
     if not names or name not in _SERVICES.values():
         return []
-    return ["", "[service_env]", *(f'{one} = "{{{name}.url}}"' for one in names)]
+    return ["", "[service_env]", *(f'{name_value} = "{{{name}.url}}"' for name_value in names)]
 
 
 def _describe_place(found: Skip | Variable) -> str:

@@ -35,11 +35,11 @@ def propose_files(start: Path) -> tuple[tuple[str, str], ...]:
     root = Path(project.root)
     loaded = load(project)
     suite = read_suite(root)
-    found = []
+    result = []
     if not project.tox_file and not (root / "tox.ini").exists():
-        found.append(("tox.ini", _tox_ini(root, suite)))
-    found += [(name, text) for name, text in render_profiles(loaded, suite) if not (root / name).exists()]
-    return tuple(found)
+        result.append(("tox.ini", _tox_ini(root, suite)))
+    result += [(name, text) for name, text in render_profiles(loaded, suite) if not (root / name).exists()]
+    return tuple(result)
 
 
 def explain_package_clash(start: Path) -> str:

@@ -64,7 +64,7 @@ def read_suite(root: Path) -> Suite:
 
 
 def _walk_files(root: Path) -> Iterator[Path]:
-    found = 0
+    result = 0
     for folder, folders, names in os.walk(root):
         folders[:] = [
             name
@@ -78,8 +78,8 @@ def _walk_files(root: Path) -> Iterator[Path]:
         for name in names:
             if name.endswith(".py") and (inside or _TEST_FILE.fullmatch(name)):
                 yield Path(folder) / name
-                found += 1
-                if found >= MOST_FILES:
+                result += 1
+                if result >= MOST_FILES:
                     return
 
 

@@ -33,20 +33,20 @@ def of_names(sections: dict[str, dict[str, str]], table: dict[str, Any]) -> Iter
 
 def listed_envs(sections: dict[str, dict[str, str]], table: dict[str, Any]) -> frozenset[str] | None:
     """Return the environments that env_list and labels name; None where that is written as more than plain names."""
-    found: set[str] = set()
+    result: set[str] = set()
     for name in ("tox", "tox:tox"):
         keys = sections.get(name, {})
         for key in ("env_list", "envlist", "labels"):
             words = re.split(r"[,\s=]+(?![^{}]*\})", keys.get(key, ""))
-            found.update(alternative for word in words for alternative in _alternatives(word))
+            result.update(alternative for word in words for alternative in _alternatives(word))
     values = [table.get("env_list", table.get("envlist", []))]
     labels = table.get("labels")
     values += labels.values() if isinstance(labels, dict) else ()
     for value in values:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             return None
-        found.update(value)
-    return frozenset(found)
+        result.update(value)
+    return frozenset(result)
 
 
 def _of_ini_names(sections: dict[str, dict[str, str]]) -> Iterator[str]:
@@ -93,8 +93,8 @@ def _alternatives(piece: str) -> Iterator[str]:
 
 def _of_conditions(value: str) -> Iterator[str]:
     for line in value.splitlines():
-        if found := _CONDITION.match(line):
-            yield from _of_expression(found[1])
+        if match := _CONDITION.match(line):
+            yield from _of_expression(match[1])
 
 
 def _of_envs(value: object) -> Iterator[str]:
@@ -111,8 +111,8 @@ def _of_envs(value: object) -> Iterator[str]:
 def of_toml_conditions(value: object) -> Iterator[str]:
     """Yield the factors for which the conditions in a TOML value ask."""
     if isinstance(value, str):
-        for found in _TOML_CONDITION.finditer(value):
-            yield found[1] or found[2]
+        for matches in _TOML_CONDITION.finditer(value):
+            yield matches[1] or matches[2]
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from of_toml_conditions(item)

@@ -42,9 +42,9 @@ def read_tox_file(root: Path) -> ToxFile | None:
     """Return the tox configuration of a folder as tox would find it, None where there is none."""
     for name in NAMES:
         if is_there(root / name):
-            found = _read(root / name, name)
-            if found:
-                return found
+            result = _read(root / name, name)
+            if result:
+                return result
     return None
 
 
@@ -57,8 +57,8 @@ def factors_of(tox: ToxFile | None) -> frozenset[str]:
     """Return the factors that the project's environments and conditions use, those for Pythons left out."""
     if tox is None:
         return frozenset()
-    found = factors.of_toml(tox.table) if tox.kind == "toml" else factors.of_ini(tox.sections)
-    return frozenset(word for word in found if word and not python_versions.claimed(word))
+    matches = factors.of_toml(tox.table) if tox.kind == "toml" else factors.of_ini(tox.sections)
+    return frozenset(word for word in matches if word and not python_versions.claimed(word))
 
 
 def words_of(value: object) -> frozenset[str]:

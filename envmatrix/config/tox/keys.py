@@ -83,16 +83,16 @@ def _properties() -> dict[str, Any]:
         return {}
     try:
         document = decode((Path(spec.origin).parent / "tox.schema.json").read_bytes(), dict[str, Any])
-        found: dict[str, Any] = document["properties"]
+        result: dict[str, Any] = document["properties"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return found
+    return result
 
 
 def present(key: str) -> str:
     """Return what tox now calls a key: "set_env" for "setenv"."""
-    found = known().get(key)
-    return found.name if found else key
+    matches = known().get(key)
+    return matches.name if matches else key
 
 
 def _key(name: str, value: dict[str, Any], properties: dict[str, Any]) -> EnvKey:

@@ -16,14 +16,14 @@ HOW = 'write it like "3.11", "3.13t" or "pypy3.10"'
 
 def is_version(text: str) -> bool:
     """Say whether ``text`` is a version that a python axis may hold: "3.11", "3.13t", "pypy3.10", "2.7"."""
-    found = _VERSION.fullmatch(text)
-    if not found:
+    match = _VERSION.fullmatch(text)
+    if not match:
         return False
-    minor = int(found["minor"])
-    if str(minor) != found["minor"] or (found["major"] == "2" and minor != 7):
+    minor = int(match["minor"])
+    if str(minor) != match["minor"] or (match["major"] == "2" and minor != 7):
         return False
     # free-threaded builds exist for CPython from 3.13 on
-    return not found["threaded"] or (not found["pypy"] and found["major"] == "3" and minor >= 13)
+    return not match["threaded"] or (not match["pypy"] and match["major"] == "3" and minor >= 13)
 
 
 def factor_of(version: str) -> str:
@@ -33,11 +33,11 @@ def factor_of(version: str) -> str:
 
 def version_of(factor: str) -> str:
     """Return the version that a factor pins ("3.11" for "py311"), "" where it pins none ("py3", "mysql")."""
-    found = _FACTOR.fullmatch(factor)
-    if not found:
+    result = _FACTOR.fullmatch(factor)
+    if not result:
         return ""
-    pypy = "pypy" if found["impl"] == "pypy" else ""
-    version = f"{pypy}{found['major']}.{found['minor']}{found['threaded']}"
+    pypy = "pypy" if result["impl"] == "pypy" else ""
+    version = f"{pypy}{result['major']}.{result['minor']}{result['threaded']}"
     return version if is_version(version) else ""
 
 

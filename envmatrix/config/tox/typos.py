@@ -45,8 +45,8 @@ def _factors_named(tox: ToxFile) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=8)
 def _factors_asked(tox: ToxFile) -> tuple[str, ...]:
-    asked = factors.of_toml_conditions(tox.table) if tox.kind == "toml" else factors.of_ini_conditions(tox.sections)
-    return tuple(sorted(word for word in set(asked) if not python_versions.claimed(word)))
+    requested = factors.of_toml_conditions(tox.table) if tox.kind == "toml" else factors.of_ini_conditions(tox.sections)
+    return tuple(sorted(word for word in set(requested) if not python_versions.claimed(word)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -84,14 +84,14 @@ def _sections(tox: ToxFile, env: str) -> Iterator[str]:
 def _own_sections(tox: ToxFile, env: str) -> Iterator[str]:
     """An environment without a section of its own, beside a section that no list of environments names."""
     if tox.kind == "ini":
-        own = {found[1].strip(): found[0] for section in tox.sections if (found := _OWN.fullmatch(section))}
+        local = {match[1].strip(): match[0] for section in tox.sections if (match := _OWN.fullmatch(section))}
     else:
         table = tox.table.get("env")
-        own = {name: f"env.{name}" for name in table} if isinstance(table, dict) else {}
-    listed = None if env in own else _listed_envs(tox)
+        local = {name: f"env.{name}" for name in table} if isinstance(table, dict) else {}
+    listed = None if env in local else _listed_envs(tox)
     if listed is None:
         return
-    for name, section in own.items():
+    for name, section in local.items():
         if name not in listed and is_slip(name, env, shortest=3) and not _is_referred_to(tox, section):
             yield f"[{section}] is for an environment that env_list does not name; did you mean {env!r}?"
 

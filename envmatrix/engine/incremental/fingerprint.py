@@ -106,20 +106,20 @@ def decide_replay(inputs: ReplayInputs, cache: Path) -> ReplayDecision:
     if inputs.services:
         return ReplayDecision(reason="its services have new addresses in every run")
     try:
-        kept = read_sealed(_record_path(cache, inputs), ReplayRecord)
+        sealed = read_sealed(_record_path(cache, inputs), ReplayRecord)
     except FileNotFoundError:
         return ReplayDecision(reason="nothing is known of an earlier run through tox")
     except (OSError, msgspec.DecodeError):
         return ReplayDecision(reason="what was kept of the last run cannot be read, it is made anew")
-    if kept.resolved.doubt:
-        return ReplayDecision(reason=kept.resolved.doubt)
-    now = compute_digests(inputs, kept.resolved)
+    if sealed.resolved.doubt:
+        return ReplayDecision(reason=sealed.resolved.doubt)
+    now = compute_digests(inputs, sealed.resolved)
     if isinstance(now, str):
         return ReplayDecision(reason=now)
-    changed = sorted(name for name in {*now, *kept.parts} if now.get(name) != kept.parts.get(name))
+    changed = sorted(name for name in {*now, *sealed.parts} if now.get(name) != sealed.parts.get(name))
     if changed:
         return ReplayDecision(reason=f"changed since the last run through tox: {', '.join(changed)}")
-    return ReplayDecision(record=kept)
+    return ReplayDecision(record=sealed)
 
 
 def save_replay_record(
@@ -140,9 +140,9 @@ def save_replay_record(
         resolved, now = Resolved(doubt=now), {}
     if any(now[name] != digest for name, digest in before.items() if name in now):
         resolved, now = Resolved(doubt="something changed while tox was running"), {}
-    kept = ReplayRecord(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
+    remaining = ReplayRecord(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
-        write_sealed(_record_path(cache, inputs), kept)
+        write_sealed(_record_path(cache, inputs), remaining)
 
 
 def compute_digests(inputs: ReplayInputs, resolved: Resolved | None) -> dict[str, str] | str:
@@ -157,8 +157,8 @@ def compute_digests(inputs: ReplayInputs, resolved: Resolved | None) -> dict[str
     laid = msgspec.json.encode(inputs.overlay).decode()
     open_ended, known = _find_words(written)
     more_open_ended, more = _find_words(laid)
-    if found := open_ended or more_open_ended:
-        return f"its settings use {found!r}, which reads more than is compared"
+    if matches := open_ended or more_open_ended:
+        return f"its settings use {matches!r}, which reads more than is compared"
     variables = {
         name: value
         for name, value in inputs.environ.items()
@@ -188,8 +188,8 @@ def compute_digests(inputs: ReplayInputs, resolved: Resolved | None) -> dict[str
 @functools.lru_cache(maxsize=64)  # of one text in a run, and of one short one for each cell
 def _find_words(text: str) -> tuple[str, frozenset[str]]:
     """Return the first thing in a text that reads more than can be compared, "" for none, and what may be a name."""
-    found = _OPEN_ENDED.search(text)
-    return (found[0] if found else "", frozenset(_NAME.findall(text)))
+    match = _OPEN_ENDED.search(text)
+    return (match[0] if match else "", frozenset(_NAME.findall(text)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -215,10 +215,10 @@ def _part_of_tox(name: str, content: bytes, tox_file: str) -> str:
 
 def lasting_proof(proof: dict[str, Any], inputs: ReplayInputs, resolved: Resolved) -> dict[str, Any] | None:
     """Return a proof that holds as long as the parts do, None where the next run has to ask again."""
-    own = all(owner == "env" for _, _, owner in proof.get("distributions", ()))
+    local = all(owner == "env" for _, _, owner in proof.get("distributions", ()))
     variables = resolved.variables
     elsewhere = variables is None or any(name in variables.of(inputs.environ) for name in ("PYTHONPATH", "PYTHONHOME"))
-    if inputs.overlay.sees_system or proof.get("modules") or not own or elsewhere:
+    if inputs.overlay.sees_system or proof.get("modules") or not local or elsewhere:
         return None
     return {name: value for name, value in proof.items() if name not in {"event", "time", "monotonic"}}
 
@@ -252,10 +252,10 @@ def _read_bytes(path: str) -> bytes:
 def _stat_file(path: str) -> tuple[int, int, int, int]:
     """Return what tells one file at the end of all links from every other."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - as above
+        result_value = os.stat(path)  # noqa: PTH116 - as above
     except OSError:
         return (0, 0, 0, 0)
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (result_value.st_ino, result_value.st_size, result_value.st_mtime_ns, result_value.st_ctime_ns)
 
 
 def _user_config(environ: Mapping[str, str]) -> str:

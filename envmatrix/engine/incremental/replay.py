@@ -39,7 +39,7 @@ class _Replay:
     def __init__(
         self,
         job: Job,
-        kept: ReplayRecord,
+        record: ReplayRecord,
         *,
         caller: Mapping[str, str],
         launcher: Launcher,
@@ -47,7 +47,7 @@ class _Replay:
         mark: Mark,
         output: Callable[[bytes], None],
     ) -> None:
-        self.job, self.kept, self.resolved = job, kept, kept.resolved
+        self.job, self.kept, self.resolved = job, record, record.resolved
         self.launcher, self.mark, self.output = launcher, mark, output
         self.stopper = msgspec.structs.replace(stopper, grace_s=self.resolved.grace_s)
         self.events = EventLog(job.events)
@@ -112,7 +112,7 @@ class _Replay:
         self.write_line(f"{step.run_id}> {shlex.join(argv)}")
         started, begun = utc_now(), time.monotonic()
         self.events.write_event("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
-        ended, said, pages = self.run_install(step) if pip.installs(argv) else (self.run_command(step), "", None)
+        ended, text_output, pages = self.run_install(step) if pip.installs(argv) else (self.run_command(step), "", None)
         self.events.write_event(
             "command",
             cell=self.job.cell,
@@ -125,7 +125,7 @@ class _Replay:
             ignored=step.ignored,
             inverted=step.inverted,
             not_started="",
-            out=said,
+            out=text_output,
             err="",
             unfetched=pages,
         )
@@ -136,16 +136,16 @@ class _Replay:
 
     def run_install(self, step: Step) -> tuple[EndedProcess, str, list[str] | None]:
         """Run a command that gets packages; its last words and the pages that pip did not get, where it failed."""
-        said = bytearray()
+        output_value = bytearray()
 
         def output(chunk: bytes) -> None:
             self.output(chunk)
-            said.extend(chunk)
-            del said[:-TAIL_BYTES]
+            output_value.extend(chunk)
+            del output_value[:-TAIL_BYTES]
 
         with pip.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
             ended = self.run_command(step, output)
-            return (ended, said.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
+            return (ended, output_value.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
 
     def execute_command(self, argv: tuple[str, ...], output: Callable[[bytes], None], stopper: Stopper) -> EndedProcess:
         request = ProcessRequest(
@@ -182,7 +182,7 @@ class _Replay:
 
 def run_warm(
     job: Job,
-    kept: ReplayRecord,
+    record: ReplayRecord,
     *,
     caller: Mapping[str, str],
     launcher: Launcher,
@@ -195,7 +195,7 @@ def run_warm(
     Raises OSError where a process cannot be started or a folder cannot be made.
     """
     begun = time.monotonic()
-    run = _Replay(job, kept, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
+    run = _Replay(job, record, caller=caller, launcher=launcher, stopper=stopper, mark=mark, output=output)
     try:
         with run.events:
             try:

@@ -33,7 +33,7 @@ class SystemPackages(msgspec.Struct, frozen=True, kw_only=True):
 def save_system_packages(cache: Path, cell: str, proof: dict[str, Any]) -> None:
     """Write down what the environment that gave ``proof`` stands on; where nothing can be written, nothing is known."""
     prefix, folders = proof.get("prefix", ""), proof.get("system", ())
-    found = SystemPackages(
+    packages = SystemPackages(
         prefix=prefix, built=_stat_pyvenv(prefix), folders={folder: _list_metadata(folder) for folder in folders}
     )
     place = _record_path(cache, cell)
@@ -41,7 +41,7 @@ def save_system_packages(cache: Path, cell: str, proof: dict[str, Any]) -> None:
         if not folders:
             place.unlink(missing_ok=True)
             return
-        write_sealed(place, found)
+        write_sealed(place, packages)
 
 
 def find_lost_packages(cache: Path, cell: str) -> str:

@@ -97,8 +97,10 @@ def keep_own_programs_out() -> None:
     @wraps(plain)
     def prepend_env_var_path(self: Any) -> list[Path]:
         uv, known = Path(self.uv), os.environ.get("PATH", "").split(os.pathsep)
-        own = uv.parent
-        return [_alone(self.venv_dir, uv) if path == own and str(own) not in known else path for path in plain(self)]
+        local = uv.parent
+        return [
+            _alone(self.venv_dir, uv) if path == local and str(local) not in known else path for path in plain(self)
+        ]
 
     UvVenv.prepend_env_var_path = prepend_env_var_path  # type: ignore[method-assign]
 
@@ -131,15 +133,15 @@ def honour_chosen_python(overlay: Overlay) -> None:
 
     @wraps(plain)
     def _get_python(self: Any, base_python: list[str]) -> Any:
-        found = plain(self, base_python)
-        if found is None or self.conf.name not in _chosen:
-            return found
-        return replace(found, extra={**found.extra, "executable": _chosen[self.conf.name][0]})
+        result = plain(self, base_python)
+        if result is None or self.conf.name not in _chosen:
+            return result
+        return replace(result, extra={**result.extra, "executable": _chosen[self.conf.name][0]})
 
     @wraps(cache)
     def python_cache(self: Any) -> dict[str, Any]:
-        found: dict[str, Any] = cache(self)
-        return found | ({"chosen": list(_chosen[self.conf.name])} if self.conf.name in _chosen else {})
+        matches: dict[str, Any] = cache(self)
+        return matches | ({"chosen": list(_chosen[self.conf.name])} if self.conf.name in _chosen else {})
 
     UvVenv._get_python = _get_python  # type: ignore[method-assign]
     UvVenv.python_cache = python_cache  # type: ignore[method-assign]

@@ -37,16 +37,16 @@ def share(site_packages: str, cache: Path) -> bool:
         if _CACHE in folder[1]:
             return False
         folders.append(folder)
-    kept: dict[str, list[str]] = {}
+    remaining: dict[str, list[str]] = {}
     with contextlib.suppress(OSError):
         for name in os.listdir(cache):  # noqa: PTH208 - names are all that is needed of some thousand
             key, _, tag = name.partition(".")
             if tag.endswith(".pyc"):
-                kept.setdefault(key, []).append(tag)
-    for path, _, files in folders if kept else ():
+                remaining.setdefault(key, []).append(tag)
+    for path, _, files in folders if remaining else ():
         with contextlib.suppress(OSError):  # another file system, or links that this user may not make
             for entry in files:
-                for tag in kept.get(_key(entry), ()):
+                for tag in remaining.get(_key(entry), ()):
                     place = Path(path, _CACHE)
                     place.mkdir(exist_ok=True)
                     os.link(cache / f"{_key(entry)}.{tag}", place / f"{entry.name.removesuffix('.py')}.{tag}")
@@ -64,9 +64,9 @@ def keep(site_packages: str, cache: Path) -> None:
             sources = {entry.name.removesuffix(".py"): entry for entry in files}
             with os.scandir(Path(folder, _CACHE)) as compiled:
                 for entry in compiled:
-                    found = _PLAIN.fullmatch(entry.name)
-                    if found and found["module"] in sources and entry.stat().st_nlink == 1:
-                        _keep(entry.path, sources[found["module"]], found["tag"], cache)
+                    match = _PLAIN.fullmatch(entry.name)
+                    if match and match["module"] in sources and entry.stat().st_nlink == 1:
+                        _keep(entry.path, sources[match["module"]], match["tag"], cache)
 
 
 def _keep(compiled: str, source: os.DirEntry[str], tag: str, cache: Path) -> None:

@@ -75,7 +75,7 @@ _FORBIDDEN = re.compile(r": 403 Client Error")
 
 
 def explain_install(
-    said: str,
+    output: str,
     capabilities: Mapping[str, Capability],
     *,
     unfetched: Sequence[str] | None = None,
@@ -87,15 +87,15 @@ def explain_install(
     ``system_site_packages`` says whether the environment would have taken the system's own distribution if there were
     one: then to install that one is the remedy.
     """
-    silent = _without_answer(said, unfetched or ())
-    detail = "\n".join([*silent, *_own_words(said)[-TAIL_LINES:]])
-    if "No space left on device" in said:
+    silent = _without_answer(output, unfetched or ())
+    detail = "\n".join([*silent, *_own_words(output)[-TAIL_LINES:]])
+    if "No space left on device" in output:
         return RanReason(
             code="disk_full", message="the disk is full", remedy="free some space and run again", detail=detail
         )
-    built, unreachable = _NO_WHEEL.search(said), silent or _unreachable(said, unfetched)
-    if built and not (unreachable and _BUILD_REQUIREMENTS.search(said)):
-        return _cannot_build(next(filter(None, built.groups())), said, capabilities, system_site_packages, detail)
+    built, unreachable = _NO_WHEEL.search(output), silent or _unreachable(output, unfetched)
+    if built and not (unreachable and _BUILD_REQUIREMENTS.search(output)):
+        return _cannot_build(next(filter(None, built.groups())), output, capabilities, system_site_packages, detail)
     if unreachable:
         return RanReason(
             code="index_unreachable",
@@ -103,12 +103,12 @@ def explain_install(
             remedy="check the network and the index that pip is configured for, then run again",
             detail=detail,
         )
-    return _refused(said, detail)
+    return _refused(output, detail)
 
 
-def _refused(said: str, detail: str) -> RanReason:
+def _refused(output: str, detail: str) -> RanReason:
     """The reason where the index answered and the installer did not like what it said."""
-    if absent := _NO_DISTRIBUTION.search(said):
+    if absent := _NO_DISTRIBUTION.search(output):
         name = next(filter(None, absent.groups()))
         return RanReason(
             code="no_distribution",
@@ -116,10 +116,10 @@ def _refused(said: str, detail: str) -> RanReason:
             remedy=f"check the name and the version of {name} in deps, or the Python of the cell",
             detail=detail,
         )
-    if _CONFLICT.search(said):
+    if _CONFLICT.search(output):
         return RanReason(
             code="conflict",
-            message=f"the requirements of the environment contradict each other{_contradiction(said)}",
+            message=f"the requirements of the environment contradict each other{_contradiction(output)}",
             remedy="loosen one of those that the installer names below",
             detail=detail,
         )
@@ -128,56 +128,56 @@ def _refused(said: str, detail: str) -> RanReason:
     )
 
 
-def _contradiction(said: str) -> str:
+def _contradiction(output: str) -> str:
     """Return what pip says of each side of a conflict, "" where it says nothing of the kind (uv's words follow)."""
-    found = _CAUSES.search(said)
-    sides = [line.strip() for line in found[1].splitlines() if line.strip()] if found else []
-    asked = [re.sub(r"^The user requested (?:\(constraint\) )?(.+)$", r"\1 is asked for", side) for side in sides]
-    return f": {', and '.join(asked[:_MOST_SIDES])}" if asked else ""
+    match = _CAUSES.search(output)
+    sides = [line.strip() for line in match[1].splitlines() if line.strip()] if match else []
+    requested = [re.sub(r"^The user requested (?:\(constraint\) )?(.+)$", r"\1 is asked for", side) for side in sides]
+    return f": {', and '.join(requested[:_MOST_SIDES])}" if requested else ""
 
 
-def _without_answer(said: str, unfetched: Sequence[str]) -> list[str]:
+def _without_answer(output: str, unfetched: Sequence[str]) -> list[str]:
     """Return the pages without which pip cannot know that there is no such distribution.
 
     That there is no such page is an answer. A refusal (403) is one where another index gave an answer: that is how
     indexes on object stores tell of a package that they do not have.
     """
-    if not (_NO_DISTRIBUTION.search(said) or _CONFLICT.search(said)):
+    if not (_NO_DISTRIBUTION.search(output) or _CONFLICT.search(output)):
         return []
     silent = [line for line in unfetched if not ABSENT.search(line)]
-    answered = len(silent) < len(unfetched) or "(from versions: none)" not in said
+    answered = len(silent) < len(unfetched) or "(from versions: none)" not in output
     return [line for line in silent if not (answered and _FORBIDDEN.search(line))]
 
 
-def _unreachable(said: str, unfetched: Sequence[str] | None) -> bool:
+def _unreachable(output: str, unfetched: Sequence[str] | None) -> bool:
     """Tell whether the installer's words say that an index was not reached.
 
     Where pip has kept a log and named what it lacks, its complaints may be of tries that were repeated with success.
     """
-    if _NOT_ASKED in said and "(from versions: none)" in said and not any(map(ABSENT.search, unfetched or ())):
+    if _NOT_ASKED in output and "(from versions: none)" in output and not any(map(ABSENT.search, unfetched or ())):
         return True
-    if unfetched is not None and _NO_DISTRIBUTION.search(said):
-        said = "\n".join(line for line in said.splitlines() if not line.strip().startswith("WARNING: Retrying"))
-    return bool(_UNREACHABLE.search(said))
+    if unfetched is not None and _NO_DISTRIBUTION.search(output):
+        output = "\n".join(line for line in output.splitlines() if not line.strip().startswith("WARNING: Retrying"))
+    return bool(_UNREACHABLE.search(output))
 
 
-def _own_words(said: str) -> list[str]:
-    kept, frame = [], False
-    for line in said.splitlines():
+def _own_words(output: str) -> list[str]:
+    remaining, frame = [], False
+    for line in output.splitlines():
         bare = line.strip()
         if bare.startswith('File "') or (frame and not bare.startswith(("Traceback", "File"))):
             frame = bare.startswith('File "')  # a frame of a traceback is a line that names it and a line of code
             continue
         frame = False
         if bare.strip("^~ ") and not bare.startswith(("WARNING: ", "[notice]", "[end of output]", "note: This error")):
-            kept.append(line.rstrip())
-    return kept
+            remaining.append(line.rstrip())
+    return remaining
 
 
 def _cannot_build(
-    name: str, said: str, capabilities: Mapping[str, Capability], system_site_packages: bool, detail: str
+    name: str, output: str, capabilities: Mapping[str, Capability], system_site_packages: bool, detail: str
 ) -> RanReason:
-    missing = list(dict.fromkeys(found for shape in _MISSING_FILES for found in shape.findall(said)))
+    missing = list(dict.fromkeys(item for shape in _MISSING_FILES for item in shape.findall(output)))
     capability = _capability_of(name, capabilities)
     message = f"{name} has no wheel for this Python and cannot be built here"
     if missing:
@@ -185,9 +185,9 @@ def _cannot_build(
     headers = _development_packages(capability, missing)
     remedy = f"install {' and '.join(headers)}" if headers else f"install what building {name} needs"
     if capability is not None and capability.module:
-        own = " ".join(capability.packages.get("apt", ())) or f"the system's package of {capability.module}"
+        local = " ".join(capability.packages.get("apt", ())) or f"the system's package of {capability.module}"
         if system_site_packages:
-            remedy = f"install {own}, which this environment will then use; or, to build it, {remedy}"
+            remedy = f"install {local}, which this environment will then use; or, to build it, {remedy}"
         else:
             remedy += ", or run the profile `full`, which uses the system's own"
     return RanReason(
@@ -200,9 +200,9 @@ def _cannot_build(
 
 
 def _capability_of(name: str, capabilities: Mapping[str, Capability]) -> Capability | None:
-    wanted = re.sub(r"[-_.]+", "-", name).lower()
+    expected = re.sub(r"[-_.]+", "-", name).lower()
     for capability in capabilities.values():
-        if wanted in {
+        if expected in {
             re.sub(r"[-_.]+", "-", capability.distribution).lower(),
             f"{capability.module}-python",
             capability.module,

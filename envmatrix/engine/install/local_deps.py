@@ -57,7 +57,7 @@ def names_files_above(root: Path, metadata: bytes, *, top: Path | None) -> bool:
     """
     text = metadata.decode("utf-8", "replace")
     depth = len(root.resolve().relative_to(top.resolve()).parts) if top is not None else 0
-    if any(found.count("../") > depth or not depth for found in _ABOVE.findall(text)):
+    if any(item.count("../") > depth or not depth for item in _ABOVE.findall(text)):
         return True
     if not depth and len(_PARENT.findall(text)) > 1:
         return True
@@ -86,12 +86,12 @@ def local_digest(path: Path, editable: bool) -> str:
     """Return a digest of names, sizes and times that changes with everything that was installed from a local path."""
     if path.is_dir() and not editable:
         return tree_digest(*built_from(path))
-    told = []
+    facts = []
     for file in [path / name for name in METADATA] if editable else [path]:
         if file.is_file():
             stat = file.stat()
-            told.append((str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino))
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+            facts.append((str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 
 _CONSTRAINTS = ("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE")
@@ -136,8 +136,8 @@ def _activated_directory(env_dir: Path) -> str:
         script = (env_dir / "bin" / "activate").read_text(errors="replace")
     except OSError:
         return ""
-    found = re.search(r"^\s*VIRTUAL_ENV=(['\"]?)(/[^\n$]*?)\1$", script, re.MULTILINE)
-    return str(Path(found[2]).resolve()) if found else ""
+    match = re.search(r"^\s*VIRTUAL_ENV=(['\"]?)(/[^\n$]*?)\1$", script, re.MULTILINE)
+    return str(Path(match[2]).resolve()) if match else ""
 
 
 def _watch(installer: Any) -> None:
@@ -173,8 +173,8 @@ def _contents(arguments: Any, root: Path, environ: dict[str, str]) -> Iterator[t
     except Exception:  # the installation itself tells what is wrong with it
         return
     for line in lines:
-        if not line.startswith("-c ") and (found := local_path(line, root)) is not None:
-            yield line, _digest(*found)
+        if not line.startswith("-c ") and (result := local_path(line, root)) is not None:
+            yield line, _digest(*result)
     for name in _CONSTRAINTS:
         for file in environ.get(name, "").split():
             if "://" not in file and (path := root / file).is_file():

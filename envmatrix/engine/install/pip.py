@@ -36,15 +36,15 @@ def listening(variables: MutableMapping[str, str], path: Path) -> Iterator[Calla
     Gives a function that returns the pages that it could not fetch, as ``URL: why``, and None where no pip wrote a log.
     One that the user asked for stays where it is, and is read there.
     """
-    own = variables.get(VARIABLE)
-    log = Path(own) if own else path
+    local = variables.get(VARIABLE)
+    log = Path(local) if local else path
     start = _size(log)
-    if not own:
+    if not local:
         variables[VARIABLE] = str(path)
     try:
         yield lambda: _unfetched(log, start)
     finally:
-        if not own:
+        if not local:
             variables.pop(VARIABLE, None)
             with suppress(OSError):
                 path.unlink()
@@ -57,14 +57,16 @@ def not_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
     Compiling what no test imports takes a third of an installation. Where somebody has said how he wants it, or the
     environment's Python may not write bytecode and would compile at every start, pip does as it always does.
     """
-    said = bool(variables.get("PYTHONDONTWRITEBYTECODE"))
-    said = said or not {"compile", "no-compile"}.isdisjoint(read_settings(variables, variables.get("VIRTUAL_ENV", "")))
-    if not said:
+    output = bool(variables.get("PYTHONDONTWRITEBYTECODE"))
+    output = output or not {"compile", "no-compile"}.isdisjoint(
+        read_settings(variables, variables.get("VIRTUAL_ENV", ""))
+    )
+    if not output:
         variables["PIP_COMPILE"] = "0"  # PIP_NO_COMPILE=1 would have it compile (pip 26.3)
     try:
         yield
     finally:
-        if not said:
+        if not output:
             variables.pop("PIP_COMPILE", None)
 
 
@@ -78,14 +80,14 @@ def _size(log: Path) -> int:
 def _unfetched(log: Path, start: int) -> list[str] | None:
     if _size(log) <= start:
         return None
-    found: dict[str, None] = {}
+    result: dict[str, None] = {}
     try:
         with log.open("rb") as file:
             file.seek(start)
             for line in file:
                 if match := _UNFETCHED.search(line.decode("utf-8", "replace")):
-                    found[match[1].strip().removesuffix(" - skipping")[:_LONGEST]] = None
+                    result[match[1].strip().removesuffix(" - skipping")[:_LONGEST]] = None
     except OSError:
         return None
-    plain = [line for line in found if ABSENT.search(line)]
-    return [line for line in found if line not in plain][:MOST] + plain[:MOST]
+    plain = [line for line in result if ABSENT.search(line)]
+    return [line for line in result if line not in plain][:MOST] + plain[:MOST]

@@ -49,8 +49,8 @@ def read_settings(variables: Mapping[str, str], prefix: str = "") -> dict[str, s
     merged: dict[str, str] = {}
     for settings in sections.values():
         merged |= {key: value for key, value in settings.items() if value}
-    own = {_normalize(name[4:]): value for name, value in variables.items() if name.startswith("PIP_") and value}
-    return merged | own
+    local = {_normalize(name[4:]): value for name, value in variables.items() if name.startswith("PIP_") and value}
+    return merged | local
 
 
 def is_true(value: str) -> bool:
@@ -67,8 +67,8 @@ def _find_global_files(variables: Mapping[str, str]) -> list[Path]:
 
 def _find_user_directory(variables: Mapping[str, str], home: Path) -> Path:
     if sys.platform == "darwin":
-        own = home / "Library" / "Application Support" / "pip"
-        return own if own.is_dir() else home / ".config" / "pip"
+        ours = home / "Library" / "Application Support" / "pip"
+        return ours if ours.is_dir() else home / ".config" / "pip"
     return Path(variables.get("XDG_CONFIG_HOME", "").strip() or home / ".config", "pip")
 
 

@@ -77,10 +77,10 @@ def note_outcome(env_dir: str, *, worked: bool, failed: bool) -> None:
 def is_disk_full(place: str | Path) -> bool:
     """Tell whether the disk of a directory has so little room that something may have been refused."""
     try:
-        found = os.statvfs(place)
+        result = os.statvfs(place)
     except OSError:
         return False
-    return found.f_bavail * found.f_frsize < _LEAST_BYTES or bool(found.f_files and not found.f_favail)
+    return result.f_bavail * result.f_frsize < _LEAST_BYTES or bool(result.f_files and not result.f_favail)
 
 
 def distrust(env_dirs: Iterable[str], project: Path, since: float) -> None:

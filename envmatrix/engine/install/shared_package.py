@@ -47,8 +47,8 @@ def build_once(job: Job) -> None:
     def perform_packaging(self: Any, for_env: Any) -> Any:
         place = folder / f"{_key(job, self, for_env)}.json"
         source = tree_digest(find_top(Path(self.root)) or Path(self.root))
-        if (found := _taken(place, source)) is not None:
-            return [found]
+        if (result := _taken(place, source)) is not None:
+            return [result]
         _build_afresh(self)
         packages = plain(self, for_env)
         with contextlib.suppress(OSError, KeyError):
@@ -82,8 +82,8 @@ def _key(job: Job, packager: Any, for_env: Any) -> str:
     own_python = [overlay.python for overlay in job.overlays] if kind != "sdist" else []
     build_env = for_env["wheel_build_env"] if kind in {"wheel", "editable"} else ""
     settings = [packager.conf.get_optional(name, dict[str, str]) for name in _SETTINGS]
-    told = (packager.conf.name, kind, str(packager.root), build_env, sorted(for_env["extras"]), own_python, settings)
-    return hashlib.sha256(repr((type(packager).__name__, told)).encode()).hexdigest()[:24]
+    facts = (packager.conf.name, kind, str(packager.root), build_env, sorted(for_env["extras"]), own_python, settings)
+    return hashlib.sha256(repr((type(packager).__name__, facts)).encode()).hexdigest()[:24]
 
 
 def _taken(place: Path, source: str) -> Any:
@@ -107,12 +107,12 @@ def _leave(place: Path, before: str, packages: list[Any], after: str) -> None:
     package = packages[0]
     folder = place.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / package.path.name
-    shutil.copyfile(package.path, kept)
+    remaining = folder / package.path.name
+    shutil.copyfile(package.path, remaining)
     built = Built(
         kind=type(package).__name__,
-        file=str(kept),
-        deps=tuple(str(one) for one in package.deps),
+        file=str(remaining),
+        deps=tuple(str(dep) for dep in package.deps),
         source=after,
         settings=getattr(package, "config_settings", None),
     )

@@ -31,11 +31,11 @@ def tree_digest(root: Path, mentions: str = "") -> str:
     """
     tracked = tracked_leftovers(root)
     known = UNSURE_FOLDERS if tracked is None else frozenset(name for name in UNSURE_FOLDERS if name in mentions)
-    told = [*_sources(str(root), ("",), known)]
+    facts = [*_sources(str(root), ("",), known)]
     for name in tracked or ():
         with contextlib.suppress(OSError):
-            told.append(_tell(name, os.lstat(f"{root}/{name}")))
-    return _digest(told)
+            facts.append(_tell(name, os.lstat(f"{root}/{name}")))
+    return _digest(facts)
 
 
 def folders_digest(root: Path) -> str:
@@ -73,8 +73,8 @@ def _listed_leftovers(root: str, *index: int) -> tuple[str, ...] | None:
     return tuple(name for name in os.fsdecode(listed).split("\0") if name and _is_below_leftover(name))
 
 
-def _digest(told: Iterator[_Told] | list[_Told]) -> str:
-    return hashlib.sha256(repr(sorted(told)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def _digest(shown: Iterator[_Told] | list[_Told]) -> str:
+    return hashlib.sha256(repr(sorted(shown)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _folders(root: Path) -> Iterator[str]:

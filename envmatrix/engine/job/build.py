@@ -43,7 +43,7 @@ def required_modules(
         return ()  # what most profiles require, and worth no import
     from packaging.markers import default_environment
 
-    found: dict[str, Finding] = {finding.capability: finding for finding in planned.findings}
+    result: dict[str, Finding] = {finding.capability: finding for finding in planned.findings}
     environment: dict[str, str] = {
         **{key: str(value) for key, value in default_environment().items()},
         "python_version": ".".join(planned.interpreter.version.split(".")[:2]),
@@ -56,7 +56,7 @@ def required_modules(
             continue
         if requirement.marker is not None and not requirement.marker.evaluate(environment):
             continue
-        finding = found.get(capability.name)
+        finding = result.get(capability.name)
         modules.append(
             RequiredModule(
                 capability=capability.name,

@@ -22,13 +22,13 @@ def describe_installation() -> list[object]:
 
     As it was when first asked: what this process and its helper have loaded stays what it is.
     """
-    found: list[object] = [__version__, sys.version, sys.prefix]
+    result: list[object] = [__version__, sys.version, sys.prefix]
     for entry in sys.path:
         with contextlib.suppress(OSError):
-            found.append((entry, Path(entry).stat().st_mtime_ns))
+            result.append((entry, Path(entry).stat().st_mtime_ns))
     for directory, _, names in os.walk(Path(__file__).parents[2]):
-        found += sorted((name, os.stat(f"{directory}/{name}").st_mtime_ns) for name in names if name.endswith(".py"))  # noqa: PTH116
-    return found
+        result += sorted((name, os.stat(f"{directory}/{name}").st_mtime_ns) for name in names if name.endswith(".py"))  # noqa: PTH116
+    return result
 
 
 # Variables that would let something of the system or of the user into an environment that is to have none of it.
@@ -65,8 +65,8 @@ def make_tox_environ(environ: Mapping[str, str]) -> dict[str, str]:
     Left out are those that name another tox file or environments, and those of a git hook; this plugin is on.
     ``TOX_OVERRIDE``, ``TOX_WORK_DIR`` and the like stay.
     """
-    kept = {name: value for name, value in environ.items() if name not in _DROPPED}
-    if _PLUGINS_OFF in kept:
-        names = [name.strip() for name in kept[_PLUGINS_OFF].split(",")]
-        kept[_PLUGINS_OFF] = ",".join(name for name in names if name != "envmatrix")
-    return kept
+    remaining = {name: value for name, value in environ.items() if name not in _DROPPED}
+    if _PLUGINS_OFF in remaining:
+        names = [name.strip() for name in remaining[_PLUGINS_OFF].split(",")]
+        remaining[_PLUGINS_OFF] = ",".join(name for name in names if name != "envmatrix")
+    return remaining

@@ -193,8 +193,8 @@ class ForkServer:
             return Spawner().kill_leftovers(mark, groups)
         finally:
             os.close(told_write)
-        with os.fdopen(told_read, "rb") as told:
-            line = told.readline()
+        with os.fdopen(told_read, "rb") as opened:
+            line = opened.readline()
         return decode(line, ExitReport).left if line else Spawner().kill_leftovers(mark, groups)
 
     def start_process(self, request: ProcessRequest) -> Process:
@@ -231,9 +231,9 @@ class ForkServer:
 class _ForkedProcess:
     """A child of the helper: a pipe tells its pid, then how it ended. A pipe that ends without that: helper killed."""
 
-    def __init__(self, out: int, told: int) -> None:
+    def __init__(self, out: int, shown: int) -> None:
         self.out = out
-        self.end = self._told = told
+        self.end = self._told = shown
         self._lines = b""
         self._code: int | None = None
         self.left_over = True

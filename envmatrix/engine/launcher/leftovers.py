@@ -21,20 +21,20 @@ _SESSION = b"ENVMATRIX_SESSION="
 
 def list_children(pid: int | str = "self") -> list[int]:
     """Return the pids of the children of a process (/proc/PID/task/TID/children; none where that is missing)."""
-    found: list[int] = []
+    result: list[int] = []
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - pathlib is not loaded here otherwise
             with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/children") as file:  # noqa: PTH123
-                found += [int(one) for one in file.read().split()]
-    return found
+                result += [int(item) for item in file.read().split()]
+    return result
 
 
 def list_descendants(pids: Iterable[int]) -> list[int]:
     """Return the processes of these trees, their tops first."""
-    found = list(pids)
-    for pid in found:
-        found += [child for child in list_children(pid) if child not in found]
-    return found
+    matches = list(pids)
+    for pid in matches:
+        matches += [child for child in list_children(pid) if child not in matches]
+    return matches
 
 
 def describe_process(pid: int) -> LeftOver | None:
@@ -48,7 +48,7 @@ def describe_process(pid: int) -> LeftOver | None:
         pid=pid,
         argv=shorten_command(os.fsdecode(word) for word in _read_proc(pid, "cmdline").split(b"\0")[:-1]),
         forked=bool(int(state[6]) & _FORKED_ONLY),
-        by_test=any(one.startswith(_SESSION) for one in _read_proc(pid, "environ").split(b"\0")),
+        by_test=any(element.startswith(_SESSION) for element in _read_proc(pid, "environ").split(b"\0")),
     )
 
 
@@ -69,7 +69,7 @@ def kill_children(orphans: Callable[[], Sequence[int]], collect: Callable[[], No
     ``orphans`` is asked anew until it has none, since what loses its parent becomes our child; ``collect`` takes those
     that ended off the system's hands.
     """
-    found: dict[int, LeftOver] = {}
+    entry: dict[int, LeftOver] = {}
     begun = time.monotonic()
     while time.monotonic() - begun < LIMIT_S:
         collect()
@@ -78,13 +78,13 @@ def kill_children(orphans: Callable[[], Sequence[int]], collect: Callable[[], No
             break
         if time.monotonic() - begun >= GRACE_S:
             for pid in list_descendants(tops):
-                if pid not in found and (one := describe_process(pid)) is not None:
-                    found[pid] = one
+                if pid not in entry and (process := describe_process(pid)) is not None:
+                    entry[pid] = process
             for pid in tops:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.002)
-    return tuple(found[pid] for pid in sorted(found))
+    return tuple(entry[pid] for pid in sorted(entry))
 
 
 def collect_zombies() -> None:
@@ -94,11 +94,11 @@ def collect_zombies() -> None:
             pass
 
 
-def to_builtins(found: Sequence[LeftOver]) -> list[dict[str, Any]]:
+def to_builtins(overs: Sequence[LeftOver]) -> list[dict[str, Any]]:
     """Return them as JSON has them."""
     import msgspec
 
-    return [msgspec.to_builtins(one) for one in found]
+    return [msgspec.to_builtins(item_value) for item_value in overs]
 
 
 def _read_proc(pid: int, name: str) -> bytes:

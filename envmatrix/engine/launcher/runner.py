@@ -168,7 +168,7 @@ def kill_left_over(groups: Sequence[int], mark: Mark) -> tuple[LeftOver, ...]:
     import psutil
 
     name, value = mark
-    found: dict[int, LeftOver] = {}
+    result: dict[int, LeftOver] = {}
     for _ in range(10):
         again = False
         for process in psutil.process_iter():
@@ -176,13 +176,13 @@ def kill_left_over(groups: Sequence[int], mark: Mark) -> tuple[LeftOver, ...]:
                 grouped = process.pid != os.getpid() and os.getpgid(process.pid) in groups
                 environ = process.environ() if name and process.pid != os.getpid() else {}
                 if (grouped or environ.get(name) == value) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.setdefault(process.pid, describe_process(process.pid) or _describe_process(process, environ))
+                    result.setdefault(process.pid, describe_process(process.pid) or _describe_process(process, environ))
                     process.kill()
                     again = True
         if not again:
             break
         time.sleep(0.01)
-    return tuple(found[pid] for pid in sorted(found))
+    return tuple(result[pid] for pid in sorted(result))
 
 
 def _describe_process(process: psutil.Process, environ: Mapping[str, str]) -> LeftOver:

@@ -82,8 +82,8 @@ class _Server:
         """Take one request; False when the owner is gone."""
         try:
             head, descriptors, _, _ = socket.recv_fds(self.owner, 8, 2)
-            for one in descriptors:  # recv_fds (3.11) passes on no flag that would ask for that
-                os.set_inheritable(one, False)
+            for item in descriptors:  # recv_fds (3.11) passes on no flag that would ask for that
+                os.set_inheritable(item, False)
             while head and len(head) < 8:
                 head += self.owner.recv(8 - len(head))
             size = int.from_bytes(head, "big")
@@ -123,13 +123,13 @@ class _Server:
         off = os.environ.get("TOX_DISABLED_EXTERNAL_PLUGINS", "")
         return () if "tox-uv" in off or importlib.util.find_spec("tox_uv") is None else _UV
 
-    def start_child(self, request: ProcessRequest, out: int, told: int) -> None:
+    def start_child(self, request: ProcessRequest, out: int, shown: int) -> None:
         parent, pid = os.getpid(), os.fork()
         if pid == 0:
             child.become_child(request, out, parent)
         os.close(out)
-        self.children[pid] = (told, request)
-        write_report(told, pid=pid)
+        self.children[pid] = (shown, request)
+        write_report(shown, pid=pid)
 
     def collect_ended(self) -> None:
         """Collect everything that ended; orphans of our children became our own."""
@@ -141,16 +141,16 @@ class _Server:
             if pid == 0:
                 break
             if pid in self.children:
-                told, _ = self.children.pop(pid)
+                facts, _ = self.children.pop(pid)
                 left = bool(self.find_orphans())
-                write_report(told, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
-                os.close(told)
+                write_report(facts, pid=pid, code=os.waitstatus_to_exitcode(status), left_over=left)
+                os.close(facts)
 
     def find_orphans(self) -> set[int]:
         """What the children left behind; it became our own."""
         return set(leftovers.list_children()) - set(self.children)
 
-    def kill_orphans(self, request: ProcessRequest, told: int) -> None:
+    def kill_orphans(self, request: ProcessRequest, shown: int) -> None:
         """Kill the orphans that bear a mark, and tell what they were; where no child runs, none can be another's."""
 
         def marked() -> list[int]:
@@ -158,11 +158,11 @@ class _Server:
                 pid
                 for pid in self.find_orphans()
                 if not self.children
-                or any(leftovers.has_variable(one, *request.mark) for one in leftovers.list_descendants([pid]))
+                or any(leftovers.has_variable(element, *request.mark) for element in leftovers.list_descendants([pid]))
             ]
 
-        write_report(told, pid=0, left=leftovers.to_builtins(leftovers.kill_children(marked, self.collect_ended)))
-        os.close(told)
+        write_report(shown, pid=0, left=leftovers.to_builtins(leftovers.kill_children(marked, self.collect_ended)))
+        os.close(shown)
 
 
 def load_module(name: str) -> None:

@@ -30,13 +30,13 @@ def plan_cells(
     ``starts`` is a helper that has tox loaded, where there is one: some questions only tox can answer.
     """
     not_relevant = not_relevant or {}
-    wanted = [cell for cell in matrix.cells if cell.name not in not_relevant]
+    expected = [cell for cell in matrix.cells if cell.name not in not_relevant]
     root = Path(matrix.project.root)
     cache = state_path(root, "cache")
-    ordered = len(wanted) > 1 and _mentions_depends(matrix)
+    ordered = len(expected) > 1 and _mentions_depends(matrix)
     facts = plan_facts(
         root,
-        [make_overlay(cell, matrix.profiles[cell.profile]) for cell in wanted if ordered or needs_tox(cell)],
+        [make_overlay(cell, matrix.profiles[cell.profile]) for cell in expected if ordered or needs_tox(cell)],
         cache,
         matrix.project.tox_file,
         starts,
@@ -44,7 +44,7 @@ def plan_cells(
     _refuse_unknown(matrix, facts)
     requests = {
         request_for(cell, matrix.project, facts.get(cell.name))
-        for cell in wanted
+        for cell in expected
         if not (cell.name in facts and facts[cell.name].problem)
     }
     answers = survey(requests, matrix.capabilities, environ=environ, memory=cache / "interpreters.json")

@@ -59,9 +59,9 @@ def describe_environments(
             return {overlays[0].name: Described(name=overlays[0].name, problem=str(refused))}
     # One environment that tox refuses makes it refuse all: ask for each.
     return {
-        name: one
+        name: element
         for overlay in overlays
-        for name, one in describe_environments(root, [overlay], keys=keys, environ=environ, starts=starts).items()
+        for name, element in describe_environments(root, [overlay], keys=keys, environ=environ, starts=starts).items()
     }
 
 
@@ -85,7 +85,7 @@ def _describe_together(
         argv += ["-e", ",".join(overlay.name for overlay in overlays)]
         if keys:
             argv += ["-k", *keys]
-        said = bytearray()
+        output = bytearray()
         ended = run_process(
             starts or Spawner(),
             ProcessRequest(
@@ -95,7 +95,7 @@ def _describe_together(
                 environ={**make_tox_environ(environ), JOB_VARIABLE: str(job_file), "NO_COLOR": "1"},
                 mark=(JOB_VARIABLE, str(job_file)),
             ),
-            output=said.extend,
+            output=output.extend,
             stopper=Stopper(
                 interrupted=lambda: False, killed=lambda: False, deadline=time.monotonic() + TIMEOUT_S, grace_s=0.0
             ),
@@ -104,9 +104,9 @@ def _describe_together(
             raise EnvmatrixError(
                 f"tox said nothing of its environments for {TIMEOUT_S:.0f} s; try `tox config -e {overlays[0].name}`"
             )
-        told = list(read_events(events))
-        document = _read_answer(answer, ended.code, told, said.decode("utf-8", "replace"))
-        sources = {event["cell"]: event["sources"] for event in told if event["event"] == "sources"}
+        details = list(read_events(events))
+        document = _read_answer(answer, ended.code, details, output.decode("utf-8", "replace"))
+        sources = {event["cell"]: event["sources"] for event in details if event["event"] == "sources"}
     environments = document.get("env", {})
     return {
         overlay.name: Described(
@@ -116,7 +116,7 @@ def _describe_together(
     }
 
 
-def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: str) -> dict[str, Any]:
+def _read_answer(answer: Path, code: int, shown: Sequence[dict[str, Any]], text_output: str) -> dict[str, Any]:
     import json
 
     try:
@@ -125,27 +125,29 @@ def _read_answer(answer: Path, code: int, told: Sequence[dict[str, Any]], said: 
         document = None
     if code == 0 and isinstance(document, dict):
         return document
-    refused = next((event["message"] for event in told if event["event"] == "refused"), "")
+    refused = next((event["message"] for event in shown if event["event"] == "refused"), "")
     # of a tox that was started to have what the project requires, or that stopped at a setting
-    handled = said.partition("HandledError|")[2] or _explain_provisioning(said) or _last_refusal(said)
-    sentence = " ".join((refused or handled or said).split()) or f"exit code {code}"
+    handled = (
+        text_output.partition("HandledError|")[2] or _explain_provisioning(text_output) or _last_refusal(text_output)
+    )
+    sentence = " ".join((refused or handled or text_output).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
 
 
-def _explain_provisioning(said: str) -> str:
+def _explain_provisioning(text_output: str) -> str:
     """Return why the tox that the project requires could not be made, "" where none was or it could."""
-    if not re.search(r"ROOT: exit \d+ ", said):
+    if not re.search(r"ROOT: exit \d+ ", text_output):
         return ""
     from envmatrix.engine.install.failure import explain_install
 
-    why = explain_install(said, {}).message
+    why = explain_install(text_output, {}).message
     return f"what the project asks of tox itself (requires, min_version) could not be installed: {why}"
 
 
-def _last_refusal(said: str) -> str:
+def _last_refusal(text_output: str) -> str:
     """Return the line in which tox says why it stopped, "" where there is none: it may tell of commands before."""
-    found = [line for line in said.splitlines() if re.search(r"failed to load|Error\b|^# Exception", line)]
-    return found[-1] if found else ""
+    result = [line for line in text_output.splitlines() if re.search(r"failed to load|Error\b|^# Exception", line)]
+    return result[-1] if result else ""
 
 
 def plan_facts(
@@ -165,8 +167,8 @@ def plan_facts(
         except (OSError, msgspec.DecodeError):
             pass  # no answer yet, or a broken one: ask
     facts = {
-        name: _make_tox_env(one)
-        for name, one in describe_environments(root, overlays, keys=_PLAN_KEYS, starts=starts).items()
+        name: _make_tox_env(entry)
+        for name, entry in describe_environments(root, overlays, keys=_PLAN_KEYS, starts=starts).items()
     }
     if place is not None:
         _save_facts(place, facts)

@@ -99,7 +99,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
         return make_evidence(context, run, reasons=(reason,), duration_s=time.monotonic() - begun)
 
     try:
-        with cell_lock(root, cell.name, said=watcher.said, interrupted=watcher.interrupted) as locked:
+        with cell_lock(root, cell.name, output=watcher.said, interrupted=watcher.interrupted) as locked:
             if not locked:
                 return without_run(
                     RanReason(code="interrupted", message="interrupted while it waited for another envmatrix")
@@ -142,17 +142,17 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
 
 def _note_readiness(context: RunContext, run: CellRun, evidence: Evidence) -> None:
     """Have the next run rebuild an environment that no longer starts its test runner, or that a full disk cut short."""
-    root, told = Path(context.matrix.project.root), sort_events(run)
-    places = {str(root), *told.env_dirs.values()}
+    root, facts = Path(context.matrix.project.root), sort_events(run)
+    places = {str(root), *facts.env_dirs.values()}
     if any(reason.code == "disk_full" for reason in evidence.reasons) or any(map(readiness.is_disk_full, places)):
-        readiness.distrust(told.env_dirs.values(), root, since=run.started_at)
+        readiness.distrust(facts.env_dirs.values(), root, since=run.started_at)
         return
     failed = evidence.state == "not_built" or (
         evidence.state == "finished" and not evidence.tests and any(command.failed for command in evidence.commands)
     )
     worked = any(session.finished and session.exit_code != _INTERNAL_ERROR for session in evidence.sessions)
-    if run.planned.cell.name in told.env_dirs:
-        readiness.note_outcome(told.env_dirs[run.planned.cell.name], worked=worked, failed=failed and not worked)
+    if run.planned.cell.name in facts.env_dirs:
+        readiness.note_outcome(facts.env_dirs[run.planned.cell.name], worked=worked, failed=failed and not worked)
 
 
 def _write_ignored_files(identity: Identity, root: Path, record_dir: Path) -> None:
@@ -287,18 +287,18 @@ def _run_tox(
         mark=request_mark(Path(job.record_dir)),
     )
     ended = run_process(context.launcher, request, output=output, stopper=stopper)
-    told = sort_events(run)
-    if told.ready:
-        system_packages.save_system_packages(state_path(root, "cache"), cell.name, told.proof)
+    answer = sort_events(run)
+    if answer.ready:
+        system_packages.save_system_packages(state_path(root, "cache"), cell.name, answer.proof)
     resolved = read_resolved(run.folder)
-    if not ended.cause and resolved is not None and told.ready and told.result is not None:
+    if not ended.cause and resolved is not None and answer.ready and answer.result is not None:
         fingerprint.save_replay_record(
             inputs,
             state_path(root, "cache"),
             before if isinstance(before, dict) else {},
             resolved,
-            unused=told.result["unused"],
-            proof=fingerprint.lasting_proof(told.proof, inputs, resolved),
+            unused=answer.result["unused"],
+            proof=fingerprint.lasting_proof(answer.proof, inputs, resolved),
         )
     return ended
 
@@ -329,7 +329,7 @@ def _make_job(context: RunContext, run: CellRun, running: Running | None) -> Job
 
 
 def _list_addresses(info: ServiceInfo) -> list[str]:
-    found = [info.socket] if info.socket else []
+    result = [info.socket] if info.socket else []
     if info.host and info.port:
-        found.append(f"{info.host}:{info.port}")
-    return found
+        result.append(f"{info.host}:{info.port}")
+    return result

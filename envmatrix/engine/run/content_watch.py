@@ -49,9 +49,9 @@ class ContentWatch:
 
     def look_after(self, before: Snapshot) -> tuple[str, ...]:
         """Return the names of the tracked files that were touched since ``before``."""
-        asked = time.monotonic()
+        requested = time.monotonic()
         with self._lock:
-            if self._latest is None or self._looked < asked:
+            if self._latest is None or self._looked < requested:
                 self._take_snapshot()
             assert self._latest is not None
             return before.differing(self._latest)
@@ -79,13 +79,13 @@ class ContentWatch:
 
     def _identify_again(self, root: Path, identity: Identity) -> tuple[Snapshot | None, tuple[str, ...]]:
         """Ask git whether files that were touched have the identity's content all the same, and know them as that."""
-        found = identify(root)
-        if found.tracked == identity.tracked and found.snapshot is not None:
-            self._known = self._latest = found.snapshot
-            return found.snapshot, ()
-        names = identity.tracked.keys() | found.tracked.keys()
-        differing = {name for name in names if identity.tracked.get(name) != found.tracked.get(name)}
-        return found.snapshot, tuple(sorted(differing - {"HEAD"} or differing))
+        result = identify(root)
+        if result.tracked == identity.tracked and result.snapshot is not None:
+            self._known = self._latest = result.snapshot
+            return result.snapshot, ()
+        names = identity.tracked.keys() | result.tracked.keys()
+        differing = {name for name in names if identity.tracked.get(name) != result.tracked.get(name)}
+        return result.snapshot, tuple(sorted(differing - {"HEAD"} or differing))
 
 
 def make_look(files: int, began: str, moved: Sequence[str]) -> ContentLook:

@@ -56,42 +56,42 @@ class SortedEvents(msgspec.Struct, kw_only=True):
 
 def sort_events(run: CellRun) -> SortedEvents:
     """Return the events of one attempt by what they say."""
-    told, cell = SortedEvents(), run.planned.cell.name
+    facts, cell = SortedEvents(), run.planned.cell.name
     for event in read_events(run.folder / EVENTS):
         kind = event["event"]
         if kind == "command_start":
-            told.pending = event
+            facts.pending = event
         elif kind == "command":
-            told.pending = None
+            facts.pending = None
             if event["cell"] == cell and _PHASES.match(event["run_id"]):
-                told.commands.append(event)
+                facts.commands.append(event)
             elif event["code"] != 0:
-                told.failed.append(event)
+                facts.failed.append(event)
         elif kind == "reason":
-            told.reasons.append(event)
+            facts.reasons.append(event)
         elif kind == "result" and event["cell"] == cell:
-            told.result = event
+            facts.result = event
         else:
-            _sort_state(told, kind, event)
-    return told
+            _sort_state(facts, kind, event)
+    return facts
 
 
-def _sort_state(told: SortedEvents, kind: str, event: dict[str, Any]) -> None:
+def _sort_state(events: SortedEvents, kind: str, event: dict[str, Any]) -> None:
     if kind == "mismatch":
-        told.mismatches.extend(event["reasons"])
+        events.mismatches.extend(event["reasons"])
     elif kind == "proof":
-        told.proof = event
+        events.proof = event
     elif kind == "refused":
-        told.refused = event["message"]
+        events.refused = event["message"]
     elif kind == "ready":
-        told.ready = True
+        events.ready = True
     elif kind == "environment":
-        told.env_dirs[event["cell"]] = event["env_dir"]
+        events.env_dirs[event["cell"]] = event["env_dir"]
     elif kind == "arguments_unused":
-        told.arguments_unused = True
+        events.arguments_unused = True
     elif kind == "overrides":
-        told.overrides = event["message"]
+        events.overrides = event["message"]
     elif kind == "interrupted":
-        told.interrupted = True
+        events.interrupted = True
     elif kind == "left_over":
-        told.left_over += convert(event["processes"], list[LeftOver])
+        events.left_over += convert(event["processes"], list[LeftOver])

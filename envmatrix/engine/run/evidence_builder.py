@@ -51,13 +51,13 @@ def asserts_left_out(merged: Recorded) -> tuple[RanReason, ...]:
     return (RanReason(code="asserts_left_out", message=what, remedy=remedy),)
 
 
-def disk_full(run: CellRun, recorded: Recorded, told: SortedEvents) -> tuple[RanReason, ...]:
+def disk_full(run: CellRun, recorded: Recorded, events: SortedEvents) -> tuple[RanReason, ...]:
     """Return the reason where a full disk may be why a session has no end, a command or tox failed: no test's fault."""
-    said = any(_NO_SPACE in reason["detail"] for reason in told.reasons)
-    failed = any(event["code"] for event in told.commands) or any(
-        not one.finished for one in recorded.sessions if not one.nested
+    output = any(_NO_SPACE in reason["detail"] for reason in events.reasons)
+    failed = any(event["code"] for event in events.commands) or any(
+        not item.finished for item in recorded.sessions if not item.nested
     )
-    if not said and not (failed and _measure_free_space(run) < _LEAST):
+    if not output and not (failed and _measure_free_space(run) < _LEAST):
         return ()
     message = f"the disk is full ({_measure_free_space(run) // 1024} KiB are free at {run.folder})"
     return (RanReason(code="disk_full", message=message, remedy="free some space and run again"),)
@@ -70,29 +70,29 @@ def _measure_free_space(run: CellRun) -> int:
         return _LEAST
 
 
-def find_mismatches(told: SortedEvents, merged: Recorded) -> tuple[RanReason, ...]:
+def find_mismatches(events: SortedEvents, merged: Recorded) -> tuple[RanReason, ...]:
     """Return what the environment, or the code that was imported in it, is not."""
-    found = [
+    result = [
         RanReason(**{key: reason.get(key, "") for key in ("code", "message", "remedy", "capability")})
-        for reason in told.mismatches
+        for reason in events.mismatches
     ]
     if merged.outside:
         shown = listed(f"{module} ({file})" for module, file in merged.outside)
-        found.append(
+        result.append(
             RanReason(
                 code="env_mismatch",
                 message=f"the tests loaded modules from outside the environment: {shown}",
                 remedy="declare what the tests need in deps, or use a profile with system_site_packages",
             )
         )
-    found += [_explain_shadowed(*one) for one in merged.shadowed[:3]]
-    return tuple(found)
+    result += [_explain_shadowed(*element) for element in merged.shadowed[:3]]
+    return tuple(result)
 
 
-def _explain_shadowed(name: str, path: str, own: str) -> RanReason:
+def _explain_shadowed(name: str, path: str, is_own: str) -> RanReason:
     return RanReason(
         code="env_mismatch",
-        message=f"the tests ran against another {name} than the project's: {path} was imported, and {own} differs",
+        message=f"the tests ran against another {name} than the project's: {path} was imported, and {is_own} differs",
         remedy="install the project in the environment (leave out skip_install), or take the other copy out of it",
     )
 
@@ -116,19 +116,19 @@ def make_evidence(
     content: ContentLook | None = None,
 ) -> Evidence:
     """Return the record of one attempt; without ``ended`` tox was never started, for the ``reasons`` given."""
-    told = sort_events(run)
+    facts = sort_events(run)
     project = Path(context.matrix.project.root)
     inside = f"{project}/"
-    state = state_of(told, ended) if ended is not None else "not_started"
+    state = state_of(facts, ended) if ended is not None else "not_started"
     recorded = _read_recordings(run, project, mark)
     files, unwritten = _read_results(run, project, recorded)
-    full = disk_full(run, recorded, told)
+    full = disk_full(run, recorded, facts)
     merged = recordings.merge([_cut_off(recorded, "disk_full" if full else state), files])
-    commands = tuple(_parse_command(event) for event in told.commands)
-    unread, notes = unread_settings(context, run, told)
+    commands = tuple(_parse_command(event) for event in facts.commands)
+    unread, notes = unread_settings(context, run, facts)
     moved = (moved_reason(content.moved, before=False),) if content is not None and content.moved else ()
-    why = [*reasons, *moved, *reasons_of(context, run, told, state, ended), *unread]
-    if not any(one.code == "disk_full" for one in why):
+    why = [*reasons, *moved, *reasons_of(context, run, facts, state, ended), *unread]
+    if not any(entry.code == "disk_full" for entry in why):
         why += full
     if state == "finished":
         why += [*unwritten, *asserts_left_out(merged)]
@@ -152,19 +152,21 @@ def make_evidence(
         interpreter=InterpreterRecord(
             path=interpreter.path, version=interpreter.version, implementation=interpreter.implementation
         ),
-        findings=_collect_findings(run, told, merged, connections or {}),
+        findings=_collect_findings(run, facts, merged, connections or {}),
         distributions=tuple(
             Distribution(name=name, version=version or "", owner=owner)
-            for name, version, owner in sorted(told.proof.get("distributions", ()), key=lambda one: str(one[0]).lower())
+            for name, version, owner in sorted(
+                facts.proof.get("distributions", ()), key=lambda one: str(one[0]).lower()
+            )
         ),
         commands=commands,
         sessions=merged.sessions,
         tests=merged.tests,
         reasons=tuple(why),
-        mismatches=find_mismatches(told, merged),
-        ignored=_list_ignored_files(told),
-        left_over=tuple(told.left_over) if state == "finished" else (),
-        partial=_explain_partial(context, run, told, commands, merged),
+        mismatches=find_mismatches(facts, merged),
+        ignored=_list_ignored_files(facts),
+        left_over=tuple(facts.left_over) if state == "finished" else (),
+        partial=_explain_partial(context, run, facts, commands, merged),
         notes=merged.notes + notes,
         attempt=run.attempt,
         attempt_reason=run.attempt_reason,
@@ -199,10 +201,10 @@ def _read_results(run: CellRun, project: Path, beside: Recorded) -> tuple[Record
     """Return the tests in the files that the profile names, and a reason for each pattern that no new file meets."""
     parts, reasons = [], []
     for pattern in run.profile.results:
-        found = junit.read(sorted(project.glob(pattern)), since=run.started_at, project=project, beside=beside)
-        parts.append(found)
-        if not found.sessions:
-            why = f" ({found.notes[0]})" if found.notes else ""
+        matches = junit.read(sorted(project.glob(pattern)), since=run.started_at, project=project, beside=beside)
+        parts.append(matches)
+        if not matches.sessions:
+            why = f" ({matches.notes[0]})" if matches.notes else ""
             message = f"results names {pattern!r}, and the commands wrote no such JUnit file{why}"
             remedy = f"correct results in {run.profile.origin}, or the command that writes the file"
             reasons.append(RanReason(code="no_tests", message=message, remedy=remedy))
@@ -210,7 +212,7 @@ def _read_results(run: CellRun, project: Path, beside: Recorded) -> tuple[Record
 
 
 def _explain_partial(
-    context: RunContext, run: CellRun, told: SortedEvents, commands: tuple[CommandRun, ...], merged: Recorded
+    context: RunContext, run: CellRun, events: SortedEvents, commands: tuple[CommandRun, ...], merged: Recorded
 ) -> str:
     """Return what narrowed the run: arguments, overrides, the state that earlier runs left, variables of the caller."""
     project = context.matrix.project
@@ -223,13 +225,13 @@ def _explain_partial(
         root=root,
         left_out=any(test.outcome == "deselected" for test in merged.tests),
     )
-    found = [
+    result_value = [
         run.partial,
-        told.overrides,
+        events.overrides,
         *(session.narrowed for session in merged.sessions if not session.nested),
         *by_variables,
     ]
-    return "; ".join(dict.fromkeys(filter(None, found)))
+    return "; ".join(dict.fromkeys(filter(None, result_value)))
 
 
 def _parse_command(event: dict[str, Any]) -> CommandRun:
@@ -247,9 +249,9 @@ def _parse_command(event: dict[str, Any]) -> CommandRun:
 
 
 def _collect_findings(
-    run: CellRun, told: SortedEvents, merged: Recorded, connections: Mapping[str, int | None]
+    run: CellRun, events: SortedEvents, merged: Recorded, connections: Mapping[str, int | None]
 ) -> tuple[FindingRecord, ...]:
-    proved = {answer["capability"]: answer for answer in told.proof.get("modules", ())}
+    proved = {answer["capability"]: answer for answer in events.proof.get("modules", ())}
     records = []
     for finding in run.planned.findings:
         answer = proved.pop(finding.capability, None)
@@ -295,9 +297,9 @@ def _was_used(
     return bool(merged.imports.get(answer["module"]))
 
 
-def _list_ignored_files(told: SortedEvents) -> tuple[str, ...]:
+def _list_ignored_files(events: SortedEvents) -> tuple[str, ...]:
     found = []
-    if (told.result or {}).get("ignore_outcome"):
+    if (events.result or {}).get("ignore_outcome"):
         found.append("ignore_outcome")
-    found += [f"- {' '.join(event['argv'])}" for event in told.commands if event["ignored"]]
+    found += [f"- {' '.join(event['argv'])}" for event in events.commands if event["ignored"]]
     return tuple(found)

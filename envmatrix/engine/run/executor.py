@@ -79,7 +79,7 @@ def run_plan(
     plan: Plan,
     watcher: Watcher,
     *,
-    said: Callable[[Evidence], None],
+    output: Callable[[Evidence], None],
     finished: Callable[[Evidence], None],
     jobs: int = 1,
     fail_fast: bool = False,
@@ -100,7 +100,7 @@ def run_plan(
     profiles, capabilities = context.matrix.profiles, context.matrix.capabilities
     waiting = list(cells) if jobs == 1 else order_cells(list(cells), known_durations(cache, cells))
     holds = {
-        name: exclusive_resources(one.cell, profiles[one.cell.profile], capabilities) for name, one in cells.items()
+        name: exclusive_resources(cell.cell, profiles[cell.cell.profile], capabilities) for name, cell in cells.items()
     }
     todo, memory = CellQueue(waiting, holds, jobs=jobs, before=find_predecessors(cells)), Memory()
     ended: queue.SimpleQueue[_EndedAttempt] = queue.SimpleQueue()
@@ -116,28 +116,28 @@ def run_plan(
 
         start()
         while todo.running:
-            one = _wait_for_next(ended, todo)
-            evidence = one.evidence if one is not None else None
+            item = _wait_for_next(ended, todo)
+            evidence = item.evidence if item is not None else None
             if evidence is not None:
-                said(evidence)
-                if fail_fast and one is not None and one.last and stops_at(evidence):
+                output(evidence)
+                if fail_fast and item is not None and item.last and stops_at(evidence):
                     todo.drop_waiting()
                 records.append(evidence)
             start()
     threads.raise_failure()
-    keep_durations(cache, {one.cell: one.duration_s for one in records if one.state == "finished"})
+    keep_durations(cache, {record.cell: record.duration_s for record in records if record.state == "finished"})
     return tuple(records)
 
 
 def _wait_for_next(ended: queue.SimpleQueue[_EndedAttempt], todo: CellQueue) -> _EndedAttempt | None:
     """Wait a little for an attempt at a cell to end; raise what its thread raised."""
     with contextlib.suppress(queue.Empty):
-        one = ended.get(timeout=LOOK_S)
-        if one.last:
-            todo.mark_ended(one.name)
-        if one.error is not None:
-            raise one.error
-        return one
+        element = ended.get(timeout=LOOK_S)
+        if element.last:
+            todo.mark_ended(element.name)
+        if element.error is not None:
+            raise element.error
+        return element
     return None
 
 
@@ -166,7 +166,7 @@ class _Threads:
     def start_thread(
         self, context: RunContext, planned: Runnable, watcher: Watcher, ended: queue.SimpleQueue[_EndedAttempt]
     ) -> None:
-        own = Watcher(
+        local = Watcher(
             output=watcher.output,
             said=watcher.said,
             interrupted=lambda: self._leaving or watcher.interrupted(),
@@ -181,7 +181,7 @@ class _Threads:
 
         def work() -> None:
             try:
-                evidence = run_attempts(context, planned, own, kept)
+                evidence = run_attempts(context, planned, local, kept)
             except BaseException as error:
                 ended.put(_EndedAttempt(name, None, error))
                 return

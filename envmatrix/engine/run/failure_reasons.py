@@ -22,47 +22,49 @@ if TYPE_CHECKING:
     from envmatrix.engine.run.cell import RunContext
 
 
-def state_of(told: SortedEvents, ended: EndedProcess) -> RunState:
+def state_of(events: SortedEvents, ended: EndedProcess) -> RunState:
     """Return the state of a run whose process ended."""
     if ended.cause == "timed_out":
         return "timed_out"
-    if ended.cause == "interrupted" or told.interrupted:
+    if ended.cause == "interrupted" or events.interrupted:
         return "interrupted"
-    if told.result is None:
-        return "crashed" if not told.refused and not told.failed else "not_built"
-    if told.result["skipped"]:
+    if events.result is None:
+        return "crashed" if not events.refused and not events.failed else "not_built"
+    if events.result["skipped"]:
         return "skipped_by_tox"
-    return "finished" if told.ready else "not_built"
+    return "finished" if events.ready else "not_built"
 
 
 def reasons_of(
-    context: RunContext, run: CellRun, told: SortedEvents, state: RunState, ended: EndedProcess | None
+    context: RunContext, run: CellRun, events: SortedEvents, state: RunState, ended: EndedProcess | None
 ) -> tuple[RanReason, ...]:
     """Return why the run did not simply finish, () where it did."""
-    return () if told.mismatches and state == "not_built" else tuple(_explain_ending(context, run, told, state, ended))
+    return (
+        () if events.mismatches and state == "not_built" else tuple(_explain_ending(context, run, events, state, ended))
+    )
 
 
 def _explain_ending(
-    context: RunContext, run: CellRun, told: SortedEvents, state: RunState, ended: EndedProcess | None
+    context: RunContext, run: CellRun, events: SortedEvents, state: RunState, ended: EndedProcess | None
 ) -> Iterator[RanReason]:
     if state == "timed_out":
-        during = " ".join(told.pending["argv"]) if told.pending else "tox"
-        what = "still running" if told.ready else "the environment was still not built"
+        during = " ".join(events.pending["argv"]) if events.pending else "tox"
+        what = "still running" if events.ready else "the environment was still not built"
         yield RanReason(
-            code="timed_out" if told.ready else "install_timed_out",
+            code="timed_out" if events.ready else "install_timed_out",
             message=f"{what} after {run.profile.timeout_s:.0f} s, in `{during}`",
             remedy=f"raise timeout_s of the profile {run.profile.name}, or find what hangs",
         )
     elif state == "skipped_by_tox":
-        text = told.reasons[-1]["detail"] if told.reasons else "tox skipped it"
+        text = events.reasons[-1]["detail"] if events.reasons else "tox skipped it"
         code = "platform" if "platform" in text else "no_interpreter" if "interpreter" in text else "skipped_by_tox"
         remedy = "run it on a host of that platform, or correct platform in the tox file" if code == "platform" else ""
         yield RanReason(code=code, message=f"tox skipped it: {text}", remedy=remedy)
     elif state == "not_built":
-        yield _not_built(context, run, told)
+        yield _not_built(context, run, events)
     elif state == "finished":
-        yield from _installing_command(context, run, told)
-        yield from _not_executed(context, told)
+        yield from _installing_command(context, run, events)
+        yield from _not_executed(context, events)
     elif state == "crashed" and ended is not None:
         message = f"the process that ran tox ended with {_exit_phrase(ended.code)}"
         # Nothing of ours sends SIGKILL to a run that nobody stopped: the kernel was short of memory, or a person did.
@@ -70,16 +72,16 @@ def _explain_ending(
         yield RanReason(code=code, message=message, detail=_read_log_tail(run))
 
 
-def _not_built(context: RunContext, run: CellRun, told: SortedEvents) -> RanReason:
-    if told.failed:
-        if told.failed[-1]["not_started"]:
-            name = told.failed[-1]["argv"][0]
+def _not_built(context: RunContext, run: CellRun, events: SortedEvents) -> RanReason:
+    if events.failed:
+        if events.failed[-1]["not_started"]:
+            name = events.failed[-1]["argv"][0]
             remedy = (
                 f"install {name}, or correct install_command in {context.matrix.project.tox_file or 'the tox file'}"
             )
-            return RanReason(code="command_missing", message=_not_started(told.failed[-1]), remedy=remedy)
-        reason = _explain_failed_install(context, run, told.failed[-1])
-        if told.failed[-1]["cell"] == _PROVISION and reason.code in ("no_distribution", "conflict"):
+            return RanReason(code="command_missing", message=_not_started(events.failed[-1]), remedy=remedy)
+        reason = _explain_failed_install(context, run, events.failed[-1])
+        if events.failed[-1]["cell"] == _PROVISION and reason.code in ("no_distribution", "conflict"):
             remedy = f"correct requires or min_version in {context.matrix.project.tox_file or 'the tox file'}"
             if "envmatrix" in reason.message:
                 remedy += (
@@ -89,12 +91,12 @@ def _not_built(context: RunContext, run: CellRun, told: SortedEvents) -> RanReas
                 code=reason.code, message=f"for tox itself: {reason.message}", remedy=remedy, detail=reason.detail
             )
         return reason
-    if told.arguments_unused:
+    if events.arguments_unused:
         return _arguments_unused(context, run)
-    if told.refused:
-        return RanReason(code="tox_refused", message=f"tox refused: {told.refused}", remedy="see `tox config`")
-    if told.reasons:
-        return _in_toxs_words(context, told.reasons[-1])
+    if events.refused:
+        return RanReason(code="tox_refused", message=f"tox refused: {events.refused}", remedy="see `tox config`")
+    if events.reasons:
+        return _in_toxs_words(context, events.reasons[-1])
     return RanReason(code="tox_failed", message="tox ended before the environment was ready")
 
 
@@ -121,8 +123,8 @@ def _in_toxs_words(context: RunContext, last: dict[str, Any]) -> RanReason:
 
 
 def _arguments_unused(context: RunContext, run: CellRun) -> RanReason:
-    own = run.profile.env.get("commands")
-    where = own.source if own is not None else context.matrix.project.tox_file or "the tox file"
+    local = run.profile.env.get("commands")
+    where = local.source if local is not None else context.matrix.project.tox_file or "the tox file"
     place = "{posargs}" if where.endswith((".ini", ".cfg")) else '{ replace = "posargs", extend = true }'
     return RanReason(
         code="arguments_unused",
@@ -142,22 +144,22 @@ def _explain_failed_install(context: RunContext, run: CellRun, command: dict[str
     )
 
 
-def _installing_command(context: RunContext, run: CellRun, told: SortedEvents) -> Iterator[RanReason]:
+def _installing_command(context: RunContext, run: CellRun, events: SortedEvents) -> Iterator[RanReason]:
     """The reason where a command of the project's own, as those of commands_pre, could not reach the index."""
-    failed = next((event for event in told.commands if event["code"] and not event["ignored"]), None)
+    failed = next((event for event in events.commands if event["code"] and not event["ignored"]), None)
     if failed is not None and installs(failed["argv"]):
         reason = _explain_failed_install(context, run, failed)
         if reason.code == "index_unreachable":
             yield reason
 
 
-def _not_executed(context: RunContext, told: SortedEvents) -> Iterator[RanReason]:
+def _not_executed(context: RunContext, events: SortedEvents) -> Iterator[RanReason]:
     """The commands that no process could be made of, and whatever else made tox fail although all that ran went well.
 
     Without the latter a cell that tox itself calls failed could pass.
     """
     tox_file = context.matrix.project.tox_file or "tox's file"
-    for event in told.commands:
+    for event in events.commands:
         if event["not_started"]:
             name = event["argv"][0]
             remedy = f"install {name} on this host, or correct it in {tox_file}, or add what brings it to deps"
@@ -167,10 +169,10 @@ def _not_executed(context: RunContext, told: SortedEvents) -> Iterator[RanReason
                 remedy = f"correct the reference in {tox_file}: tox found nothing of that name"
             message = _not_started(event)
             yield RanReason(code="command_missing", message=message, remedy=remedy)
-    code = (told.result or {}).get("code", 0)
-    if not code or any(_counts_as_failed(event) for event in told.commands):
+    code = (events.result or {}).get("code", 0)
+    if not code or any(_counts_as_failed(event) for event in events.commands):
         return
-    text = told.reasons[-1]["detail"].splitlines()[0] if told.reasons and told.reasons[-1]["detail"] else ""
+    text = events.reasons[-1]["detail"].splitlines()[0] if events.reasons and events.reasons[-1]["detail"] else ""
     if refused := _NOT_ALLOWED.match(text):
         message = f"tox did not run `{refused[1]}`: it is not installed in the environment, nor allowed from elsewhere"
         remedy = f"add what brings it to deps, or name it in allowlist_externals of {tox_file}; where only some factors"
@@ -220,20 +222,20 @@ _OF_TOX_UV = frozenset({"uv_python_preference", "uv_seed"})
 
 
 def unread_settings(
-    context: RunContext, run: CellRun, told: SortedEvents
+    context: RunContext, run: CellRun, events: SortedEvents
 ) -> tuple[tuple[RanReason, ...], tuple[str, ...]]:
     """Return the settings that nothing reads: those that look misspelt as reasons, the others as notes.
 
     A key that tox knows and does not read here (skip_install where nothing is packaged) is neither, nor is one that
     other settings refer to.
     """
-    tox = read_tox_file(Path(context.matrix.project.root)) if told.result else None
+    tox = read_tox_file(Path(context.matrix.project.root)) if events.result else None
     if tox is None or tox.error:
         unread, notes = [], []
     else:
         unread = [_make_unused_setting(sentence) for sentence in dict.fromkeys(_find_misspelt_words(context, run, tox))]
         notes = [f"{tox.name}: {sentence}" for sentence in idle(tox)]
-    for key in (told.result or {}).get("unused", ()):
+    for key in (events.result or {}).get("unused", ()):
         tox_file = Path(context.matrix.project.root, context.matrix.project.tox_file or "tox.ini")
         where = run.profile.env[key].source if key in run.profile.env else context.matrix.project.tox_file or "tox"
         near = nearest(key, known(), cutoff=0.75)

@@ -46,14 +46,14 @@ def narrowed_by(
     if not lines:
         return ()
     named = set(_WORD.findall(settings()))
-    found = []
+    result = []
     for name, value in sorted(environ.items()):
         words = _split_words(value)
         if not words or not (words[0].startswith(("-", "@")) or name in named or name == "PYTEST_ADDOPTS"):
             continue
         if any(_is_narrowing(words, line, left_out) for line in lines):
-            found.append(f"PYTEST_ADDOPTS={value}" if name == "PYTEST_ADDOPTS" else f"the variable {name}")
-    return tuple(found)
+            result.append(f"PYTEST_ADDOPTS={value}" if name == "PYTEST_ADDOPTS" else f"the variable {name}")
+    return tuple(result)
 
 
 def _of_sessions(sessions: Sequence[Session], root: Path) -> Iterator[_Line]:
@@ -76,8 +76,8 @@ def _of_commands(commands: Sequence[CommandRun], root: Path) -> Iterator[_Line]:
 
 
 def _parse_line(words: Sequence[str], grammar: Grammar, root: Path) -> _Line:
-    found = find_narrowing(words, grammar, root)
-    return _Line(words=tuple(words), certain=frozenset(found.certain), unknown=frozenset(found.unknown))
+    narrowing = find_narrowing(words, grammar, root)
+    return _Line(words=tuple(words), certain=frozenset(narrowing.certain), unknown=frozenset(narrowing.unknown))
 
 
 def _is_narrowing(words: Sequence[str], line: _Line, left_out: bool) -> bool:

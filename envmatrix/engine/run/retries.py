@@ -26,7 +26,7 @@ _LOOK_S: Final = 0.2
 
 
 def run_attempts(
-    context: RunContext, planned: Runnable, watcher: Watcher, kept: Callable[[Evidence], None]
+    context: RunContext, planned: Runnable, watcher: Watcher, remaining: Callable[[Evidence], None]
 ) -> Evidence | None:
     """Run a cell until nothing speaks for another attempt, and return the last one's evidence; ``kept`` is called with
     that of each before it, as soon as it exists. None where an interrupt came between two attempts.
@@ -49,7 +49,7 @@ def run_attempts(
                 return evidence
             may_repeat, why = False, _why_moved(evidence)
             watcher.said(planned.cell.name, f"{why}; attempt {attempt + 1} follows")
-            kept(evidence)
+            remaining(evidence)
             continue
         if retries and (why := explain_infrastructure_failure(evidence)):
             retries -= 1
@@ -60,14 +60,14 @@ def run_attempts(
             watcher.said(
                 planned.cell.name, f"{why.rstrip('.')}; attempt {evidence.attempt + 1} follows in {seconds:.0f} s"
             )
-            kept(evidence)
+            remaining(evidence)
             before.append(evidence)
             if not _wait_or_stop(seconds, watcher):
                 return None
         elif reruns and (why := describe_unsettled_tests([*before, evidence])):
             reruns -= 1
             watcher.said(planned.cell.name, f"{why}; attempt {evidence.attempt + 1} follows")
-            kept(evidence)
+            remaining(evidence)
             before.append(evidence)
         else:
             return evidence
@@ -80,7 +80,7 @@ def _is_still(context: RunContext, watcher: Watcher) -> bool:
 
 
 def _why_moved(evidence: Evidence) -> str:
-    return next((one.message for one in evidence.reasons if one.code == "content_moved"), "the content moved")
+    return next((item.message for item in evidence.reasons if item.code == "content_moved"), "the content moved")
 
 
 def explain_infrastructure_failure(evidence: Evidence) -> str:
@@ -107,12 +107,12 @@ def describe_unsettled_tests(attempts: Sequence[Evidence]) -> str:
 
 def with_history(evidence: Evidence, before: Sequence[Evidence]) -> Evidence:
     """Return the evidence in which each test that failed in an earlier attempt has all its outcomes so far."""
-    failed = {test.id for one in before for test in one.tests if test.outcome in FAILING}
+    failed = {test.id for entry in before for test in entry.tests if test.outcome in FAILING}
     if not failed:
         return evidence
     earlier: dict[str, list[Outcome]] = {}
-    for one in before:
-        for test in one.tests:
+    for element in before:
+        for test in element.tests:
             if test.id in failed:
                 earlier.setdefault(test.id, []).append(test.outcome)
     tests = tuple(_with_outcomes(test, earlier.get(test.id)) for test in evidence.tests)

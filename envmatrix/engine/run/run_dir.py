@@ -45,7 +45,7 @@ def is_run_id(name: str) -> bool:
 
 @contextlib.contextmanager
 def cell_lock(
-    root: Path, name: str, *, said: Callable[[str, str], None], interrupted: Callable[[], bool]
+    root: Path, name: str, *, output: Callable[[str, str], None], interrupted: Callable[[], bool]
 ) -> Iterator[bool]:
     """Hold the lock of a cell of the project in ``root``, or yield False where the wait for it was interrupted.
 
@@ -55,7 +55,7 @@ def cell_lock(
     waited = False
     while (handle := _take_lock(path)) is None:
         if not waited:
-            said(name, "waiting for another envmatrix that is running this cell")
+            output(name, "waiting for another envmatrix that is running this cell")
         waited = True
         if interrupted():
             yield False
@@ -70,18 +70,18 @@ def cell_lock(
 def _take_lock(path: Path) -> int | None:
     """Take the lock and return its descriptor, whose end is the lock's; None where another process has it."""
     while True:
-        handle, kept = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), False
+        handle, remaining = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), False
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # where somebody removed the file in between, whoever comes next would lock another one: once more
             with contextlib.suppress(FileNotFoundError):
-                kept = os.path.samestat(os.fstat(handle), path.stat())
-            if kept:
+                remaining = os.path.samestat(os.fstat(handle), path.stat())
+            if remaining:
                 return handle
         except BlockingIOError:
             return None
         finally:
-            if not kept:
+            if not remaining:
                 os.close(handle)
 
 
@@ -100,8 +100,8 @@ def _lock_folder(root: Path) -> Path:
     for path in (shared, folder):
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        result = path.lstat()
+        if not stat.S_ISDIR(result.st_mode) or result.st_uid != os.getuid() or result.st_mode & 0o022:
             what = "is not a directory of this user alone, remove it or let TMPDIR name another place"
             raise PermissionError(errno.EPERM, what, str(path))
     return folder

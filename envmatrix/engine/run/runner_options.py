@@ -107,13 +107,13 @@ def find_narrowing(words: Sequence[str], grammar: Grammar, folder: Path) -> Narr
             continue
         for name, value in _split_options(word, grammar):
             takes = name in grammar.valued and value is None and at + 1 < len(words)
-            found = {at, at + 1} if takes else {at}
-            taken |= found
+            result = {at, at + 1} if takes else {at}
+            taken |= result
             setting = words[at + 1] if takes else value or ""
             if name in grammar.narrowing or (name in {"-o", "--override-ini"} and not setting.startswith(_SETTINGS)):
-                certain |= found
+                certain |= result
             elif name not in grammar.valued and name not in grammar.harmless:
-                unknown |= found
+                unknown |= result
     return Narrowing(certain=certain, unknown=unknown)
 
 
@@ -122,13 +122,13 @@ def _split_options(word: str, grammar: Grammar) -> list[tuple[str, str | None]]:
     if word.startswith("--"):
         name, equals, value = word.partition("=")
         return [(name, value if equals else None)]
-    found: list[tuple[str, str | None]] = []
+    matches: list[tuple[str, str | None]] = []
     for at, letter in enumerate(word[1:], start=1):
         name = f"-{letter}"
         if name in grammar.valued:
-            return [*found, (name, word[at + 1 :].removeprefix("=") or None)]
-        found.append((name, None))
-    return found
+            return [*matches, (name, word[at + 1 :].removeprefix("=") or None)]
+        matches.append((name, None))
+    return matches
 
 
 def _may_be_value(words: Sequence[str], at: int, unknown: Set[int]) -> bool:

@@ -132,14 +132,14 @@ def automatic_jobs(*, cpus: int | None = None, memory_mb: float | None = None) -
 def usable_cpus() -> int:
     """Return the number of processors that this process may use: its affinity, and the control group's quota."""
     try:
-        found = len(os.sched_getaffinity(0))
+        result = len(os.sched_getaffinity(0))
     except AttributeError:
-        found = os.cpu_count() or 1
+        result = os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):
         quota, period = (_CGROUP / "cpu.max").read_text().split()
         if quota != "max":
-            found = min(found, max(1, round(int(quota) / int(period))))
-    return found
+            result = min(result, max(1, round(int(quota) / int(period))))
+    return result
 
 
 def available_memory_mb() -> float | None:
@@ -179,10 +179,10 @@ def known_durations(folder: Path, cells: Collection[str]) -> dict[str, float]:
     import msgspec
 
     try:
-        found = decode((folder / "durations.json").read_bytes(), dict[str, float])
+        matches = decode((folder / "durations.json").read_bytes(), dict[str, float])
     except (OSError, msgspec.DecodeError):
         return {}
-    return {name: duration for name, duration in found.items() if name in cells}
+    return {name: duration for name, duration in matches.items() if name in cells}
 
 
 def keep_durations(folder: Path, durations: Mapping[str, float]) -> None:

@@ -86,8 +86,8 @@ def make(
     ``port`` is a loopback port, or what names the socket in a folder of its own (PostgreSQL).
     """
     base = _DRIVERS[name]
-    own = {"name": name, "programs": programs, "log": log, "account": account}
-    cls = type(f"Private{base.__name__}", (base, Private), own)
+    local = {"name": name, "programs": programs, "log": log, "account": account}
+    cls = type(f"Private{base.__name__}", (base, Private), local)
     options: Options = {"port": port} if "port" in inspect.signature(base).parameters else {}
     driver: Private = cls(tmp_rootdir=str(root), **options)
     return driver

@@ -28,10 +28,10 @@ from envmatrix.util.json import decode
 ATTEMPTS = 5
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class KeeperRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the owner asks for: the registry's entry, where the entry is, and the programs to start it with, by role."""
 
-    entry: registry.Entry
+    entry: registry.ServiceEntry
     work_dir: str
     programs: dict[str, str]
 
@@ -50,7 +50,7 @@ class Stop(BaseException):
 
 def main(request_file: str) -> int:
     """Serve one request to its end; 0 where the daemon ran."""
-    request = decode(Path(request_file).read_bytes(), Request)
+    request = decode(Path(request_file).read_bytes(), KeeperRequest)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     threading.Thread(target=_watch, args=(request.entry,), daemon=True).start()
@@ -73,7 +73,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stop
 
 
-def _watch(entry: registry.Entry) -> None:
+def _watch(entry: registry.ServiceEntry) -> None:
     """Wait until stdin speaks or closes, or the owner is gone; children of the owner may hold stdin open for ever."""
     watched = [sys.stdin.fileno()]
     with contextlib.suppress(OSError, AttributeError):
@@ -83,7 +83,7 @@ def _watch(entry: registry.Entry) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _started(request: Request) -> Answer:
+def _started(request: KeeperRequest) -> Answer:
     """Start the daemon, on another port where somebody else took the first one."""
     start = STARTS[request.entry.service]
     folder = Path(request.entry.folder)
@@ -105,7 +105,7 @@ def _started(request: Request) -> Answer:
     return Answer(error=error, tail=last_lines(_all_logs(folder)))
 
 
-def _start(request: Request, port: int) -> ServiceInfo:
+def _start(request: KeeperRequest, port: int) -> ServiceInfo:
     from envmatrix.engine.services import drivers as private
 
     name, folder, programs = request.entry.service, Path(request.entry.folder), request.programs
@@ -150,8 +150,8 @@ def address_of(info: ServiceInfo) -> Address:
 
 def _logged_version(folder: Path) -> str:
     with contextlib.suppress(OSError):
-        found = re.search(r"starting PostgreSQL ([\d.]+)", (folder / "server.log").read_text(errors="replace"))
-        return found[1] if found else ""
+        match = re.search(r"starting PostgreSQL ([\d.]+)", (folder / "server.log").read_text(errors="replace"))
+        return match[1] if match else ""
     return ""
 
 

@@ -60,10 +60,10 @@ def start(
     deadline = time.monotonic() + timeout_s
     registry.reap(work_dir, patience_s=NEXT_RUN_S)
     with contextlib.ExitStack() as stack:
-        own = {name: _find_programs(name, cell, environ) for name in dict.fromkeys(names) if name not in urls}
+        local = {name: _find_programs(name, cell, environ) for name in dict.fromkeys(names) if name not in urls}
         started = {
             name: stack.enter_context(_Daemon(name, programs, cell, work_dir, environ))
-            for name, programs in own.items()
+            for name, programs in local.items()
         }
         services = tuple(
             _pointed_at(name, urls[name], deadline) if name in urls else started[name].ready(deadline)
@@ -77,8 +77,8 @@ def pointed_to(names: Sequence[str], environ: Mapping[str, str], declared: Mappi
 
     The answer fits ``urls`` of :func:`start`.
     """
-    found = {name: environ.get(url_variable(name)) or declared.get(name) for name in names}
-    return {name: url for name, url in found.items() if url}
+    result = {name: environ.get(url_variable(name)) or declared.get(name) for name in names}
+    return {name: url for name, url in result.items() if url}
 
 
 def _find_programs(name: str, cell: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -139,8 +139,10 @@ class _Daemon:
         if os.geteuid() == 0:
             folder.chmod(0o711)  # the daemon's user has to pass, and only to pass
         request = folder / "request.json"
-        asked = keeper.Request(entry=self.entry, work_dir=str(self.work_dir.resolve()), programs=self.programs)
-        request.write_bytes(msgspec.json.encode(asked))
+        requested = keeper.KeeperRequest(
+            entry=self.entry, work_dir=str(self.work_dir.resolve()), programs=self.programs
+        )
+        request.write_bytes(msgspec.json.encode(requested))
         with (folder / "stderr").open("wb") as stderr:
             self.keeper = subprocess.Popen(
                 [sys.executable, "-I", "-m", __package__, str(request)],
@@ -213,9 +215,9 @@ class _Daemon:
 
 def base_folder(work_dir: Path, environ: Mapping[str, str]) -> Path:
     """A folder for the daemons' folders: writable, short enough for a socket's path, open to the daemons' users."""
-    wanted = [environ.get("TMPDIR", ""), tempfile.gettempdir(), "/tmp", "/var/tmp", str(work_dir.resolve())]
+    expected = [environ.get("TMPDIR", ""), tempfile.gettempdir(), "/tmp", "/var/tmp", str(work_dir.resolve())]
     refused = {}
-    for path in (Path(name) for name in wanted if name):
+    for path in (Path(name) for name in expected if name):
         why = _will_not_do(path)
         if not why:
             return path
@@ -246,7 +248,7 @@ def _closed_to_others(path: Path) -> str:
     return next((str(folder) for folder in way if not folder.stat().st_mode & 0o001), "")
 
 
-def clean(work_dir: Path) -> tuple[registry.Entry, ...]:
+def clean(work_dir: Path) -> tuple[registry.ServiceEntry, ...]:
     """Remove every daemon and folder that a killed run left behind in ``work_dir``; what was removed comes back.
 
     Those of runs that still go on are left alone. Raises nothing for a folder that does not exist.

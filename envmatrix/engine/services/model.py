@@ -91,7 +91,7 @@ def _filled(variable: str, template: str, by_name: Mapping[str, ServiceInfo]) ->
         raise ServiceError("", message, code="template")
 
     def value(match: re.Match[str]) -> str:
-        found = getattr(by_name[match["service"]], match["field"])
-        return str(found or "") if match["field"] == "port" else str(found)
+        result = getattr(by_name[match["service"]], match["field"])
+        return str(result or "") if match["field"] == "port" else str(result)
 
     return _FIELD.sub(value, template)

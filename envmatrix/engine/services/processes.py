@@ -72,21 +72,21 @@ def end(token: str, folder: str, *, patience_s: float = 3.0) -> int:
     """
     ended: set[int] = set()
     for last in (False, False, True):
-        found = list(of_service(token, folder))
-        if not found:
+        result = list(of_service(token, folder))
+        if not result:
             break
-        ended.update(process.pid for process in found)
-        for process in sorted(found, key=_keeper_first):
+        ended.update(process.pid for process in result)
+        for process in sorted(result, key=_keeper_first):
             with contextlib.suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL if last else _stop_signal(process.name()))
-        _await_end(found, patience_s)
+        _await_end(result, patience_s)
     return len(ended)
 
 
-def _await_end(found: Iterable[psutil.Process], patience_s: float) -> None:
+def _await_end(matches: Iterable[psutil.Process], patience_s: float) -> None:
     """Wait until none runs; one that is dead and not yet collected by its parent counts as ended."""
     until = time.monotonic() + patience_s
-    while any(map(_runs, found)) and time.monotonic() < until:
+    while any(map(_runs, matches)) and time.monotonic() < until:
         time.sleep(0.02)
 
 

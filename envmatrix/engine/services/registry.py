@@ -27,7 +27,7 @@ from envmatrix.util.json import decode
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One daemon: the folder that is its own, the random ``token`` that its processes bear, who owns it."""
 
     token: str
@@ -53,7 +53,7 @@ def state_folder(work_dir: Path) -> Path:
     return work_dir / "services"
 
 
-def register(work_dir: Path, entry: Entry) -> int:
+def register(work_dir: Path, entry: ServiceEntry) -> int:
     """Write the entry down and come back with the open, locked file that says it is in use. Raises OSError."""
     folder = state_folder(work_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,10 +70,10 @@ def forget(work_dir: Path, token: str) -> None:
             (state_folder(work_dir) / f"{token}.{suffix}").unlink()
 
 
-def new_entry(*, token: str, service: str, cell: str, folder: Path) -> Entry:
+def new_entry(*, token: str, service: str, cell: str, folder: Path) -> ServiceEntry:
     """An entry owned by this process."""
     started = processes.identity(os.getpid())
-    return Entry(
+    return ServiceEntry(
         token=token,
         service=service,
         cell=cell,
@@ -84,21 +84,21 @@ def new_entry(*, token: str, service: str, cell: str, folder: Path) -> Entry:
     )
 
 
-def entries(work_dir: Path) -> tuple[Entry, ...]:
+def entries(work_dir: Path) -> tuple[ServiceEntry, ...]:
     """Every readable entry of ``work_dir``, sorted; a file that ``register`` could not have written is passed over.
 
     The state directory is part of a checkout, so a commit can hold entries: what one names is ended and removed.
     """
-    found = []
+    result = []
     for path in sorted(state_folder(work_dir).glob("*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            entry = decode(path.read_bytes(), Entry)
+            entry = decode(path.read_bytes(), ServiceEntry)
             if path.name == f"{entry.token}.json" and _is_genuine(entry):
-                found.append(entry)
-    return tuple(found)
+                result.append(entry)
+    return tuple(result)
 
 
-def _is_genuine(entry: Entry) -> bool:
+def _is_genuine(entry: ServiceEntry) -> bool:
     """Tell whether the entry's names have the form that the tool gives them, and its folder is this user's own."""
     folder = Path(entry.folder)
     if not (_TOKEN.fullmatch(entry.token) and entry.service in STARTS and folder.is_absolute()):
@@ -114,7 +114,7 @@ def _is_genuine(entry: Entry) -> bool:
     return S_ISDIR(stat.st_mode) and stat.st_uid == os.geteuid()
 
 
-def bury(work_dir: Path, entry: Entry) -> None:
+def bury(work_dir: Path, entry: ServiceEntry) -> None:
     """End what lives of the service, remove its folder and then its entry; quick where its keeper did so already.
 
     The entry stays where the folder could not be removed, so that the next run tries again.
@@ -125,7 +125,7 @@ def bury(work_dir: Path, entry: Entry) -> None:
         forget(work_dir, entry.token)
 
 
-def remove_folder(entry: Entry, *, patience_s: float = 5.0) -> bool:
+def remove_folder(entry: ServiceEntry, *, patience_s: float = 5.0) -> bool:
     """Remove the daemon's folder and say whether it is gone.
 
     A daemon of many threads may still write for a moment after its main thread is dead, hence the patience.
@@ -139,7 +139,7 @@ def remove_folder(entry: Entry, *, patience_s: float = 5.0) -> bool:
     return not folder.exists()
 
 
-def reap(work_dir: Path, *, patience_s: float = 0.0) -> tuple[Entry, ...]:
+def reap(work_dir: Path, *, patience_s: float = 0.0) -> tuple[ServiceEntry, ...]:
     """Remove what dead owners left behind in ``work_dir`` and come back with it.
 
     A keeper that is just clearing up is given ``patience_s`` seconds and then ended. What another host wrote (a shared
@@ -153,7 +153,7 @@ def reap(work_dir: Path, *, patience_s: float = 0.0) -> tuple[Entry, ...]:
     return tuple(removed)
 
 
-def _left_over(work_dir: Path, entry: Entry, patience_s: float) -> bool:
+def _left_over(work_dir: Path, entry: ServiceEntry, patience_s: float) -> bool:
     until = time.monotonic() + patience_s
     while not _is_free(state_folder(work_dir) / f"{entry.token}.lock"):
         if entry.owner_lives() or (patience_s == 0.0):

@@ -59,9 +59,9 @@ def _address(info: ServiceInfo) -> Address:
 def _asked(info: ServiceInfo) -> int:
     """How often we have asked, this time included; kept in the daemon's folder as the asking may be in any process."""
     path = Path(info.folder) / "asked"
-    with path.open("ab") as asked:
-        asked.write(b".")
-        return os.fstat(asked.fileno()).st_size + 1
+    with path.open("ab") as opened:
+        opened.write(b".")
+        return os.fstat(opened.fileno()).st_size + 1
 
 
 def _logged(log: Path) -> int | None:

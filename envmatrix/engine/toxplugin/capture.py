@@ -33,14 +33,14 @@ class _DoubtError(Exception):
 def write(job: Job, tox_env: ToxEnv) -> None:
     """Write the resolved environment beside the job's events; what cannot be told becomes a doubt, never an error."""
     try:
-        found = _resolved(job, tox_env)
-        msgspec.json.encode(found)
+        result = _resolved(job, tox_env)
+        msgspec.json.encode(result)
     except _DoubtError as doubt:
-        found = Resolved(doubt=str(doubt))
+        result = Resolved(doubt=str(doubt))
     except Exception as error:  # another version of tox: then everything goes through it
-        found = Resolved(doubt=f"this tox does not tell everything ({type(error).__name__}: {error})")
+        result = Resolved(doubt=f"this tox does not tell everything ({type(error).__name__}: {error})")
     with contextlib.suppress(OSError):
-        Path(job.events).with_name(NAME).write_bytes(msgspec.json.encode(found))
+        Path(job.events).with_name(NAME).write_bytes(msgspec.json.encode(result))
 
 
 def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
@@ -49,17 +49,17 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
     _doubt_package(tox_env)
     # tox marks some values by classes of its own
     environment = {str.__str__(name): str.__str__(value) for name, value in tox_env.environment_variables.items()}
-    found = variables(
+    matches = variables(
         environment,
         os.environ,
         passed=conf["pass_env"],
         refused=[*conf["disallow_pass_env"]],
         set_names=list(conf["set_env"]),
     )
-    if found is None:
+    if matches is None:
         raise _DoubtError("how its variables follow from the caller's cannot be told")
     if not _is_seed_pinned() and environment.get("PYTHONHASHSEED") == str(tox_env.options.hash_seed):
-        found = msgspec.structs.replace(found, drawn=("PYTHONHASHSEED",))
+        matches = msgspec.structs.replace(matches, drawn=("PYTHONHASHSEED",))
     steps = tuple(_steps(tox_env, environment))
     files, local = _sources(tox_env, environment)
     return Resolved(
@@ -72,7 +72,7 @@ def _resolved(job: Job, tox_env: ToxEnv) -> Resolved:
             count=len(conf["commands"]),
         ),
         steps=steps,
-        variables=found,
+        variables=matches,
         env_dir=str(conf["env_dir"]),
         tmp_dir=str(conf["env_tmp_dir"]),
         log_dir=str(conf["env_log_dir"]),
@@ -102,8 +102,8 @@ def site_packages(tox_env: ToxEnv) -> str:
 
     tox-uv starts the environment's python to tell it, in every session; nearly always only one folder can be it.
     """
-    found = list(Path(tox_env.conf["env_dir"]).glob("lib/*/site-packages"))
-    return str(found[0] if len(found) == 1 else tox_env.conf["env_site_packages_dir"])
+    entry = list(Path(tox_env.conf["env_dir"]).glob("lib/*/site-packages"))
+    return str(entry[0] if len(entry) == 1 else tox_env.conf["env_site_packages_dir"])
 
 
 def _doubt_session(job: Job, tox_env: ToxEnv) -> None:
@@ -143,7 +143,7 @@ def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:
         for index, command in enumerate(tox_env.conf[phase]):
             argv = tuple(str.__str__(str(part)) for part in command.args)
             program = find_program(argv[0], environment, str(tox_env.conf["change_dir"]))
-            if program is None or not any(fnmatch(argv[0], one) or fnmatch(program, one) for one in allowed):
+            if program is None or not any(fnmatch(argv[0], item) or fnmatch(program, item) for item in allowed):
                 raise _DoubtError(f"its command {argv[0]} is not one of the environment's nor allowed")
             yield Step(
                 run_id=f"{phase}[{index}]",
@@ -162,16 +162,16 @@ def _sources(tox_env: ToxEnv, environment: Mapping[str, str]) -> tuple[set[str],
     local: set[tuple[str, bool]] = set()
     while pending:
         folder, line = pending.pop()
-        if (told := _INCLUDES.match(line)) is None:
+        if (match := _INCLUDES.match(line)) is None:
             places = (local_path(line, place) for place in dict.fromkeys((root, folder)))
-            local |= {(str(found[0]), found[1]) for found in places if found is not None}
+            local |= {(str(place_value[0]), place_value[1]) for place_value in places if place_value is not None}
             continue
-        if "://" in told[1] or "$" in told[1]:
-            raise _DoubtError(f"a requirement comes from {told[1]}")
-        file = (folder / told[1].strip("'\"")).resolve()
+        if "://" in match[1] or "$" in match[1]:
+            raise _DoubtError(f"a requirement comes from {match[1]}")
+        file = (folder / match[1].strip("'\"")).resolve()
         if str(file) not in files:
             files.add(str(file))
-            pending += [(file.parent, one) for one in file.read_text(errors="replace").splitlines()]
+            pending += [(file.parent, element) for element in file.read_text(errors="replace").splitlines()]
     return files, local
 
 

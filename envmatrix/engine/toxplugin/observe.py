@@ -45,9 +45,9 @@ def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
     events.write_event("session")
 
 
-def _override(one: Any) -> str:
-    sign = "+=" if one.append else "="
-    return f"{one.namespace}.{one.key}{sign}{one.value}".lstrip(".")
+def _override(item: Any) -> str:
+    sign = "+=" if item.append else "="
+    return f"{item.namespace}.{item.key}{sign}{item.value}".lstrip(".")
 
 
 class _Reasons(logging.Handler):

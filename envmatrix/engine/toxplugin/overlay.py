@@ -92,8 +92,8 @@ def _loaders_of(state: State, name: str) -> Iterator[Any]:
     section, bases, _ = source.get_tox_env_section(name)
     inherited = source.get_tox_env_section("")[1]
     generating = source.get_base_sections([base for base in bases if base not in inherited], section)
-    for one in (section, *generating):
-        if (loader := source.get_loader(one, conf.overrides)) is not None:
+    for item in (section, *generating):
+        if (loader := source.get_loader(item, conf.overrides)) is not None:
             yield loader
 
 

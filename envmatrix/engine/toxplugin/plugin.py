@@ -136,14 +136,14 @@ def self_requirement() -> Requirement:
     """Return a requirement that installs the envmatrix that is running: by URL where it was installed from one (a
     checkout, an archive, a version control system; PEP 610's direct_url.json), else by its exact version.
     """
-    own = distribution("envmatrix")
-    url = _direct_url(own)
-    return Requirement(f"envmatrix @ {url}" if url else f"envmatrix=={own.version}")
+    local = distribution("envmatrix")
+    url = _direct_url(local)
+    return Requirement(f"envmatrix @ {url}" if url else f"envmatrix=={local.version}")
 
 
-def _direct_url(own: Distribution) -> str:
+def _direct_url(ours: Distribution) -> str:
     try:
-        document: Any = json.loads(own.read_text("direct_url.json") or "null")
+        document: Any = json.loads(ours.read_text("direct_url.json") or "null")
     except ValueError:
         return ""
     if not isinstance(document, dict) or not isinstance(url := document.get("url"), str):

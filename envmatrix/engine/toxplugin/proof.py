@@ -64,14 +64,14 @@ def prepare(
     RefusedError with the reason, so that no command runs, when the proof does not hold.
     """
     events.write_event("commands", count=env.count, argv=[list(command) for command in env.commands])
-    wanted = sorted({command[0] for command in env.commands if "/" not in command[0]})
-    proof = known if known is not None else _ask(env, job, wanted, execute)
+    expected = sorted({command[0] for command in env.commands if "/" not in command[0]})
+    proof = known if known is not None else _ask(env, job, expected, execute)
     events.write_event("proof", **proof)
     mismatches = _mismatches(job, proof)
     if mismatches:
         events.write_event("mismatch", reasons=mismatches)
         raise RefusedError("; ".join(reason["message"] for reason in mismatches))
-    _write_scripts(env, wanted, proof["scripts"], events)
+    _write_scripts(env, expected, proof["scripts"], events)
     install(Path(env.site_packages))
     events.write_event("ready")
 
@@ -108,24 +108,24 @@ def _as_dict(module: RequiredModule) -> dict[str, str]:
 
 
 def _mismatches(job: Job, proof: dict[str, Any]) -> list[dict[str, str]]:
-    found = []
+    matches = []
     if job.python_version and proof["version"] != job.python_version:
-        found.append(
+        matches.append(
             {
                 "code": "env_mismatch",
                 "message": f"the environment runs Python {proof['version']}, the plan chose {job.python_version}",
                 "remedy": "remove the environment's folder (`tox -r` or `envmatrix run --recreate`) and run again",
             }
         )
-    asked = {module.module: module for module in job.modules}
+    requested = {module.module: module for module in job.modules}
     for answer in proof["modules"]:
-        message = _module_mismatch(asked[answer["module"]], answer)
+        message = _module_mismatch(requested[answer["module"]], answer)
         if message:
-            module = asked[answer["module"]]
-            found.append(
+            module = requested[answer["module"]]
+            matches.append(
                 {"code": "env_mismatch", "capability": module.capability, "message": message, "remedy": module.remedy}
             )
-    return found
+    return matches
 
 
 def _module_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
@@ -152,18 +152,18 @@ def _module_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
     return ""
 
 
-def _same_file(one: str, other: str) -> bool:
-    return bool(other) and Path(one).resolve() == Path(other).resolve()
+def _same_file(item: str, other: str) -> bool:
+    return bool(other) and Path(item).resolve() == Path(other).resolve()
 
 
-def _write_scripts(env: Finished, wanted: list[str], entry_points: Mapping[str, str], events: EventLog) -> None:
+def _write_scripts(env: Finished, target: list[str], entry_points: Mapping[str, str], events: EventLog) -> None:
     """Give the environment the console scripts that its commands name and that only its metadata knows.
 
     With system site-packages pip finds a dependency "already satisfied" and leaves its script to the system, whose
     interpreter is another; a script from elsewhere on PATH would test with the wrong packages.
     """
     folder, python = Path(env.bin_dir), env.python
-    for name in wanted:
+    for name in target:
         if os.path.exists(f"{env.bin_dir}/{name}"):  # noqa: PTH110 - of nearly all, in each cell
             continue
         if name not in entry_points:

@@ -9,32 +9,40 @@ import os
 import sys
 
 
-def _module(asked):
+def _module(requested):
     import importlib
 
-    answer = {"capability": asked["capability"], "module": asked["module"], "file": "", "version": "", "error": ""}
+    answer = {
+        "capability": requested["capability"],
+        "module": requested["module"],
+        "file": "",
+        "version": "",
+        "error": "",
+    }
     try:
-        module = importlib.import_module(asked["module"])
+        module = importlib.import_module(requested["module"])
     except BaseException as error:
         answer["error"] = "%s: %s" % (type(error).__name__, error)
         return answer
     answer["file"] = getattr(module, "__file__", None) or ""
     try:
-        answer["version"] = _version(module, asked)
+        answer["version"] = _version(module, requested)
     except Exception as error:
         answer["error"] = "its version cannot be told: %s: %s" % (type(error).__name__, error)
     return answer
 
 
-def _version(module, asked):
+def _version(module, requested):
     value = None
-    if asked["version"]:
-        value = eval(asked["version"], {asked["module"].split(".")[0]: sys.modules[asked["module"].split(".")[0]]})
-    if value is None and asked["distribution"]:
-        named = {_canonical(one["name"]): one["version"] for one in _distributions()}
-        if _canonical(asked["distribution"]) not in named:
-            raise LookupError("no distribution is called %r" % asked["distribution"])
-        value = named[_canonical(asked["distribution"])]
+    if requested["version"]:
+        value = eval(
+            requested["version"], {requested["module"].split(".")[0]: sys.modules[requested["module"].split(".")[0]]}
+        )
+    if value is None and requested["distribution"]:
+        named = {_canonical(item["name"]): item["version"] for item in _distributions()}
+        if _canonical(requested["distribution"]) not in named:
+            raise LookupError("no distribution is called %r" % requested["distribution"])
+        value = named[_canonical(requested["distribution"])]
     if value is None:
         value = getattr(module, "__version__", "")
     if isinstance(value, int) and value >= 1000000:  # libvirt counts 9.1.2 as 9001002
@@ -52,7 +60,7 @@ def _distributions(project=""):
     Read as the core metadata specification says; importlib.metadata would do it too, in several times the time that
     this python takes to start, and is not there in 3.7.
     """
-    seen, found = set(), []
+    seen, matches = set(), []
     for folder in sorted(sys.path, key=lambda folder: _is_of_project(folder, project)):
         try:
             entries = sorted(os.listdir(folder or "."))
@@ -65,8 +73,8 @@ def _distributions(project=""):
                 name = fields.get("name", "")
                 if name and _canonical(name) not in seen:
                     seen.add(_canonical(name))
-                    found.append({"name": name, "version": fields.get("version", ""), "place": place})
-    return found
+                    matches.append({"name": name, "version": fields.get("version", ""), "place": place})
+    return matches
 
 
 def _text(*parts):
@@ -92,17 +100,17 @@ def _canonical(name):
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def _scripts(distributions, wanted):
+def _scripts(distributions, expected):
     """Return the console scripts among ``wanted`` with the functions that they call."""
     scripts = {}
-    for distribution in distributions if wanted else ():
+    for distribution in distributions if expected else ():
         section = ""
         for line in _text(distribution["place"], "entry_points.txt").splitlines():
             line = line.strip()
             if line.startswith("["):
                 section = line.strip("[] ")
             name, equals, value = (part.strip() for part in line.partition("="))
-            if section == "console_scripts" and equals and name in wanted:
+            if section == "console_scripts" and equals and name in expected:
                 scripts.setdefault(name, value)
     return scripts
 
@@ -125,8 +133,8 @@ def _is_below(folder, parent):
 def main(question, answer):
     """Answer the question in one file in another; an import that kills the process leaves what was known before it."""
     with open(question) as handle:
-        asked = json.load(handle)
-    project = asked.get("project", "")
+        requested = json.load(handle)
+    project = requested.get("project", "")
     distributions = _distributions(project)
     result = {
         "executable": sys.executable,
@@ -134,14 +142,20 @@ def main(question, answer):
         "implementation": sys.implementation.name,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
-        "scripts": _scripts(distributions, asked["scripts"]),
-        "distributions": [[one["name"], one["version"], _owner(one, project)] for one in distributions],
-        "system": sorted({os.path.dirname(one["place"]) for one in distributions if _owner(one, project) == "system"}),
+        "scripts": _scripts(distributions, requested["scripts"]),
+        "distributions": [[element["name"], element["version"], _owner(element, project)] for element in distributions],
+        "system": sorted(
+            {
+                os.path.dirname(distribution_value["place"])
+                for distribution_value in distributions
+                if _owner(distribution_value, project) == "system"
+            }
+        ),
         "modules": [],
     }
     with open(answer, "w") as handle:  # an import that kills the process leaves at least this
         json.dump(result, handle)
-    for module in asked["modules"]:
+    for module in requested["modules"]:
         result["modules"].append(_module(module))
         with open(answer + ".part", "w") as handle:
             json.dump(result, handle)

@@ -20,8 +20,8 @@ def write_sources(job: Job, env_conf: EnvConfigSet, state: State) -> None:
     sources = {}
     for definition in env_conf.get_configs():
         names = list(definition.keys)
-        if told := "; ".join(_speakers(names, env_conf.loaders, file)):
-            sources[names[0]] = told
+        if facts := "; ".join(_speakers(names, env_conf.loaders, file)):
+            sources[names[0]] = facts
     EventLog(job.events).write_event("sources", cell=env_conf.env_name, sources=sources)
 
 

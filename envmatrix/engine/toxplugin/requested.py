@@ -54,8 +54,8 @@ def _overlays(
     if everything:
         selection = select(loaded)
     else:
-        own = set(state.conf._src.envs(state.conf.core))
-        ours = [name for name in names if _is_ours(name, loaded, own)]
+        local = set(state.conf._src.envs(state.conf.core))
+        ours = [name for name in names if _is_ours(name, loaded, local)]
         if not ours:
             return (), ()
         selection = select(loaded, ours)
@@ -72,10 +72,10 @@ def _overlays(
     return overlays, tuple(overlay.name for overlay in overlays)
 
 
-def _is_ours(name: str, loaded: Loaded, own: set[str]) -> bool:
+def _is_ours(name: str, loaded: Loaded, is_own: set[str]) -> bool:
     profile = _profile_of(name, loaded.profiles)
     # A project whose own environment happens to have the name of a built-in profile keeps it.
-    return profile != "" and (profile in loaded.own or name not in own)
+    return profile != "" and (profile in loaded.own or name not in is_own)
 
 
 def _profile_of(name: str, profiles: dict[str, Profile]) -> str:
@@ -92,8 +92,8 @@ def _refuse_profile_names(selection: Selection, names: list[str]) -> None:
     cells = {cell.name for cell in selection.cells}
     for name in names:
         if name not in cells:
-            told = ", ".join(cell.name for cell in selection.cells if cell.profile == name)
-            raise HandledError(f"envmatrix: {name} is a profile, not an environment; its environments are {told}")
+            facts = ", ".join(cell.name for cell in selection.cells if cell.profile == name)
+            raise HandledError(f"envmatrix: {name} is a profile, not an environment; its environments are {facts}")
 
 
 def _runnable(loaded: Loaded, selection: Selection, *, strict: bool) -> dict[str, Runnable]:
@@ -110,6 +110,6 @@ def _runnable(loaded: Loaded, selection: Selection, *, strict: bool) -> dict[str
     plan = plan_cells(matrix, os.environ)
     for planned in plan.cells:
         if strict and isinstance(planned, Blocked):
-            told = "; ".join(f"{reason.message}. {reason.remedy}".rstrip(". ") for reason in planned.reasons)
-            raise HandledError(f"envmatrix: {planned.cell.name} is blocked on this host: {told}")
+            answer = "; ".join(f"{reason.message}. {reason.remedy}".rstrip(". ") for reason in planned.reasons)
+            raise HandledError(f"envmatrix: {planned.cell.name} is blocked on this host: {answer}")
     return {planned.cell.name: planned for planned in plan.cells if isinstance(planned, Runnable)}

@@ -103,14 +103,14 @@ def variables(
     """Return how ``environment`` follows from ``caller``; None where that cannot be told."""
     through = _through(caller, passed, refused)
     stands = {*set_names, "PATH"} | {name for name, value in environment.items() if through.get(name) != value}
-    found = Variables(
+    result = Variables(
         passed=tuple(passed),
         refused=tuple(refused),
         removed=tuple(sorted(set(through) - set(environment))),
         fixed={name: environment[name] for name in sorted(stands) if name in environment},
     )
-    wanted = {name: value for name, value in environment.items() if name not in VARIABLES}
-    return found if found.of(caller) == wanted else None
+    expected = {name: value for name, value in environment.items() if name not in VARIABLES}
+    return result if result.of(caller) == expected else None
 
 
 def find_program(name: str, environment: Mapping[str, str], folder: str) -> str | None:
@@ -133,11 +133,11 @@ class _Patterns:
     """
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        begins = {one: one.rstrip("*").lower() for one in patterns}
-        simple = {one for one, begin in begins.items() if one.isascii() and not _SPECIAL.intersection(begin)}
-        self._names = frozenset(begins[one] for one in simple if not one.endswith("*"))
-        self._begins = tuple(begins[one] for one in simple if one.endswith("*"))
-        self._others = tuple(one for one in patterns if one not in simple)
+        begins = {pattern: pattern.rstrip("*").lower() for pattern in patterns}
+        simple = {item for item, begin in begins.items() if item.isascii() and not _SPECIAL.intersection(begin)}
+        self._names = frozenset(begins[element] for element in simple if not element.endswith("*"))
+        self._begins = tuple(begins[item_value] for item_value in simple if item_value.endswith("*"))
+        self._others = tuple(pattern_value for pattern_value in patterns if pattern_value not in simple)
         self._all = patterns
 
     def match(self, name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store.local import Entry
+from envmatrix.evidence.store.local import StoredFile
 from envmatrix.evidence.store.names import component
 from envmatrix.evidence.store.store import Store
 from envmatrix.vcs.git import GitError, git
@@ -67,7 +67,7 @@ def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Ite
     listed and read is bounded, whatever the store holds. Nothing of this counts: what cannot be read is left out, and
     so are records of another project that shares the store: of another name, and of a commit that is not here.
     """
-    found: dict[tuple[str, str], list[Entry]] = {}
+    found: dict[tuple[str, str], list[StoredFile]] = {}
     wanted = {component(cell) for cell in cells}
     for entry in itertools.islice(_entries(store, _trees(store, root, tree)), LISTED):
         _, cell, name = entry.name.split("/")
@@ -103,7 +103,7 @@ class _Strangers:
         return answer.strip() == b"commit"
 
 
-def _until_tests(store: Store, entries: Sequence[Entry]) -> Iterator[Evidence]:
+def _until_tests(store: Store, entries: Sequence[StoredFile]) -> Iterator[Evidence]:
     """Read from the newest on: an attempt that failed before its first test hides what an older one knows."""
     for entry in sorted(entries, key=lambda one: (-one.modified, one.name))[:TRIED]:
         try:
@@ -126,9 +126,9 @@ def _trees(store: Store, root: Path, tree: str) -> Sequence[str]:
     return [one for one in chosen if one != tree]
 
 
-def _entries(store: Store, trees: Sequence[str]) -> Iterator[Entry]:
+def _entries(store: Store, trees: Sequence[str]) -> Iterator[StoredFile]:
     for tree in trees:
-        yield from (entry for entry in store.entries(tree) if isinstance(entry, Entry))
+        yield from (entry for entry in store.entries(tree) if isinstance(entry, StoredFile))
 
 
 def _host(name: str) -> str:

@@ -96,7 +96,7 @@ class UnreadableError(Exception):
     """One file that cannot be read or must not be; ``str()`` says why."""
 
 
-class Entry(msgspec.Struct, frozen=True, order=True):
+class StoredFile(msgspec.Struct, frozen=True, order=True):
     """A file of a store: its name relative to the store, size in bytes, time of writing in seconds since 1970."""
 
     name: str
@@ -117,7 +117,7 @@ class Place(Protocol):
     def recent(self) -> tuple[str, ...]:
         """The same, those first that were made or added to last, as far as the place can tell."""
 
-    def listing(self, folder: str) -> Iterator[Entry]:
+    def listing(self, folder: str) -> Iterator[StoredFile]:
         """The files two levels below a folder, and whatever else is there in their stead; sorted by name."""
 
     def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
@@ -126,7 +126,9 @@ class Place(Protocol):
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of a file. Raises UnreadableError, without reading, when it is longer than limit."""
 
-    def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+    def read_many(
+        self, entries: Sequence[StoredFile], limit: int
+    ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
         """The same for many, in their order, with as little waiting as the place allows."""
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
@@ -176,7 +178,7 @@ class LocalPlace:
         if there and not self.base.is_dir():
             raise NotAStoreError(f"there is no folder {self.location} to take evidence from")
 
-    def listing(self, folder: str) -> Iterator[Entry]:
+    def listing(self, folder: str) -> Iterator[StoredFile]:
         """See ``Place.listing``."""
         for inner in sorted(_scan(self.base / folder), key=lambda entry: entry.name):
             try:
@@ -187,7 +189,7 @@ class LocalPlace:
                 with suppress(FileNotFoundError):
                     found = item.stat(follow_symlinks=False)
                     name = f"{folder}/{inner.name}" if item is inner else f"{folder}/{inner.name}/{item.name}"
-                    yield Entry(name, found.st_size, found.st_mtime)
+                    yield StoredFile(name, found.st_size, found.st_mtime)
 
     def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
         """See ``Place.names``."""
@@ -218,7 +220,9 @@ class LocalPlace:
         _check_size(len(data), limit)
         return data
 
-    def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+    def read_many(
+        self, entries: Sequence[StoredFile], limit: int
+    ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
         """See ``Place.read_many``."""
         return read_each(self, entries, limit)
 
@@ -259,7 +263,9 @@ class LocalPlace:
                     folder.rmdir()
 
 
-def read_each(place: Place, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+def read_each(
+    place: Place, entries: Sequence[StoredFile], limit: int
+) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
     """Read one after the other."""
     for entry in entries:
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote
 
-from envmatrix.evidence.store.local import Entry, StoreError, StoreUrlError, UnreadableError, read_each
+from envmatrix.evidence.store.local import StoredFile, StoreError, StoreUrlError, UnreadableError, read_each
 from envmatrix.util.files import temporary_name
 from envmatrix.util.redaction import redact_url, redact_urls
 
@@ -73,7 +73,7 @@ class RemotePlace:
         folders = [item for item in found if item["type"] != "file"]
         return [(-_modified(item), posixpath.basename(item["name"].rstrip("/"))) for item in folders]
 
-    def listing(self, folder: str) -> Iterator[Entry]:
+    def listing(self, folder: str) -> Iterator[StoredFile]:
         """See ``Place.listing``."""
         top = f"{self._base}/{folder}"
         try:
@@ -85,7 +85,7 @@ class RemotePlace:
             raise StoreError(self._sentence("listed", error)) from error
         for path, info in sorted(found.items()):
             if info.get("type", "file") == "file" and path.startswith(f"{top}/"):
-                yield Entry(path[len(self._base) + 1 :], int(info.get("size") or 0), _modified(info))
+                yield StoredFile(path[len(self._base) + 1 :], int(info.get("size") or 0), _modified(info))
 
     def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
         """See ``Place.names``."""
@@ -107,7 +107,9 @@ class RemotePlace:
             raise UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
         return bytes(data)
 
-    def read_many(self, entries: Sequence[Entry], limit: int) -> Iterator[tuple[Entry, bytes | UnreadableError]]:
+    def read_many(
+        self, entries: Sequence[StoredFile], limit: int
+    ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
         """See ``Place.read_many``: where the file system can, many at once."""
         if not getattr(self._fs, "async_impl", False):
             yield from read_each(self, entries, limit)
@@ -214,8 +216,8 @@ def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
     return cast("T", value)
 
 
-def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
+def _batches(entries: Sequence[StoredFile]) -> Iterator[list[StoredFile]]:
+    batch: list[StoredFile] = []
     for entry in entries:
         if batch and (len(batch) == _BATCH or sum(item.size for item in batch) + entry.size > _BATCH_BYTES):
             yield batch

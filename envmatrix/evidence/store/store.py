@@ -13,7 +13,7 @@ import msgspec
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store.local import Entry, LocalPlace, StoreError, UnreadableError, open_place
+from envmatrix.evidence.store.local import LocalPlace, StoredFile, StoreError, UnreadableError, open_place
 from envmatrix.evidence.store.names import component, is_name, log_name_of, name_of, state_folder, tree_of
 from envmatrix.util.files import TEMPORARY, write_atomically
 from envmatrix.util.json import decode as decode_json
@@ -130,7 +130,7 @@ class Store:
 
     def list(self, tree: str) -> tuple[str, ...]:
         """The names of a tree's records, sorted, none of them looked into."""
-        return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, Entry))
+        return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, StoredFile))
 
     def newest(self, tree: str, count: int) -> Iterator[str]:
         """The names of the newest records of each cell of a tree, ``count`` at most, by the time in their ids."""
@@ -138,7 +138,7 @@ class Store:
             newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)
             yield from islice(filter(is_name, (f"{folder}/{name}" for name in newest)), count)
 
-    def entries(self, tree: str) -> Iterator[Entry | Problem]:
+    def entries(self, tree: str) -> Iterator[StoredFile | Problem]:
         """A tree's records with size and time, and a problem for everything that does not belong there."""
         for entry in self._place.listing(component(tree)):
             if not is_name(entry.name):
@@ -212,7 +212,7 @@ class Store:
         return tuple(sorted(removed))
 
     def _read(self, tree: str) -> Iterator[tuple[Evidence, bytes] | Problem]:
-        entries: list[Entry] = []
+        entries: list[StoredFile] = []
         for entry in self.entries(tree):
             if isinstance(entry, Problem):
                 yield entry
@@ -258,7 +258,7 @@ class Store:
             raise RejectedError("its name is not that of the tree, cell and id in it")
         return evidence
 
-    def _foreign(self, entry: Entry) -> Iterator[Problem]:
+    def _foreign(self, entry: StoredFile) -> Iterator[Problem]:
         if not entry.name.endswith(TEMPORARY):
             yield self._problem(entry.name, "it is no evidence")
         elif time.time() - entry.modified > _ABANDONED_S:

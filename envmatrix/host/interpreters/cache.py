@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.host.interpreters.query import Told
+from envmatrix.host.interpreters.query import InterpreterAnswer
 from envmatrix.util.sealed import read_sealed, write_sealed
 
 _State = tuple[tuple[str, int, int, int], ...]
@@ -16,10 +16,10 @@ _State = tuple[tuple[str, int, int, int], ...]
 
 class _Entry(msgspec.Struct, frozen=True):
     state: _State
-    told: Told
+    told: InterpreterAnswer
 
 
-class Remembered:
+class InterpreterCache:
     """A file of answers by the path that was asked; where it cannot be read or written, everybody is asked again.
 
     An answer holds while the executable, its library and the folders on its path are what they were: no module has been
@@ -35,16 +35,16 @@ class Remembered:
         except (OSError, msgspec.DecodeError):
             self._known = {}
 
-    def get(self, path: str) -> Told | None:
+    def get(self, path: str) -> InterpreterAnswer | None:
         """Return what the interpreter said, None where it has to be asked."""
         entry = self._known.get(path)
         return entry.told if entry is not None and entry.state == _state(path, entry.told) else None
 
-    def put(self, path: str, told: Told) -> None:
+    def put(self, path: str, answer: InterpreterAnswer) -> None:
         """Remember what an interpreter said, if it is one by itself."""
-        own = bool(told.version) and os.path.realpath(told.executable) == os.path.realpath(path)
-        if own and not (told.failure or told.modules):
-            self._new[path] = _Entry(_state(path, told), told)
+        local = bool(answer.version) and os.path.realpath(answer.executable) == os.path.realpath(path)
+        if local and not (answer.failure or answer.modules):
+            self._new[path] = _Entry(_state(path, answer), answer)
 
     def keep(self) -> None:
         """Write what is new."""
@@ -54,11 +54,11 @@ class Remembered:
             write_sealed(self._file, self._known | self._new)
 
 
-def _state(path: str, told: Told) -> _State:
-    real, base = os.path.realpath(path), os.path.realpath(told.base_executable)
+def _state(path: str, answer: InterpreterAnswer) -> _State:
+    real, base = os.path.realpath(path), os.path.realpath(answer.base_executable)
     beside = [str(Path(path).parents[1] / name) for name in ("pyvenv.cfg", "bin")]
-    libraries = sorted({str(Path(place).parent) for place in (real, base, *told.path)})
-    return tuple(_stat(place) for place in (real, base, *beside, *libraries, *told.path))
+    libraries = sorted({str(Path(place).parent) for place in (real, base, *answer.path)})
+    return tuple(_stat(place) for place in (real, base, *beside, *libraries, *answer.path))
 
 
 def _stat(place: str) -> tuple[str, int, int, int]:

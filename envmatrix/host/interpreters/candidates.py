@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envmatrix.config.model import Capability
-from envmatrix.host.interpreters.cache import Remembered
+from envmatrix.host.interpreters.cache import InterpreterCache
 from envmatrix.host.interpreters.finder import Place, hint_of, places
-from envmatrix.host.interpreters.query import Told, ask
-from envmatrix.host.interpreters.spec import Wanted, wanted
-from envmatrix.host.model import Candidate, Interpreter, Request
+from envmatrix.host.interpreters.query import InterpreterAnswer, ask
+from envmatrix.host.interpreters.spec import InterpreterSpec, parse_specs
+from envmatrix.host.model import Candidate, Interpreter, PythonRequest
 from envmatrix.util.files import is_there
 
 
-class Asked:
+class InterpreterQueries:
     """Asks interpreters and remembers what they said, for one survey; several threads may ask at once.
 
     ``modules`` are imported in every interpreter that is asked with ``importing``; without, ``earlier`` answers will
@@ -31,14 +31,14 @@ class Asked:
         modules: tuple[Capability, ...],
         environ: Mapping[str, str],
         timeout_s: float,
-        earlier: Remembered | None = None,
+        earlier: InterpreterCache | None = None,
     ) -> None:
         self.modules, self.environ, self.timeout_s, self.earlier = modules, environ, timeout_s, earlier
-        self._told: dict[tuple[str, bool], Told] = {}
+        self._told: dict[tuple[str, bool], InterpreterAnswer] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def told(self, path: str, *, importing: bool) -> Told:
+    def told(self, path: str, *, importing: bool) -> InterpreterAnswer:
         """What the interpreter says of itself, and of the modules where ``importing``."""
         importing = importing and bool(self.modules)
         with self._lock:
@@ -50,73 +50,77 @@ class Asked:
                 self._told[path, importing] = self._ask(path, self.modules if importing else ())
             return self._told[path, importing]
 
-    def _ask(self, path: str, modules: tuple[Capability, ...]) -> Told:
+    def _ask(self, path: str, modules: tuple[Capability, ...]) -> InterpreterAnswer:
         if self.earlier is None or modules:
             return ask(path, modules, self.environ, self.timeout_s)
-        told = self.earlier.get(path)
-        if told is None:
-            told = ask(path, (), self.environ, self.timeout_s)
-            self.earlier.put(path, told)
-        return told
+        facts = self.earlier.get(path)
+        if facts is None:
+            facts = ask(path, (), self.environ, self.timeout_s)
+            self.earlier.put(path, facts)
+        return facts
 
 
-def interpreter(place: Place, told: Told) -> Interpreter:
+def make_interpreter(place: Place, answer: InterpreterAnswer) -> Interpreter:
     """What environments are made from: behind a launcher the real interpreter, behind an environment its base."""
     path = place.path
-    if told.is_venv and told.base_executable:
-        path = os.path.realpath(told.base_executable)
-    elif told.executable and os.path.realpath(told.executable) != os.path.realpath(path):
-        path = told.executable
-    version = told.version or (place.hint if place.hint[:1].isdigit() else "")
-    return Interpreter(path=path, version=version, implementation=told.implementation, origin=place.origin)
+    if answer.is_venv and answer.base_executable:
+        path = os.path.realpath(answer.base_executable)
+    elif answer.executable and os.path.realpath(answer.executable) != os.path.realpath(path):
+        path = answer.executable
+    version = answer.version or (place.hint if place.hint[:1].isdigit() else "")
+    return Interpreter(path=path, version=version, implementation=answer.implementation, origin=place.origin)
 
 
-def unusable(told: Told) -> str:
+def explain_unusable(answer: InterpreterAnswer) -> str:
     """Why no working environment can be made from an interpreter; "" when one can.
 
     virtualenv brings its own pip, so a missing ensurepip does not matter; pip cannot fetch without ssl or unpack
     without zlib.
     """
-    if told.failure:
-        return told.failure
-    if told.missing:
-        parts = [f"{name} ({text})" for name, text in sorted(told.missing.items())]
+    if answer.failure:
+        return answer.failure
+    if answer.missing:
+        parts = [f"{name} ({text})" for name, text in sorted(answer.missing.items())]
         return f"has no working {' and '.join(parts)}, which pip needs"
     return ""
 
 
-def search(request: Request, asked: Asked, *, root: Path = Path("/")) -> Iterator[tuple[Candidate, Told]]:
+def search_candidates(
+    request: PythonRequest, query: InterpreterQueries, *, root: Path = Path("/")
+) -> Iterator[tuple[Candidate, InterpreterAnswer]]:
     """Every interpreter that the request may mean, with why it is refused so far: it does not start, is another
     version than its name let hope, or cannot make environments. Nothing is started before it is taken.
     """
     seen: set[str] = set()
-    for one in wanted(request):
-        for place in _places(one, request, asked, root):
+    for spec in parse_specs(request):
+        for place in _places(spec, request, query, root):
             if place.path in seen:
                 continue
             seen.add(place.path)
             if place.dead:
-                yield refused(place, Told(), place.dead), Told()
+                yield make_candidate(place, InterpreterAnswer(), place.dead), InterpreterAnswer()
                 continue
-            told = asked.told(place.path, importing=request.system_site_packages)
-            why = unusable(told) or one.refuses(told)
-            if told.version and not unusable(told) and why:
+            answer = query.told(place.path, importing=request.system_site_packages)
+            why = explain_unusable(answer) or spec.refuses(answer)
+            if answer.version and not explain_unusable(answer) and why:
                 seen.discard(place.path)  # another spec of the request may mean it
-            yield refused(place, told, why), told
+            yield make_candidate(place, answer, why), answer
 
 
-def refused(place: Place, told: Told, why: str) -> Candidate:
+def make_candidate(place: Place, details: InterpreterAnswer, why: str) -> Candidate:
     """A candidate with the reason why it will not do, which names the interpreter; "" for one that may do."""
-    found = interpreter(place, told)
-    named = f"{found.path} ({found.version})" if found.version else found.path
-    return Candidate(interpreter=found, refused=f"{named}: {why}" if why else "")
+    result = make_interpreter(place, details)
+    named = f"{result.path} ({result.version})" if result.version else result.path
+    return Candidate(interpreter=result, refused=f"{named}: {why}" if why else "")
 
 
-def _places(one: Wanted, request: Request, asked: Asked, root: Path) -> Iterator[Place]:
-    if one.path:
-        dead = "" if is_there(Path(one.path)) else "is not there"
-        yield Place(path=one.path, hint=hint_of(one.path), dead=dead)
+def _places(
+    element: InterpreterSpec, request: PythonRequest, requested: InterpreterQueries, root: Path
+) -> Iterator[Place]:
+    if element.path:
+        dead = "" if is_there(Path(element.path)) else "is not there"
+        yield Place(path=element.path, hint=hint_of(element.path), dead=dead)
         return
-    for place in places(asked.environ, system_first=request.system_site_packages, root=root):
-        if one.may_be(place.hint):
+    for place in places(requested.environ, system_first=request.system_site_packages, root=root):
+        if element.may_be(place.hint):
             yield place

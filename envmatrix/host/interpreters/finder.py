@@ -46,13 +46,13 @@ def places(environ: Mapping[str, str], *, system_first: bool = False, root: Path
     else:
         groups = (_path(environ), iter(()), iter(()))
     later = (_pyenv(environ), _uv(environ), _system(root), _folder(root / "usr/bin"), _others(root))
-    own = os.path.realpath(system_python(root) or "/nowhere")
+    local = os.path.realpath(system_python(root) or "/nowhere")
     for group in (*groups, *later):
         for place in group:
             real = place.path if place.dead else os.path.realpath(place.path)
             if real not in seen:
                 seen.add(real)
-                yield msgspec.structs.replace(place, origin="system") if real == own else place
+                yield msgspec.structs.replace(place, origin="system") if real == local else place
 
 
 def system_python(root: Path = Path("/")) -> str:
@@ -80,8 +80,8 @@ def hint_of(path: str) -> str:
 
 
 def _system(root: Path) -> Iterator[Place]:
-    if own := system_python(root):
-        yield Place(path=own, origin="system", hint=hint_of(own))
+    if ours := system_python(root):
+        yield Place(path=ours, origin="system", hint=hint_of(ours))
 
 
 def _path(environ: Mapping[str, str]) -> Iterator[Place]:
@@ -131,10 +131,10 @@ def _shims(folder: Path, environ: Mapping[str, str]) -> Iterator[Place]:
     names = [entry.name for entry in folder.iterdir() if _NAME.fullmatch(entry.name)]
     for name in sorted(names, key=_newest_first):
         real = [folder.parent / "versions" / version / "bin" / name for version in active]
-        found = next((path for path in real if is_there(path)), None)
-        if found:
+        result = next((path for path in real if is_there(path)), None)
+        if result:
             yield Place(
-                path=named(found), origin="pyenv", hint=_version_of(found.parent.parent.name) or hint_of(str(found))
+                path=named(result), origin="pyenv", hint=_version_of(result.parent.parent.name) or hint_of(str(result))
             )
         elif name not in {place.name for place in _behind(folder, name, environ)}:
             versions = ", ".join(active) or "none"
@@ -183,12 +183,12 @@ def _installs(folder: Path, origin: str) -> Iterator[Place]:
         installs, key=lambda entry: ([-int(n) for n in re.findall(r"\d+", entry.name)[:3]], entry.name)
     ):
         hint = _version_of(install.name)
-        found = [install / "bin" / name for name in ("python3", "python", "pypy3", "pypy", "graalpy")]
-        path = next((path for path in found if is_there(path)), None)
+        matches = [install / "bin" / name for name in ("python3", "python", "pypy3", "pypy", "graalpy")]
+        path = next((path for path in matches if is_there(path)), None)
         if path:
             yield Place(path=named(path), origin=origin, hint=hint or hint_of(str(path)))
         elif hint:
-            yield Place(path=str(found[0]), origin=origin, hint=hint, dead=f"is not there, though {install} is")
+            yield Place(path=str(matches[0]), origin=origin, hint=hint, dead=f"is not there, though {install} is")
 
 
 def _version_of(install: str) -> str:

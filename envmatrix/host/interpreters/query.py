@@ -51,7 +51,7 @@ class ModuleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class InterpreterAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What an interpreter said of itself; ``failure`` is why it said nothing. ``modules`` is keyed by capability."""
 
     failure: str = ""
@@ -68,7 +68,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     modules: dict[str, ModuleAnswer] = {}
 
 
-def ask(executable: str, modules: Sequence[Capability], environ: Mapping[str, str], timeout_s: float = 10.0) -> Told:
+def ask(
+    executable: str, modules: Sequence[Capability], environ: Mapping[str, str], timeout_s: float = 10.0
+) -> InterpreterAnswer:
     """Start an interpreter once and have it import every module of ``modules``, each in a child of its own.
 
     :param timeout_s: of each import; a capability that sets its own limit keeps that
@@ -95,8 +97,8 @@ def ask(executable: str, modules: Sequence[Capability], environ: Mapping[str, st
         with contextlib.suppress(FileNotFoundError):
             Path(answer).unlink()
     if ran.ok and data:
-        return decode(data, Told)
-    return Told(failure=_failure(ran))
+        return decode(data, InterpreterAnswer)
+    return InterpreterAnswer(failure=_failure(ran))
 
 
 def limit_s(capability: Capability, timeout_s: float) -> float:
@@ -127,5 +129,5 @@ def _failure(ran: Ran) -> str:
     if ran.failure:
         return ran.failure
     end = f"was ended by signal {-ran.code}" if ran.code < 0 else f"ended with exit code {ran.code}"
-    said = f": {ran.last_line}" if ran.last_line else " and said nothing"
-    return f"does not start: it {end}{said}"
+    output = f": {ran.last_line}" if ran.last_line else " and said nothing"
+    return f"does not start: it {end}{output}"

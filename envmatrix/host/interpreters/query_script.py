@@ -30,7 +30,7 @@ def import_module(question: dict[str, Any]) -> dict[str, Any]:
     name = question["module"]
     try:
         module = __import__(name, fromlist=["__name__"])
-        found = {"status": "ok", "origin": origin_of(module), "version": version_of(module, question)}
+        matches = {"status": "ok", "origin": origin_of(module), "version": version_of(module, question)}
     except BaseException as error:
         missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
         absent = missing is not None and (name == missing or name.startswith(missing + "."))
@@ -40,8 +40,8 @@ def import_module(question: dict[str, Any]) -> dict[str, Any]:
             names = {name.partition(".")[0]: sys.modules[name.partition(".")[0]], "url": question.get("url", "")}
             eval(question["open"], names)
     except BaseException as error:
-        return {**found, "status": "unusable", **described(error)}
-    return found
+        return {**matches, "status": "unusable", **described(error)}
+    return matches
 
 
 def described(error: BaseException) -> dict[str, str]:
@@ -88,7 +88,7 @@ def as_version(value: Any) -> str:
 
 def in_child(question: dict[str, Any], result: int, output: int) -> None:
     """The forked child's whole life; it never returns."""
-    own = os.getpid()
+    local = os.getpid()
     os.setpgid(0, 0)  # a group of its own, in a session that the tool can find and end as a whole
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
@@ -100,7 +100,7 @@ def in_child(question: dict[str, Any], result: int, output: int) -> None:
     except Exception as error:  # no limit on core files is no reason not to import
         os.write(2, str(error).encode())
     answer = import_module(question)
-    if os.getpid() == own:  # a module that forked at import comes by here twice
+    if os.getpid() == local:  # a module that forked at import comes by here twice
         os.write(result, json.dumps(answer).encode())
     os._exit(0)
 
@@ -146,11 +146,11 @@ class Child:
 
     def told(self) -> dict[str, Any]:
         """The child's answer, or how it ended without one."""
-        said = self.said.decode("utf-8", "replace").strip()[-TEXT_LIMIT:]
+        text_output = self.said.decode("utf-8", "replace").strip()[-TEXT_LIMIT:]
         if self.answer:
-            return {**json.loads(self.answer.decode()), "said": said}
+            return {**json.loads(self.answer.decode()), "said": text_output}
         status = "hung" if self.late else "ended"
-        return {"status": status, "code": self.code, "said": said}
+        return {"status": status, "code": self.code, "said": text_output}
 
 
 def read_all(pipe: int) -> bytes:

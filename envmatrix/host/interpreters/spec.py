@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from envmatrix.host.interpreters.query import MIN_VERSION, Told
-from envmatrix.host.model import Request
+from envmatrix.host.interpreters.query import MIN_VERSION, InterpreterAnswer
+from envmatrix.host.model import PythonRequest
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -35,7 +35,7 @@ class _Spec(NamedTuple):
     versions: _Versions | None = None
 
 
-class Wanted:
+class InterpreterSpec:
     """One spec of a request: "3.11", "py311", "pypy3.10", ">=3.11", an absolute path, or "" for any CPython.
 
     ``says`` is how a sentence names it ("Python 3.11"); ``path`` is the absolute path, where the spec is one.
@@ -60,13 +60,13 @@ class Wanted:
             return any(not self._no((*numbers, patch), match["impl"], bool(match["free"])) for patch in range(100))
         return not self._no(numbers, match["impl"], bool(match["free"]))
 
-    def refuses(self, told: Told) -> str:
+    def refuses(self, item: InterpreterAnswer) -> str:
         """Why the interpreter is not the one that is asked for; "" when it is."""
-        numbers = tuple(int(part) for part in re.findall(r"\d+", told.version)[:3])
+        numbers = tuple(int(part) for part in re.findall(r"\d+", item.version)[:3])
         if self.path:
-            return "" if self._allowed(told.version) else f"is not {self.says}"
-        if self._no(numbers, "" if told.implementation == "cpython" else told.implementation, told.free_threaded):
-            return f"is {_named(told)}, not {self.says}"
+            return "" if self._allowed(item.version) else f"is not {self.says}"
+        if self._no(numbers, "" if item.implementation == "cpython" else item.implementation, item.free_threaded):
+            return f"is {_named(item)}, not {self.says}"
         return ""
 
     def _no(self, numbers: tuple[int, ...], implementation: str, free_threaded: bool) -> bool:
@@ -74,8 +74,11 @@ class Wanted:
         spec = self.spec
         if spec is None:
             return bool(implementation) or free_threaded or not self._allowed(version)
-        asked = spec.numbers
-        if spec.implementation != (implementation or "cpython") or numbers[: len(asked)] != asked[: len(numbers)]:
+        requested = spec.numbers
+        if (
+            spec.implementation != (implementation or "cpython")
+            or numbers[: len(requested)] != requested[: len(numbers)]
+        ):
             return True
         if spec.free_threaded is not None and spec.free_threaded != free_threaded:
             return True
@@ -87,19 +90,19 @@ class Wanted:
         return self.requires is None or self.requires.contains(version, prereleases=True)
 
 
-def wanted(request: Request) -> tuple[Wanted, ...]:
+def parse_specs(request: PythonRequest) -> tuple[InterpreterSpec, ...]:
     """What the request admits, in its order of preference: the version it is pinned to, else its specs, else any."""
     if request.python:
-        return (*_same(request), Wanted(request.python))
+        return (*_same(request), InterpreterSpec(request.python))
     specs = request.spec or ("",)
-    return tuple(Wanted(spec, request.requires_python) for spec in specs)
+    return tuple(InterpreterSpec(spec, request.requires_python) for spec in specs)
 
 
-def _same(request: Request) -> tuple[Wanted, ...]:
+def _same(request: PythonRequest) -> tuple[InterpreterSpec, ...]:
     """The absolute paths among the specs whose names are of the version that the request is pinned to."""
-    pinned = Wanted(request.python)
-    paths = [Wanted(spec) for spec in request.spec if spec.startswith("/")]
-    return tuple(one for one in paths if pinned.may_be(_hint_of(one.path)) and _hint_of(one.path))
+    pinned = InterpreterSpec(request.python)
+    paths = [InterpreterSpec(spec) for spec in request.spec if spec.startswith("/")]
+    return tuple(item for item in paths if pinned.may_be(_hint_of(item.path)) and _hint_of(item.path))
 
 
 def _hint_of(path: str) -> str:
@@ -150,6 +153,6 @@ def _said(spec: str, requires_python: str) -> str:
     return f"a CPython {requires_python}" if requires_python else "a CPython from 3.7 on"
 
 
-def _named(told: Told) -> str:
-    implementation = "" if told.implementation == "cpython" else f"{told.implementation} "
-    return f"{implementation}{told.version}{' (free-threaded)' if told.free_threaded else ''}"
+def _named(facts: InterpreterAnswer) -> str:
+    implementation = "" if facts.implementation == "cpython" else f"{facts.implementation} "
+    return f"{implementation}{facts.version}{' (free-threaded)' if facts.free_threaded else ''}"

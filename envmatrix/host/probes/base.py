@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 
 from envmatrix.config.model import Capability
-from envmatrix.host.interpreters.candidates import Asked
-from envmatrix.host.interpreters.query import Told, limit_s
+from envmatrix.host.interpreters.candidates import InterpreterQueries
+from envmatrix.host.interpreters.query import InterpreterAnswer, limit_s
 from envmatrix.host.model import Finding, Interpreter
 
 
@@ -23,9 +23,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     environ: Mapping[str, str]
     timeout_s: float = 10.0
-    asked: Asked
+    asked: InterpreterQueries
     interpreter: Interpreter | None = None
-    told: Told | None = None
+    told: InterpreterAnswer | None = None
     started: frozenset[str] = frozenset()
 
     def limit_s(self, capability: Capability) -> float:

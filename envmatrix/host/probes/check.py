@@ -36,14 +36,16 @@ def probe(capability: Capability, context: Context) -> Finding:
             return absent(capability, message, f"Install {check[0]}, or add its folder to PATH.")
         argv, shown = (program, *check[1:]), f"the check `{shlex.join(check)}`"
     ran = run(argv, clean(context.environ), context.limit_s(capability))
-    said = f": {ran.last_line}" if ran.last_line else ""
+    output = f": {ran.last_line}" if ran.last_line else ""
     remedy = f"See what the check asks for ({capability.origin or 'profiles/capabilities.toml'}) and provide it."
     if ran.failure:
-        return broken(capability, f"{name}: {shown} {ran.failure}{said}.", remedy, interpreter=interpreter)
+        return broken(capability, f"{name}: {shown} {ran.failure}{output}.", remedy, interpreter=interpreter)
     if ran.code == ABSENT:
-        return absent(capability, f"{name}: {shown} says that it is not there{said}.", remedy, interpreter=interpreter)
+        return absent(
+            capability, f"{name}: {shown} says that it is not there{output}.", remedy, interpreter=interpreter
+        )
     if ran.code:
         end = f"was ended by signal {-ran.code}" if ran.code < 0 else f"ended with exit code {ran.code}"
-        return broken(capability, f"{name}: {shown} {end}{said}.", remedy, interpreter=interpreter)
+        return broken(capability, f"{name}: {shown} {end}{output}.", remedy, interpreter=interpreter)
     version = version_in(ran.out.splitlines()[0]) if ran.out.strip() else ""
-    return ok(capability, f"{name}: {shown} passes{said}.", version=version, interpreter=interpreter)
+    return ok(capability, f"{name}: {shown} passes{output}.", version=version, interpreter=interpreter)

@@ -21,30 +21,32 @@ def probe(capability: Capability, context: Context) -> Finding:
     """Build and run a program that uses the C library's headers with ``$CC``, else cc, gcc or clang."""
     path = context.environ.get("PATH", "")
     names = [shlex.split(context.environ["CC"])] if context.environ.get("CC") else [["cc"], ["gcc"], ["clang"]]
-    found = next(((program, *name[1:]) for name in names if (program := shutil.which(name[0], path=path))), None)
-    if not found:
+    result = next(((program, *name[1:]) for name in names if (program := shutil.which(name[0], path=path))), None)
+    if not result:
         tried = ", ".join(name[0] for name in names)
         return absent(capability, f"{capability.name}: no C compiler ({tried}) is in PATH.")
     environ, limit = clean(context.environ), context.limit_s(capability)
     with tempfile.TemporaryDirectory(prefix="envmatrix-cc-") as folder:
         source, binary = Path(folder) / "probe.c", Path(folder) / "probe"
         source.write_text(SOURCE)
-        built = run((*found, str(source), "-o", str(binary)), environ, limit)
+        built = run((*result, str(source), "-o", str(binary)), environ, limit)
         ran = run((str(binary),), environ, limit) if built.ok else built
     if not ran.ok:
         what = "does not compile the smallest program" if not built.ok else "makes programs that do not run"
-        said = ran.failure or _error(ran.err) or f"exit code {ran.code}"
-        message = f"{capability.name}: {found[0]} {what}: {said}."
-        return broken(capability, message, "Install the C library's headers and the linker with it.", where=found[0])
-    version = version_in(run((*found, "-dumpfullversion", "-dumpversion"), environ, limit).out)
-    return ok(capability, f"{capability.name} {version}: {found[0]} builds and runs.", version=version, where=found[0])
+        output = ran.failure or _error(ran.err) or f"exit code {ran.code}"
+        message = f"{capability.name}: {result[0]} {what}: {output}."
+        return broken(capability, message, "Install the C library's headers and the linker with it.", where=result[0])
+    version = version_in(run((*result, "-dumpfullversion", "-dumpversion"), environ, limit).out)
+    return ok(
+        capability, f"{capability.name} {version}: {result[0]} builds and runs.", version=version, where=result[0]
+    )
 
 
 def headers(capability: Capability, context: Context) -> Finding:
     """The library ``capability.value`` with its headers, as pkg-config knows it (libvirt, mariadb, libffi)."""
     name, library = capability.name, capability.value or capability.name
     path = context.environ.get("PATH", "")
-    program = next((found for one in ("pkg-config", "pkgconf") if (found := shutil.which(one, path=path))), "")
+    program = next((matches for item in ("pkg-config", "pkgconf") if (matches := shutil.which(item, path=path))), "")
     if not program:
         return absent(capability, f"{name}: there is no pkg-config to ask for '{library}'.", "Install pkg-config.")
     environ = {**context.environ}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envmatrix.config.model import Capability
-from envmatrix.host.interpreters.query import ModuleAnswer, Told
+from envmatrix.host.interpreters.query import InterpreterAnswer, ModuleAnswer
 from envmatrix.host.model import Finding, Interpreter
 from envmatrix.host.probes.base import Context, absent, broken, ok
 from envmatrix.host.remedies import install_hint, pip_hint
@@ -17,17 +17,21 @@ from envmatrix.host.remedies import install_hint, pip_hint
 def probe(capability: Capability, context: Context) -> Finding:
     """The finding about a module in ``context.interpreter``, from what that interpreter told."""
     assert context.interpreter and context.told
-    return finding(capability, context.interpreter, context.told, context.environ, context.limit_s(capability))
+    return make_finding(capability, context.interpreter, context.told, context.environ, context.limit_s(capability))
 
 
-def finding(
-    capability: Capability, interpreter: Interpreter, told: Told, environ: Mapping[str, str], timeout_s: float
+def make_finding(
+    capability: Capability,
+    interpreter: Interpreter,
+    answers: InterpreterAnswer,
+    environ: Mapping[str, str],
+    timeout_s: float,
 ) -> Finding:
     """What an interpreter told about a module, in words: ok, absent, or broken with the module's own error."""
-    answer = told.modules.get(capability.name) or ModuleAnswer(status="ended", text="it was not asked")
+    answer = answers.modules.get(capability.name) or ModuleAnswer(status="ended", text="it was not asked")
     place = f"{interpreter.path} ({interpreter.version})"
     if answer.status == "ok":
-        leaks = "".join(f" {text}." for text in _elsewhere(capability.module, told, environ, answer.origin))
+        leaks = "".join(f" {text}." for text in _elsewhere(capability.module, answers, environ, answer.origin))
         message = f"{capability.name} {answer.version} imports in {place} from {answer.origin}.{leaks}".replace(
             "  ", " "
         )
@@ -37,7 +41,7 @@ def finding(
         f"{capability.name}: {why} in {place}" if answer.status == "absent" else f"{capability.name} in {place}: {why}"
     )
     missing = answer.missing or capability.module
-    notes = [*_elsewhere(missing, told, environ, ""), *(_foreign(missing, told) if answer.missing else ())]
+    notes = [*_elsewhere(missing, answers, environ, ""), *(_foreign(missing, answers) if answer.missing else ())]
     message = ". ".join([text, *notes]) + "."
     if answer.status == "absent":
         return absent(capability, message, _remedy(capability, interpreter, environ), interpreter=interpreter.path)
@@ -53,18 +57,18 @@ def finding(
 
 def problem(capability: Capability, answer: ModuleAnswer, timeout_s: float) -> str:
     """What went wrong with a module, without the place: "no module named 'libvirt'"."""
-    module, said = capability.module, f" (it said: {answer.said.splitlines()[-1]})" if answer.said else ""
+    module, output = capability.module, f" (it said: {answer.said.splitlines()[-1]})" if answer.said else ""
     if answer.status == "absent":
         return f"no module named '{answer.missing or module}'"
     if answer.status == "hung":
-        return f"importing '{module}' did not end within {timeout_s:g} s{said}"
+        return f"importing '{module}' did not end within {timeout_s:g} s{output}"
     if answer.status == "ended":
-        return f"importing '{module}' {_end(answer.code)}{said}"
+        return f"importing '{module}' {_end(answer.code)}{output}"
     error = f"{answer.type}: {answer.text}" if answer.text else answer.type
     if answer.status == "unusable":
         return f"'{module}' {answer.version} imports, but cannot open {capability.url}: {error}"
     if answer.type == "SystemExit":
-        return f"importing '{module}' calls sys.exit({answer.text}){said}"
+        return f"importing '{module}' calls sys.exit({answer.text}){output}"
     return f"importing '{module}' fails with {error}"
 
 
@@ -77,13 +81,13 @@ def _end(code: int) -> str:
         return f"crashed the interpreter with signal {-code}"
 
 
-def _elsewhere(module: str, told: Told, environ: Mapping[str, str], origin: str) -> Iterator[str]:
+def _elsewhere(module: str, answer: InterpreterAnswer, environ: Mapping[str, str], origin: str) -> Iterator[str]:
     """Sentences, without their full stop, on files of that module that the interpreter does not take.
 
     Where the module imports (``origin``), only those are named that would come first if they were seen.
     """
     top = module.partition(".")[0]
-    version = ".".join(told.version.split(".")[:2])
+    version = ".".join(answer.version.split(".")[:2])
     user = Path(environ.get("HOME", "/nowhere")) / f".local/lib/python{version}/site-packages"
     shown = {
         "PYTHONPATH": [Path(entry) for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry],
@@ -95,10 +99,10 @@ def _elsewhere(module: str, told: Told, environ: Mapping[str, str], origin: str)
             yield f"{file} is in {name}, which environments do not see"
 
 
-def _foreign(module: str, told: Told) -> Iterator[str]:
+def _foreign(module: str, answer: InterpreterAnswer) -> Iterator[str]:
     """Sentences on extension modules of that name that this interpreter passes over."""
     top = module.partition(".")[0]
-    for file in (file for entry in told.path for file in _extensions(Path(entry), top)):
+    for file in (file for entry in answer.path for file in _extensions(Path(entry), top)):
         yield f"{file} is there, but was built for another Python"
 
 

@@ -30,9 +30,9 @@ def probe(capability: Capability, context: Context) -> Finding:
     if ran.failure:
         return broken(capability, f"{capability.name}: `{command}` of {path} {ran.failure}.", _mend(path), where=path)
     if ran.code:
-        said = f": {ran.last_line}" if ran.last_line else " and said nothing"
+        output = f": {ran.last_line}" if ran.last_line else " and said nothing"
         end = f"was ended by signal {-ran.code}" if ran.code < 0 else f"ended with exit code {ran.code}"
-        return broken(capability, f"{capability.name}: `{command}` of {path} {end}{said}.", _mend(path), where=path)
+        return broken(capability, f"{capability.name}: `{command}` of {path} {end}{output}.", _mend(path), where=path)
     version = version_in(ran.out or ran.err)
     return ok(capability, f"{capability.name} {version} runs from {path}.", version=version, where=path)
 

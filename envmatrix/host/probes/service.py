@@ -87,8 +87,8 @@ def _nobody(capability: Capability, server: Server, address: Address, context: C
     else:
         message = f"{name}: no server answers at {address.shown} ({why}), and none is installed."
         remedy = server_hint(capability, context.environ)
-    found = absent(capability, message, remedy, where=address.shown)
-    return msgspec.structs.replace(found, installed=bool(program))
+    result = absent(capability, message, remedy, where=address.shown)
+    return msgspec.structs.replace(result, installed=bool(program))
 
 
 def _startable(capability: Capability, context: Context) -> Finding:

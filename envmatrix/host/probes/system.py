@@ -51,7 +51,7 @@ def sysctl(capability: Capability, context: Context) -> Finding:
 
     The version is the value, so that a requirement may compare it.
     """
-    key, equals, wanted = capability.value.partition("=")
+    key, equals, expected = capability.value.partition("=")
     path = Path("/proc/sys", *key.strip().split("."))
     try:
         value = " ".join(path.read_text("utf-8").split())
@@ -65,9 +65,11 @@ def sysctl(capability: Capability, context: Context) -> Finding:
     except OSError as error:
         message = f"{capability.name}: '{key}' cannot be read by uid {os.geteuid()}: {error.strerror}."
         return broken(capability, message, "Probe it as root.", where=str(path))
-    if equals and value != " ".join(wanted.split()):
-        message = f"{capability.name}: {key} is {value}, not {wanted.strip()}."
-        return broken(capability, message, f"Set it: sysctl -w {key}={wanted.strip()}.", version=value, where=str(path))
+    if equals and value != " ".join(expected.split()):
+        message = f"{capability.name}: {key} is {value}, not {expected.strip()}."
+        return broken(
+            capability, message, f"Set it: sysctl -w {key}={expected.strip()}.", version=value, where=str(path)
+        )
     return ok(capability, f"{capability.name}: {key} is {value}.", version=value, where=str(path))
 
 
@@ -85,39 +87,39 @@ for name in sys.argv[1:]:
 
 def locale(capability: Capability, context: Context) -> Finding:
     """The locale ``capability.value`` can be set; "UTF-8" stands for any that encodes so."""
-    name, wanted = capability.name, capability.value or "UTF-8"
-    names = ("C.UTF-8", "en_US.UTF-8", "C.utf8") if wanted == "UTF-8" else (wanted,)
+    name, target = capability.name, capability.value or "UTF-8"
+    names = ("C.UTF-8", "en_US.UTF-8", "C.utf8") if target == "UTF-8" else (target,)
     ran = run((sys.executable, "-I", "-S", "-c", _SET, *names), clean(context.environ), context.limit_s(capability))
     if not ran.ok:
         return broken(
             capability,
-            f"{name}: setting {wanted} {ran.failure or 'fails'}: {ran.last_line}.",
+            f"{name}: setting {target} {ran.failure or 'fails'}: {ran.last_line}.",
             "Repair the C library's locales.",
         )
-    found, _, encoding = ran.out.strip().partition(" ")
-    if not found:
+    result, _, encoding = ran.out.strip().partition(" ")
+    if not result:
         remedy = (
-            f"Generate it: localedef -i {wanted.partition('.')[0]} -f UTF-8 {wanted}, or install a package of locales."
+            f"Generate it: localedef -i {target.partition('.')[0]} -f UTF-8 {target}, or install a package of locales."
         )
-        return absent(capability, f"{name}: the locale {wanted} cannot be set.", remedy)
-    return ok(capability, f"{name}: {found} can be set and encodes as {encoding}.", where=found)
+        return absent(capability, f"{name}: the locale {target} cannot be set.", remedy)
+    return ok(capability, f"{name}: {result} can be set and encodes as {encoding}.", where=result)
 
 
 def timezone(capability: Capability, context: Context) -> Finding:
     """The time zone ``capability.value`` can be looked up."""
-    name, wanted = capability.name, capability.value or "UTC"
+    name, expected_value = capability.name, capability.value or "UTC"
     if not zoneinfo.TZPATH:
         return absent(capability, f"{name}: this system has no time zone database.", "Install the package tzdata.")
     try:
-        zoneinfo.ZoneInfo.no_cache(wanted)
+        zoneinfo.ZoneInfo.no_cache(expected_value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        message = f"{name}: the time zone {wanted} is not in this system's database."
+        message = f"{name}: the time zone {expected_value} is not in this system's database."
         return absent(capability, message, "Install the package tzdata, or correct the zone's name.")
     except OSError as error:
         return broken(
-            capability, f"{name}: the time zone {wanted} cannot be read: {error.strerror}.", "Reinstall tzdata."
+            capability, f"{name}: the time zone {expected_value} cannot be read: {error.strerror}.", "Reinstall tzdata."
         )
-    return ok(capability, f"{name}: {wanted} is known.", where=wanted)
+    return ok(capability, f"{name}: {expected_value} is known.", where=expected_value)
 
 
 def root(capability: Capability, context: Context) -> Finding:
@@ -136,8 +138,8 @@ def sudo(capability: Capability, context: Context) -> Finding:
     ran = run((program, "-n", "id", "-u"), context.environ, context.limit_s(capability))
     if ran.ok and ran.out.strip() == "0":
         return ok(capability, f"{capability.name}: {program} makes this user root without a password.", where=program)
-    said = ran.failure or ran.last_line or f"exit code {ran.code}"
-    message = f"{capability.name}: `{program} -n id -u` does not make this user root: {said}."
+    output = ran.failure or ran.last_line or f"exit code {ran.code}"
+    message = f"{capability.name}: `{program} -n id -u` does not make this user root: {output}."
     return broken(capability, message, "Allow it in /etc/sudoers.d: USER ALL=(ALL) NOPASSWD: ALL.", where=program)
 
 

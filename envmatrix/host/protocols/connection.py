@@ -87,7 +87,7 @@ def parse_url(url: str, port: int, sockets: Sequence[str] = ()) -> Address:
     if host.startswith("/"):
         path = f"{host}/.s.PGSQL.{number}"
     if not path and host == "localhost" and not (parts.port or "port" in query):
-        path = next((one for one in sockets if Path(one).is_socket()), "")
+        path = next((item for item in sockets if Path(item).is_socket()), "")
     return Address(
         scheme=parts.scheme,
         host="" if path else host,
@@ -101,10 +101,10 @@ def parse_url(url: str, port: int, sockets: Sequence[str] = ()) -> Address:
 
 def hide_password(url: str) -> str:
     """Return the URL as it may be shown."""
-    head, found, rest = url.partition("://")
+    head, result, rest = url.partition("://")
     secret, at, place = rest.rpartition("@")
     user = secret.partition(":")
-    return f"{head}{found}{user[0]}{':***' if user[1] else ''}{at}{place}"
+    return f"{head}{result}{user[0]}{':***' if user[1] else ''}{at}{place}"
 
 
 def remaining(deadline: float) -> float:

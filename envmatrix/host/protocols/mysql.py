@@ -22,7 +22,7 @@ def mysql(address: Address, deadline: float, environ: Mapping[str, str]) -> Repl
     version = _greeting(address, deadline)
     name = f"envmatrix_probe_{os.urandom(4).hex()}"
     statements = (f"CREATE DATABASE {name}", f"DROP DATABASE {name}")
-    client = next((path for one in ("mariadb", "mysql") if (path := shutil.which(one, path=environ.get("PATH")))), "")
+    client = next((path for item in ("mariadb", "mysql") if (path := shutil.which(item, path=environ.get("PATH")))), "")
     if client:
         _by_client(client, address, deadline, environ, statements)
     elif not _by_pymysql(address, deadline, statements):

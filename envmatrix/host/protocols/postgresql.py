@@ -60,10 +60,10 @@ def _start(address: Address, user: str, deadline: float) -> str:
 
     :raises RefusedError: with the server's own error ("no pg_hba.conf entry for host …", 'role "…" does not exist')
     """
-    wanted = f"user\0{user}\0database\0{address.database or 'postgres'}\0\0".encode()
+    expected = f"user\0{user}\0database\0{address.database or 'postgres'}\0\0".encode()
     version = ""
     with connect(address, deadline) as connection:
-        connection.sendall(struct.pack(">II", len(wanted) + 8, 196608) + wanted)
+        connection.sendall(struct.pack(">II", len(expected) + 8, 196608) + expected)
         while True:
             kind, payload = _message(connection, deadline)
             if kind == b"E":

@@ -253,9 +253,9 @@ def search_path(server: Server, environ: Mapping[str, str]) -> str:
 
     Of several versions side by side (PostgreSQL) the newest comes first.
     """
-    found = [str(path) for pattern in server.folders for path in Path("/").glob(pattern)]
-    own = sorted(found, key=_version_in, reverse=True)
-    return os.pathsep.join([environ.get("PATH", os.defpath), *own, *_DAEMON_FOLDERS])
+    result = [str(path) for pattern in server.folders for path in Path("/").glob(pattern)]
+    local = sorted(result, key=_version_in, reverse=True)
+    return os.pathsep.join([environ.get("PATH", os.defpath), *local, *_DAEMON_FOLDERS])
 
 
 def _version_in(path: str) -> list[int]:
@@ -293,8 +293,8 @@ def find_programs(name: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 def _homes(names: tuple[str, ...], path: str) -> dict[str, None]:
     """Return the real directories of the programs called ``names`` on ``path``, each once and in order."""
-    found = (_find(names, folder) for folder in path.split(os.pathsep) if folder)
-    return dict.fromkeys(str(Path(program).resolve().parent) for program in found if program)
+    matches = (_find(names, folder) for folder in path.split(os.pathsep) if folder)
+    return dict.fromkeys(str(Path(program).resolve().parent) for program in matches if program)
 
 
 def _find_all(server: Server, start: Start, path: str) -> dict[str, str]:
@@ -325,7 +325,7 @@ def _missing(groups: list[tuple[str, ...]], *, place: str = "") -> StartError:
 def _find(names: tuple[str, ...], path: str) -> str:
     """Return the first program of one of the names on ``path``; of several in one directory the first by name."""
     folders = [folder for folder in path.split(os.pathsep) if folder]
-    return next((found for folder in folders for name in names if (found := shutil.which(name, path=folder))), "")
+    return next((entry for folder in folders for name in names if (entry := shutil.which(name, path=folder))), "")
 
 
 def address_of(server: Server | None, url: str) -> Address:

@@ -68,7 +68,7 @@ def _hash_content(content: str) -> str:
 def _render_facts(report: Report) -> str:
     verdict = report.verdict
     hosts = {record.host.name for record in report.evidence if record.host.name}
-    found = [
+    result = [
         ("commit", (short(verdict.commit) or "none") + (" and changes" if verdict.dirty else "")),
         ("tree", short(verdict.tree)),
         ("matrix", short(verdict.matrix_digest)),
@@ -76,5 +76,5 @@ def _render_facts(report: Report) -> str:
         ("exit", str(verdict.exit_code)),
     ]
     return "".join(
-        f"<div><dt>{name}</dt><dd>{html.escape(make_visible(value))}</dd></div>" for name, value in found if value
+        f"<div><dt>{name}</dt><dd>{html.escape(make_visible(value))}</dd></div>" for name, value in result if value
     )

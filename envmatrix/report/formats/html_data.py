@@ -48,9 +48,9 @@ def build_data(report: Report) -> dict[str, Any]:
     records = report.records_by_cell()
     cells = sorted(report.verdict.cells, key=lambda cell: (cell.profile, _natural_key(cell.name)))
     # Stale evidence tells of other content: its tests do not count here and are not shown.
-    found = [(cell, None if cell.state == "stale" else records.get(cell.name)) for cell in cells]
-    others = _list_other_records(report.evidence, found)
-    seen = {test.id for _, record in found for test in (record.tests if record else ())}
+    result = [(cell, None if cell.state == "stale" else records.get(cell.name)) for cell in cells]
+    others = _list_other_records(report.evidence, result)
+    seen = {test.id for _, record in result for test in (record.tests if record else ())}
     seen |= {test.test for test in report.verdict.ran_nowhere}
     tests = {name: number for number, name in enumerate(sorted(seen))}
     reasons = _Texts()
@@ -60,7 +60,7 @@ def build_data(report: Report) -> dict[str, Any]:
             "others": others.get(cell.name, []),
             "owes": [] if record and record.tests else [tests[name] for name in _list_owed_tests(report, cell)],
         }
-        for cell, record in found
+        for cell, record in result
     ]
     return {
         "tests": [make_visible(name) for name in tests],
@@ -101,13 +101,13 @@ def _natural_key(name: str) -> list[tuple[str, int]]:
 
 
 def _list_other_records(
-    evidence: tuple[Evidence, ...], found: list[tuple[CellVerdict, Evidence | None]]
+    evidence: tuple[Evidence, ...], evidences: list[tuple[CellVerdict, Evidence | None]]
 ) -> dict[str, list[list[str]]]:
     """What else was reported of each cell: host, start, end state, outcomes, and what was special about it."""
-    told = {record.id for _, record in found if record is not None}
+    facts = {record.id for _, record in evidences if record is not None}
     others: dict[str, list[list[str]]] = defaultdict(list)
     for record in evidence:
-        if record.id not in told:
+        if record.id not in facts:
             outcomes = Counter(test.outcome for test in record.tests)
             counted = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(outcomes.items()))
             special = "; ".join(text for text in (record.attempt_reason, record.partial) if text)
@@ -194,24 +194,24 @@ def _make_command(command: CommandRun) -> dict[str, Any]:
 
 
 def _make_finding(finding: FindingRecord) -> dict[str, Any]:
-    told = {
+    answer = {
         "capability": make_visible(finding.capability),
         "status": finding.status,
         "version": make_visible(finding.version),
         "where": make_visible(finding.where),
         "message": make_visible(finding.message),
     }
-    return told if finding.used is None else {**told, "used": finding.used}
+    return answer if finding.used is None else {**answer, "used": finding.used}
 
 
-def _encode_outcomes(found: tuple[TestResult, ...], tests: dict[str, int], reasons: _Texts) -> dict[str, Any]:
+def _encode_outcomes(results: tuple[TestResult, ...], tests: dict[str, int], reasons: _Texts) -> dict[str, Any]:
     """One letter and one duration in milliseconds per test, and the reason where there is one."""
-    if not found:
+    if not results:
         return {"outcomes": "", "times": [], "why": []}
     letters = ["a"] * len(tests)
     times: list[float] = [0] * len(tests)
     why: list[list[Any]] = []
-    for test in found:
+    for test in results:
         at = tests[test.id]
         letters[at] = LETTERS[test.outcome]
         times[at] = round(1000 * test.duration_s, 1)

@@ -56,17 +56,22 @@ class _Names:
         self._known: dict[str, tuple[str, str]] = {}
 
     def name_of(self, test: str) -> tuple[str, str]:
-        found = self._known.get(test)
-        if found is None:
+        matches = self._known.get(test)
+        if matches is None:
             place, name = split_id(test)
-            found = self._known[test] = (f".{make_visible(place)}" if place else "", make_visible(name))
-        return found
+            matches = self._known[test] = (f".{make_visible(place)}" if place else "", make_visible(name))
+        return matches
 
 
 def _new_suite(name: str, cases: list[Element], time_s: float | None = None, **attributes: str) -> Element:
     """A suite with these cases and their counts."""
-    found = Counter(result.tag for case in cases for result in case)
-    counts = {"tests": len(cases), "errors": found["error"], "failures": found["failure"], "skipped": found["skipped"]}
+    counter = Counter(result.tag for case in cases for result in case)
+    counts = {
+        "tests": len(cases),
+        "errors": counter["error"],
+        "failures": counter["failure"],
+        "skipped": counter["skipped"],
+    }
     suite = Element(
         "testsuite", {"name": make_visible(name), **attributes, **{key: str(n) for key, n in counts.items()}}
     )
@@ -98,7 +103,7 @@ def _make_suite(verdict: Verdict, cell: CellVerdict, record: Evidence | None, na
 
 
 def _list_properties(verdict: Verdict, cell: CellVerdict, record: Evidence | None) -> list[tuple[str, str]]:
-    found = [
+    entry = [
         ("state", STATE_WORDS[cell.state]),
         ("profile", cell.profile),
         ("tree", verdict.tree),
@@ -107,13 +112,13 @@ def _list_properties(verdict: Verdict, cell: CellVerdict, record: Evidence | Non
         ("matrix_digest", verdict.matrix_digest),
     ]
     if record:
-        found += [("evidence", record.id), ("host", record.host.name), ("host.distribution", record.host.distribution)]
-        found += [(f"axis.{name}", value) for name, value in sorted(record.axes.items())]
+        entry += [("evidence", record.id), ("host", record.host.name), ("host.distribution", record.host.distribution)]
+        entry += [(f"axis.{name}", value) for name, value in sorted(record.axes.items())]
     if record and record.partial:
-        found.append(("partial", record.partial))
+        entry.append(("partial", record.partial))
     if record and record.interpreter:
-        found += [("interpreter", record.interpreter.path), ("interpreter.version", record.interpreter.version)]
-    return [(name, value) for name, value in found if value]
+        entry += [("interpreter", record.interpreter.path), ("interpreter.version", record.interpreter.version)]
+    return [(name, value) for name, value in entry if value]
 
 
 def split_id(test: str) -> tuple[str, str]:
@@ -186,12 +191,12 @@ def _state_case(cell: CellVerdict, record: Evidence | None) -> Element | None:
 
 def _make_matrix_suite(verdict: Verdict) -> Element:
     """The suite of the whole matrix: the verdict itself, breaches of no cell, and what ran nowhere."""
-    own = _new_case(MATRIX, "verdict")
+    local = _new_case(MATRIX, "verdict")
     if verdict.verdict != "passed":
         kind = "failure" if verdict.verdict == "failed" else "error"
-        _add_result(own, kind, summary(verdict), verdict.verdict, not_run(verdict))
+        _add_result(local, kind, summary(verdict), verdict.verdict, not_run(verdict))
     cells = {cell.name for cell in verdict.cells}
-    cases = [own, *(_breach_case(breach) for breach in verdict.breaches if breach.cell not in cells)]
+    cases = [local, *(_breach_case(breach) for breach in verdict.breaches if breach.cell not in cells)]
     if verdict.ran_nowhere:
         nowhere = _new_case(MATRIX, "tests that ran nowhere")
         message = f"{len(verdict.ran_nowhere)} tests ran nowhere"

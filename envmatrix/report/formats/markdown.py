@@ -142,11 +142,11 @@ _ALIGN = " --- | ---: | ---: | ---: | ---: | ---: | --- |"
 
 def _render_failures(report: Report) -> Iterable[str]:
     records = report.records_by_cell()
-    found = [(cell, records.get(cell.name)) for cell in report.verdict.cells if cell.state == "failed"]
-    tests = [(cell, test) for cell, record in found for test in bad_tests(record)]
-    if found:
-        yield f"#### Failed: {count(len(tests), 'test')} in {count(len(found), 'cell')}\n"
-    shown, told = 0, 0
+    result = [(cell, records.get(cell.name)) for cell in report.verdict.cells if cell.state == "failed"]
+    tests = [(cell, test) for cell, record in result for test in bad_tests(record)]
+    if result:
+        yield f"#### Failed: {count(len(tests), 'test')} in {count(len(result), 'cell')}\n"
+    shown, facts = 0, 0
     for group in group_alike(tests):
         if shown >= MOST_FAILURES:
             break
@@ -155,10 +155,10 @@ def _render_failures(report: Report) -> Iterable[str]:
         )
         more = f"- … and {len(group) - MOST_NAMES:,} more that end alike\n" if len(group) > MOST_NAMES else ""
         yield f"{names}{more}{fence_output(group[0][1].reason)}"
-        shown, told = shown + min(len(group), MOST_NAMES), told + len(group)
-    if len(tests) > told:
-        yield f"- … and {len(tests) - told:,} more\n"
-    for cell, record in found:
+        shown, facts = shown + min(len(group), MOST_NAMES), facts + len(group)
+    if len(tests) > facts:
+        yield f"- … and {len(tests) - facts:,} more\n"
+    for cell, record in result:
         if not bad_tests(record):
             log = fence_output(report.logs.get(cell.evidence, ""))
             yield f"- {code_span(cell.name)}: no single test failed{_join_reasons(cell.reasons)}\n{log}"

@@ -66,25 +66,25 @@ def _render_failures(page: Page, report: Report) -> None:
 
 
 def _failed_tests(page: Page, tests: Sequence[tuple[CellVerdict, TestResult]]) -> None:
-    shown, told = 0, 0
-    for found in group_alike(tests):
+    shown, facts = 0, 0
+    for item in group_alike(tests):
         if shown >= MOST_FAILURES:
             break
-        for cell, test in found[:MOST_NAMES]:
+        for cell, test in item[:MOST_NAMES]:
             page.add_line("  ", (test.outcome, STYLES["failed"]), f"  {cell.name}: {test.id}")
-        if len(found) > MOST_NAMES:
-            page.add_line(f"  … and {len(found) - MOST_NAMES:,} more that end alike:")
-        page.add_output(found[0][1].reason, MOST_OUTPUT_LINES)
-        shown, told = shown + min(len(found), MOST_NAMES), told + len(found)
-    _render_rest(page, len(tests) - told)
+        if len(item) > MOST_NAMES:
+            page.add_line(f"  … and {len(item) - MOST_NAMES:,} more that end alike:")
+        page.add_output(item[0][1].reason, MOST_OUTPUT_LINES)
+        shown, facts = shown + min(len(item), MOST_NAMES), facts + len(item)
+    _render_rest(page, len(tests) - facts)
 
 
 def group_alike(tests: Sequence[tuple[CellVerdict, TestResult]]) -> list[list[tuple[CellVerdict, TestResult]]]:
     """Failed tests, those whose last words are the same together: often they have one cause."""
-    found: dict[str, list[tuple[CellVerdict, TestResult]]] = {}
+    result: dict[str, list[tuple[CellVerdict, TestResult]]] = {}
     for number, (cell, test) in enumerate(tests):
-        found.setdefault(test.reason or f"\0{number}", []).append((cell, test))
-    return list(found.values())
+        result.setdefault(test.reason or f"\0{number}", []).append((cell, test))
+    return list(result.values())
 
 
 def bad_tests(record: Evidence | None) -> list[TestResult]:
@@ -114,16 +114,16 @@ def _render_inconclusive(page: Page, report: Report) -> None:
     _render_together(page, [cell for cell in cells if cell not in alone])
 
 
-def _render_together(page: Page, cells: Sequence[CellVerdict], *, told: bool = False) -> None:
+def _render_together(page: Page, cells: Sequence[CellVerdict], *, answer: bool = False) -> None:
     """Cells with the reasons that they have in common; ``told`` adds their state."""
     alike: dict[tuple[str, tuple[VerdictReason, ...]], list[CellVerdict]] = {}
     for cell in cells:
         alike.setdefault((cell.state, cell.reasons), []).append(cell)
-    for (state, reasons), found in alike.items():
-        whose = found[0].name if len(found) == 1 else count(len(found), "cell")
-        page.add_line(f"  {whose}  ", (STATE_WORDS[state] if told else "", STYLES[state]))
-        if len(found) > 1:
-            page.add_paragraph(", ".join(make_visible(cell.name) for cell in found), 4)
+    for (state, reasons), matches in alike.items():
+        whose = matches[0].name if len(matches) == 1 else count(len(matches), "cell")
+        page.add_line(f"  {whose}  ", (STATE_WORDS[state] if answer else "", STYLES[state]))
+        if len(matches) > 1:
+            page.add_paragraph(", ".join(make_visible(cell.name) for cell in matches), 4)
         _render_reasons(page, reasons)
 
 
@@ -147,11 +147,11 @@ def _says_more(other: VerdictReason, reason: VerdictReason) -> bool:
 
 
 def _render_breaches(page: Page, report: Report) -> None:
-    breaches, told = report.verdict.breaches, _list_shown_reasons(report)
+    breaches, answer = report.verdict.breaches, _list_shown_reasons(report)
     if breaches:
         page.add_heading(f"BREACHES ({len(breaches)}: promises that were not kept)", STYLES["failed"])
     for breach in breaches:
-        again = (breach.cell, breach.code, breach.message) in told
+        again = (breach.cell, breach.code, breach.message) in answer
         page.add_line(
             "  ", (breach.code, "bold"), f"  {breach.cell or 'the whole matrix'}{': see above' if again else ''}"
         )
@@ -200,7 +200,7 @@ def _render_waiting(page: Page, verdict: Verdict) -> None:
     waiting = [cell for cell in verdict.cells if cell.state in ("blocked", "owed", "stale")]
     if waiting:
         page.add_heading(f"BLOCKED, OWED AND STALE ({count(len(waiting), 'cell')})", STYLES["blocked"])
-    _render_together(page, waiting, told=True)
+    _render_together(page, waiting, answer=True)
     aside = [cell for cell in verdict.cells if cell.state == "not_relevant"]
     if aside:
         page.add_heading(f"NOT RELEVANT ({count(len(aside), 'cell')})", "dim")
@@ -214,8 +214,8 @@ def _render_drift(page: Page, report: Report) -> None:
     page.add_heading(f"DRIFT{against} ({count(len(report.drift), 'change')})")
     for kind, number in sorted(Counter(change.kind for change in report.drift).items()):
         page.add_line(f"  {kind.replace('_', ' ')}: {number:,}")
-        found = [change for change in report.drift if change.kind == kind]
-        _render_names(page, [f"{d.cell}: {d.test} ({d.before or 'absent'} -> {d.after or 'absent'})" for d in found])
+        entry = [change for change in report.drift if change.kind == kind]
+        _render_names(page, [f"{d.cell}: {d.test} ({d.before or 'absent'} -> {d.after or 'absent'})" for d in entry])
 
 
 def _render_cells(page: Page, verdict: Verdict) -> None:

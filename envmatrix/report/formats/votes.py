@@ -49,8 +49,8 @@ def vote_value(verdict: Verdict) -> int:
         return 1 if verdict.verdict == "passed" else -1
     shaken = {breach.cell for breach in verdict.breaches if breach.code in OUTSIDE}
     shaken |= {cell.name for cell in verdict.cells if cell.state in ("inconclusive", "blocked", "owed", "stale")}
-    own = [breach for breach in verdict.breaches if breach.code not in OUTSIDE and breach.cell not in shaken]
-    return -1 if own else 0
+    local = [breach for breach in verdict.breaches if breach.code not in OUTSIDE and breach.cell not in shaken]
+    return -1 if local else 0
 
 
 def render_gerrit(report: Report) -> str:

@@ -52,7 +52,7 @@ def required_cells(cells: Sequence[Cell], profiles: Mapping[str, Profile]) -> tu
     return tuple(cell for cell in cells if not required or cell.profile in required)
 
 
-def judge_revision(asked: GateQuery, records: Iterable[Evidence], *, known: Iterable[Evidence] = ()) -> Verdict:
+def judge_revision(query: GateQuery, records: Iterable[Evidence], *, known: Iterable[Evidence] = ()) -> Verdict:
     """The verdict over everything that hosts reported of one content.
 
     ``records`` are read once, in any order, and not kept; the tests in them are classified. Those of another tree or
@@ -61,11 +61,11 @@ def judge_revision(asked: GateQuery, records: Iterable[Evidence], *, known: Iter
     another. ``known`` are further records, asked for the names of tests; those of another tree are shown as stale.
     Of a record of another project of the same repository nothing is taken but what its host has.
     """
-    wanted = required_cells(asked.cells, asked.profiles)
-    collected = _Collected(asked, wanted)
+    expected = required_cells(query.cells, query.profiles)
+    collected = _Collected(query, expected)
     for record in known:
         collected.add_known(record)
-        if record.tree != asked.tree:
+        if record.tree != query.tree:
             collected.add_record(record)
     for record in records:
         collected.add_record(record)
@@ -73,13 +73,13 @@ def judge_revision(asked: GateQuery, records: Iterable[Evidence], *, known: Iter
 
 
 class _Collected:
-    def __init__(self, asked: GateQuery, wanted: Sequence[Cell]) -> None:
-        self._asked = asked
-        self._wanted = wanted
-        self._profile_of = {cell.name: cell.profile for cell in wanted}
-        self._cells = {cell.name: CellReports() for cell in wanted}
-        self._ledger = Ledger(asked.profiles)
-        self._hosts = Hosts(asked.hosts, asked.profiles)
+    def __init__(self, query: GateQuery, target: Sequence[Cell]) -> None:
+        self._asked = query
+        self._wanted = target
+        self._profile_of = {cell.name: cell.profile for cell in target}
+        self._cells = {cell.name: CellReports() for cell in target}
+        self._ledger = Ledger(query.profiles)
+        self._hosts = Hosts(query.hosts, query.profiles)
         self._ahead: set[str] = set()
 
     def add_known(self, record: Evidence) -> None:
@@ -151,8 +151,8 @@ class _Collected:
             return
         profile = self._asked.profiles[record.profile]
         case = Case(evidence=record, tally=sums, profile=profile, capabilities=self._asked.capabilities)
-        found = find_breaches(case)
-        judged = with_evidence(record, sums, found, profile, counts_partial=False)
+        breaches = find_breaches(case)
+        judged = with_evidence(record, sums, breaches, profile, counts_partial=False)
         reran = Reran(flaky=tuple(test.id for test in sums.flaky))
         report = CellReport(
             host=host_of(record),
@@ -160,39 +160,39 @@ class _Collected:
             commit=record.commit,
             run_id=record.run_id,
             verdict=with_reruns(judged, reran, profile, self._asked.today),
-            breaches=found,
+            breaches=breaches,
             passed=sums.ran - failed if record.attempt > 1 else frozenset(),
             failed=failed,
         )
         reports.add_report(report, decides=decides)
 
     def make_verdict(self) -> Verdict:
-        cells, found = self._judged_cells()
+        cells, result = self._judged_cells()
         for cell in cells:
             if cell.state in ("owed", "stale", "not_relevant"):
                 self._ledger.add_unable(cell.name, cell.profile, cell.reasons[0].message)
         relevant = {cell.profile for cell in cells if cell.state != "not_relevant"}
-        found += self._hosts.find_missing(self._asked.expect, relevant)
+        result += self._hosts.find_missing(self._asked.expect, relevant)
         entries = self._ledger.list_entries()
         owed = [entry for entry in entries if entry.owed and not is_excused(entry, cells, ("not_relevant",))]
-        word = verdict_word(cells, found, owed, owing=True)
-        asked = self._asked
+        word = verdict_word(cells, result, owed, owing=True)
+        requested = self._asked
         return Verdict(
             verdict=word,
             exit_code=int(exit_code(word)),
-            tree=asked.tree,
-            commit=asked.commit,
-            dirty=asked.dirty,
-            matrix_digest=asked.matrix_digest,
+            tree=requested.tree,
+            commit=requested.commit,
+            dirty=requested.dirty,
+            matrix_digest=requested.matrix_digest,
             cells=tuple(cells),
-            breaches=tuple(sorted(found, key=lambda breach: (breach.cell, breach.code, breach.message))),
+            breaches=tuple(sorted(result, key=lambda breach: (breach.cell, breach.code, breach.message))),
             ran_nowhere=tuple(entry.ran_nowhere for entry in entries),
             notes=(*_collect_notes(cells, owed), *map(_describe_clock, sorted(self._ahead))),
         )
 
     def _judged_cells(self) -> tuple[list[CellVerdict], list[Breach]]:
         cells: list[CellVerdict] = []
-        found: list[Breach] = []
+        matches: list[Breach] = []
         for cell in self._wanted:
             judged, breached = of_cell(
                 cell,
@@ -204,13 +204,13 @@ class _Collected:
                 able=self._hosts.find_able(cell),
             )
             cells.append(judged)
-            found += breached
-        return cells, found
+            matches += breached
+        return cells, matches
 
 
 def _describe_clock(host: str) -> str:
-    told = f"evidence of {host} is dated in the future, so it counts as older than any other of that host"
-    return f"{told}; set the clock of {host}, or of this host"
+    facts = f"evidence of {host} is dated in the future, so it counts as older than any other of that host"
+    return f"{facts}; set the clock of {host}, or of this host"
 
 
 def _collect_notes(cells: Sequence[CellVerdict], owed: Sequence[UnexecutedTest]) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ def host_of(record: Evidence) -> str:
 def list_hosts(hosts: Collection[str], beside: Collection[str] = ()) -> str:
     """The names of hosts, sorted; those that only their ids tell apart, also from others ``beside``, with their ids."""
     names = Counter(host.partition(_BETWEEN)[0] for host in {*hosts, *beside})
-    told = (host.partition(_BETWEEN) for host in sorted(set(hosts)))
-    return ", ".join(f"{name} ({id_})" if names[name] > 1 and id_ else name for name, _, id_ in told)
+    facts = (host.partition(_BETWEEN) for host in sorted(set(hosts)))
+    return ", ".join(f"{name} ({id_})" if names[name] > 1 and id_ else name for name, _, id_ in facts)
 
 
 def order_key(record: Evidence, *, failing: bool = False, now: datetime.datetime | None = None) -> Age:
@@ -50,17 +50,17 @@ def order_key(record: Evidence, *, failing: bool = False, now: datetime.datetime
     return (not ahead, when, record.attempt, record.id, failing)
 
 
-def is_to_come(found: Age) -> bool:
+def is_to_come(result: Age) -> bool:
     """Whether a record says that it was made later than it was read."""
-    return not found[0]
+    return not result[0]
 
 
 def _parse_time(text: str) -> datetime.datetime:
     try:
-        found = datetime.datetime.fromisoformat(text)
+        result = datetime.datetime.fromisoformat(text)
     except ValueError:
         return _LONG_AGO
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    return result if result.tzinfo else result.replace(tzinfo=datetime.UTC)
 
 
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,8 +105,8 @@ class CellReports:
 
     def is_news(self, host: str, when: Age, *, decides: bool) -> bool:
         """Whether a record would be kept: judging one that would not is a waste."""
-        kept = (self.deciding if decides else self.undecided).get(host)
-        return kept is None or kept.age < when
+        remaining = (self.deciding if decides else self.undecided).get(host)
+        return remaining is None or remaining.age < when
 
     def add_report(self, report: CellReport, *, decides: bool) -> None:
         """Keep a report that is news."""
@@ -117,10 +117,10 @@ class CellReports:
         failure = Failure(run_id=record.run_id, evidence=record.id, tests=tuple(map(sys.intern, sorted(failed))))
         self._failed.setdefault(host_of(record), {})[when, record.id] = failure
 
-    def add_stale(self, found: Stale) -> None:
+    def add_stale(self, matches: Stale) -> None:
         """Keep the newest stale record of each host."""
-        if found.host not in self.stale or self.stale[found.host].age < found.age:
-            self.stale[found.host] = found
+        if matches.host not in self.stale or self.stale[matches.host].age < matches.age:
+            self.stale[matches.host] = matches
 
     def earlier_failures(self, report: CellReport) -> tuple[Failure, ...]:
         """The host's older attempts that failed, oldest first."""
@@ -169,8 +169,8 @@ def _apply_earlier_attempts(
     failures = [item.tests for item in reports.earlier_failures(report) if item.run_id == report.run_id]
     if not failures:
         return report
-    found = sort_reruns(failures, passed=report.passed, failed=report.failed)
-    return msgspec.structs.replace(report, verdict=with_reruns(report.verdict, found, profile, today))
+    matches = sort_reruns(failures, passed=report.passed, failed=report.failed)
+    return msgspec.structs.replace(report, verdict=with_reruns(report.verdict, matches, profile, today))
 
 
 def _describe_dispute(failed: Sequence[CellReport], passed: Sequence[CellReport]) -> CellVerdict:

@@ -45,15 +45,15 @@ class Hosts:
 
         A name with ``*``, ``?`` or ``[…]`` in it is met by any host that it matches.
         """
-        found = [self._make_breach(host, "") for host in sorted(set(expect)) if not any(self._profiles_of(host))]
+        result = [self._make_breach(host, "") for host in sorted(set(expect)) if not any(self._profiles_of(host))]
         for name in sorted(profiles):
             hosts = self._profiles[name].gate.expect
-            found += [
+            result += [
                 self._make_breach(host, name)
                 for host in hosts
                 if not any(name in reported for reported in self._profiles_of(host))
             ]
-        return found
+        return result
 
     def _profiles_of(self, host: str) -> list[set[str]]:
         """What each of the hosts so called reported."""

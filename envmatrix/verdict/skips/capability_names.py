@@ -46,8 +46,8 @@ def canonical_name(name: str) -> str:
 
 def requirement_name(requirement: str) -> str:
     """The capability that a requirement such as ``libvirt>=9; sys_platform == "linux"`` names."""
-    found = re.match(r"\s*([A-Za-z0-9][\w.+-]*)", requirement)
-    return canonical_name(found.group(1)) if found else canonical_name(requirement)
+    match = re.match(r"\s*([A-Za-z0-9][\w.+-]*)", requirement)
+    return canonical_name(match.group(1)) if match else canonical_name(requirement)
 
 
 def promised_names(profile: Profile, evidence: Evidence | None = None) -> frozenset[str]:
@@ -65,8 +65,8 @@ def never_held(profile: Profile, records: Iterable[Evidence]) -> tuple[str, ...]
     One on the platform may hold on another host, and is no matter of what the profile says.
     """
     records = tuple(records)
-    asked = [item for item in profile.requires if _is_on_python(item.partition(";")[2])]
-    return tuple(item for item in asked if records and not any(is_marker_true(item, record) for record in records))
+    requested = [item for item in profile.requires if _is_on_python(item.partition(";")[2])]
+    return tuple(item for item in requested if records and not any(is_marker_true(item, record) for record in records))
 
 
 def _is_on_python(marker: str) -> bool:
@@ -108,8 +108,8 @@ def _marker_environment(evidence: Evidence) -> dict[str, str]:
 
 def profiles_promising(capability: str, profiles: Iterable[Profile]) -> tuple[str, ...]:
     """The names of the profiles that promise a capability, sorted."""
-    wanted = canonical_name(capability)
-    return tuple(sorted(profile.name for profile in profiles if wanted in promised_names(profile)))
+    expected = canonical_name(capability)
+    return tuple(sorted(profile.name for profile in profiles if expected in promised_names(profile)))
 
 
 def capabilities_by_module(capabilities: Mapping[str, Capability]) -> dict[str, str]:
@@ -123,20 +123,20 @@ def capabilities_by_alias(capabilities: Mapping[str, Capability]) -> dict[str, s
     A capability's own name wins over another's module, distribution, program, service, device or variable. Versions
     of Python are left out: a test that wants another Python is about the matrix's axis, not about this host.
     """
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     usable = {
         name: item for name, item in sorted(capabilities.items()) if not re.match(r"(python|pypy)[\d.]*t?$", name)
     }
     for name in usable:
-        found[name.lower()] = name
+        result[name.lower()] = name
     for name, item in usable.items():
         for word in words_of(name, item):
-            found.setdefault(word, name)
-    return found
+            result.setdefault(word, name)
+    return result
 
 
 def words_of(name: str, item: Capability | None) -> tuple[str, ...]:
     """Return the words by which a reason may name one capability, in lower case, its own name first."""
-    own = (item.module, item.distribution, item.program, item.service, item.device, item.env) if item else ()
-    words = (item.name if item else name, *own, *_SYNONYMS.get(name, ()))
+    local = (item.module, item.distribution, item.program, item.service, item.device, item.env) if item else ()
+    words = (item.name if item else name, *local, *_SYNONYMS.get(name, ()))
     return tuple(dict.fromkeys(word.lower() for word in words if word))

@@ -101,8 +101,8 @@ class Consequences:
         """What a reason says, read once: many tests skip for one and the same."""
         reason = cut_reason(reason)
         if reason not in self._read:
-            found = _DEPENDS.search(reason)
-            name = next(group for group in found.groups() if group) if found else ""
+            match = _DEPENDS.search(reason)
+            name = next(group for group in match.groups() if group) if match else ""
             self._read[reason] = (name, bool(_FOLLOWS.search(reason)))
         return self._read[reason]
 
@@ -173,8 +173,10 @@ class Classifier:
         ran = was_executed(test)
         reason = test.reason.removeprefix(NOT_TRIED).lstrip()
         seen = self.classify_skip(msgspec.structs.replace(test, reason=reason), ran=ran)
-        kept = seen.skip_class in ("capability", "declared", "expired", "unrun") and not ran
-        if not kept and not (seen.skip_class == "capability" and canonical_name(seen.capability) in self._promised):
+        remaining = seen.skip_class in ("capability", "declared", "expired", "unrun") and not ran
+        if not remaining and not (
+            seen.skip_class == "capability" and canonical_name(seen.capability) in self._promised
+        ):
             return msgspec.structs.replace(test, skip_class="", capability="")
         return msgspec.structs.replace(test, skip_class=seen.skip_class, capability=seen.capability)
 
@@ -196,19 +198,19 @@ class Classifier:
     def _find_capability(self, test: TestResult) -> str:
         """What the reason names. A marker of the test helps where the reason is empty or speaks of what it names."""
         key = (test.reason, test.requires)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._find_in_markers(test)
-        return found
+        result = self._known.get(key)
+        if result is None:
+            result = self._known[key] = self._find_in_markers(test)
+        return result
 
     def _find_in_markers(self, test: TestResult) -> str:
-        found = self._phrases.find_capability(test.reason)
-        if found and canonical_name(found) in self._promised:
-            return found
+        matches = self._phrases.find_capability(test.reason)
+        if matches and canonical_name(matches) in self._promised:
+            return matches
         if mentioned := self._mentions.find_capability(cut_reason(test.reason)):
             return self._names.get(mentioned, mentioned)
-        if found:
-            return found
+        if matches:
+            return matches
         for requirement in test.requires:
             name = self._names.get(requirement_name(requirement), requirement_name(requirement))
             if not test.reason.strip() or self._phrases.is_about(test.reason, name):

@@ -207,8 +207,8 @@ def _compile_words(name: str, item: Capability | None, variables: Collection[str
 
 
 def _port_of(item: Capability | None) -> str:
-    found = re.search(r":(\d{2,5})(?:/|$)", item.url) if item is not None and item.url else None
-    return found[1] if found else ""
+    result = re.search(r":(\d{2,5})(?:/|$)", item.url) if item is not None and item.url else None
+    return result[1] if result else ""
 
 
 def _compile_wishes(words: Collection[str]) -> re.Pattern[str]:

@@ -167,12 +167,12 @@ class Phrases:
         reason = cut_reason(reason)
         if not self._declared:  # a project's own patterns may look for any number
             reason = _NUMBER.sub("0", reason)
-        found = self._known.get(reason)
-        if found is None:
+        result = self._known.get(reason)
+        if result is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            found = self._known[reason] = self._find_uncached(reason)
-        return found
+            result = self._known[reason] = self._find_uncached(reason)
+        return result
 
     def is_about(self, reason: str, name: str) -> bool:
         """Whether a reason speaks of a capability at all, in whatever sentence."""
@@ -215,8 +215,8 @@ class Phrases:
         if shapes is None:
             shapes = self._shapes[known] = tuple(re.compile(shape, re.IGNORECASE) for shape in _make_shapes(known))
         for shape in shapes:
-            if found := shape.search(reason):
-                return self._aliases[next(group for group in found.groups() if group).lower()]
+            if match := shape.search(reason):
+                return self._aliases[next(group for group in match.groups() if group).lower()]
         return ""
 
     def _patterns_of(self, words: Set[str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
@@ -251,17 +251,17 @@ def _make_shapes(known: str) -> tuple[str, ...]:
 
 def _find_module(reason: str) -> str:
     """The module that a reason says cannot be imported. The innermost error names the one that is really missing."""
-    if found := _NO_MODULE.search(reason):
-        return found.group(1).rstrip(".")
+    if matches := _NO_MODULE.search(reason):
+        return matches.group(1).rstrip(".")
     for shape in _IMPORTS:
-        found = shape.search(reason)
-        if found and (name := found.group(found.lastindex or 0).rstrip(".")).lower() not in _PROSE:
+        matches = shape.search(reason)
+        if matches and (name := matches.group(matches.lastindex or 0).rstrip(".")).lower() not in _PROSE:
             return name
     return ""
 
 
 def _find_installable(reason: str) -> str:
     """The name in "NAME is not installed", whatever it is: that is about the host or the environment by itself."""
-    found = _NOT_INSTALLED.search(reason)
-    name = found.group(1).lower() if found else ""
+    entry = _NOT_INSTALLED.search(reason)
+    name = entry.group(1).lower() if entry else ""
     return "" if name in _PROSE else name

@@ -13,7 +13,7 @@ from probe_faults import LIMIT_S, answer_of, check_says, matches, packages_of, p
 
 from envmatrix.config.capabilities import BUILTIN
 from envmatrix.config.model import Capability
-from envmatrix.host.model import Answer, Request
+from envmatrix.host.model import Answer, PythonRequest
 from envmatrix.host.survey import survey
 
 VERSION = sysconfig.get_python_version()
@@ -34,7 +34,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def ask(
     python: Path, environ: dict[str, str], requirement: str = "hypervisor", capability: Capability = HYPERVISOR
 ) -> Answer:
-    request = Request(spec=(str(python),), system_site_packages=True, requires=(requirement,))
+    request = PythonRequest(spec=(str(python),), system_site_packages=True, requires=(requirement,))
     return answer_of(request, capability, environ=environ)
 
 
@@ -170,12 +170,12 @@ def test_libvirt_has_to_open(environ: dict[str, str]) -> None:
             "url": "test:///nowhere.xml",
         }
     )
-    request = Request(system_site_packages=True, requires=("libvirt",))
+    request = PythonRequest(system_site_packages=True, requires=("libvirt",))
     check_says("libvirt-open", answer_of(request, libvirt, environ=environ).candidates[0].findings[0], "broken")
 
 
 def test_the_systems_own_interpreter_has_the_bindings(environ: dict[str, str]) -> None:
-    request = Request(system_site_packages=True, requires=("libvirt>=9; sys_platform == 'linux'",))
+    request = PythonRequest(system_site_packages=True, requires=("libvirt>=9; sys_platform == 'linux'",))
     (candidate,) = answer_of(request, environ=environ).candidates
     assert candidate.interpreter.origin == "system"
     assert candidate.findings[0].where == "/usr/lib/python3/dist-packages/libvirt.py"
@@ -183,14 +183,14 @@ def test_the_systems_own_interpreter_has_the_bindings(environ: dict[str, str]) -
 
 
 def test_without_system_packages_modules_are_not_looked_for(environ: dict[str, str]) -> None:
-    request = Request(requires=("libvirt>=99",))
+    request = PythonRequest(requires=("libvirt>=99",))
     answer = answer_of(request, environ=environ)
     assert (answer.candidates[-1].refused, answer.findings) == ("", ())
 
 
 def pinned(environ: dict[str, str], version: str = VERSION) -> Answer:
     """The answer for an interpreter that only the fault can give."""
-    return answer_of(Request(python=version), environ=environ)
+    return answer_of(PythonRequest(python=version), environ=environ)
 
 
 def script(path: Path, text: str) -> Path:
@@ -261,13 +261,13 @@ def test_an_interpreter_without_ssl_is_refused(python: Path, environ: dict[str, 
 def test_an_interpreter_without_ensurepip_will_do_and_says_so(python: Path, environ: dict[str, str]) -> None:
     (python.parents[1] / f"lib/python{VERSION}/ensurepip").unlink()
     name = f"python{VERSION}"
-    answer = answer_of(Request(requires=(name,)), environ={**environ, "PATH": f"{python.parent}:/usr/bin"})
+    answer = answer_of(PythonRequest(requires=(name,)), environ={**environ, "PATH": f"{python.parent}:/usr/bin"})
     check_says("interpreter-without-ensurepip", answer.findings[0], "ok")
 
 
 def test_only_the_interpreter_that_is_needed_is_started(environ: dict[str, str], tmp_path: Path) -> None:
     for name in ("python3.98", "python3.97"):
         script(tmp_path / "bin" / name, f"#!/bin/sh\ntouch {tmp_path}/started-{name}\nexit 1\n")
-    request = Request(python=VERSION)
+    request = PythonRequest(python=VERSION)
     survey([request], {}, environ={**environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin"})
     assert not list(tmp_path.glob("started-*"))

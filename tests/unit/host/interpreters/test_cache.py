@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from envmatrix.host.interpreters.cache import Remembered
-from envmatrix.host.interpreters.query import Told
+from envmatrix.host.interpreters.cache import InterpreterCache
+from envmatrix.host.interpreters.query import InterpreterAnswer
 
 
 @pytest.fixture
@@ -21,17 +21,17 @@ def python(tmp_path: Path) -> Path:
     return path
 
 
-def said(path: Path, **more: object) -> Told:
+def said(path: Path, **more: object) -> InterpreterAnswer:
     folders = (str(path.parents[1] / "lib/python3.12"), str(path.parents[1] / "lib/python3.12/lib-dynload"))
     values = {"version": "3.12.1", "executable": str(path), "base_executable": str(path), "path": folders, **more}
-    return Told(**values)  # type: ignore[arg-type]
+    return InterpreterAnswer(**values)  # type: ignore[arg-type]
 
 
-def kept(file: Path, path: Path, told: Told) -> Remembered:
-    first = Remembered(file)
+def kept(file: Path, path: Path, told: InterpreterAnswer) -> InterpreterCache:
+    first = InterpreterCache(file)
     first.put(str(path), told)
     first.keep()
-    return Remembered(file)
+    return InterpreterCache(file)
 
 
 def test_an_answer_is_remembered(tmp_path: Path, python: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_changes_is_asked_again(tmp_path: Path, python: Path, what: str) ->
     file = tmp_path / "cache/file.json"
     kept(file, python, said(python))
     (tmp_path / what).write_text("another")
-    assert Remembered(file).get(str(python)) is None
+    assert InterpreterCache(file).get(str(python)) is None
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_launchers_and_failures_are_not(tmp_path: Path, python: Path, more: dict
 def test_a_file_that_is_no_memory_is_none(tmp_path: Path, python: Path, content: bytes) -> None:
     file = tmp_path / "file.json"
     file.write_bytes(content)
-    assert Remembered(file).get(str(python)) is None
+    assert InterpreterCache(file).get(str(python)) is None
     assert kept(file, python, said(python)).get(str(python)) == said(python)

@@ -123,7 +123,7 @@ def test_what_nothing_asks_for_is_named_and_told_on_demand():
     shown = " ".join(host.render_text(findings, facts).split())
     assert "no cell here waits for it: libvirt (broken), mysql. `envmatrix doctor NAME` says why" in shown
     assert "remedy:" not in shown
-    assert host.render_text(findings, facts, told=("mysql",)).count("remedy:") == 1
+    assert host.render_text(findings, facts, shown=("mysql",)).count("remedy:") == 1
     assert host.render_text(findings, facts, everything=True).count("remedy:") == 2
 
 

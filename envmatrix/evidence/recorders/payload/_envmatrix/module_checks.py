@@ -24,19 +24,19 @@ def outside(project):
     what tests write themselves and are no finding.
     """
     homes, stdlib = _homes(project), _stdlib()
-    found = {}
+    result = {}
     for name, module in sorted(sys.modules.copy().items(), key=lambda item: str(item[0])):
         path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
         if not isinstance(name, str) or not isinstance(path, str) or not os.path.isabs(path):
             continue
         parent = name.rpartition(".")[0]
-        if name == "__main__" or (parent and parent in found):
+        if name == "__main__" or (parent and parent in result):
             if parent:
-                found.setdefault(name, None)
+                result.setdefault(name, None)
             continue
         if not _allowed(path, homes, stdlib):
-            found[name] = path
-    return sorted((name, path) for name, path in found.items() if path)
+            result[name] = path
+    return sorted((name, path) for name, path in result.items() if path)
 
 
 def _homes(project):
@@ -82,7 +82,7 @@ def copies(project):
     A copy that its metadata calls installed from this project is none, whatever its build changed. Asked for is what
     the environment's own requirements name, and not only those of another distribution.
     """
-    found = []
+    matches = []
     for name, folder in sorted(_own_names(project).items()):
         module = sys.modules.get(name)
         path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
@@ -94,13 +94,13 @@ def copies(project):
         differing = "" if _is_of(info, project) else _differing(name, base, folder)
         if differing:
             place = os.path.dirname(path) if package else path
-            found.append((name, place, os.path.relpath(differing, project), _asked_for(info)))
-    return found
+            matches.append((name, place, os.path.relpath(differing, project), _asked_for(info)))
+    return matches
 
 
 def _own_names(project):
     """Return the packages and modules at the top of the project, each with the folder in which it is."""
-    found = {}
+    result_value = {}
     for source in _SOURCES if project else ():
         folder = os.path.join(project, source) if source else project
         try:
@@ -110,8 +110,8 @@ def _own_names(project):
         for entry in names:
             name = entry[:-3] if entry.endswith(".py") else entry
             if name.isidentifier() and name in sys.modules:
-                found.setdefault(name, folder)
-    return found
+                result_value.setdefault(name, folder)
+    return result_value
 
 
 def _differing(top, base, folder):
@@ -122,10 +122,10 @@ def _differing(top, base, folder):
         path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
         if not isinstance(path, str) or not path.startswith(base + os.sep) or "version" in os.path.basename(path):
             continue  # versions are written when a package is built
-        own = os.path.join(folder, path[len(base) + 1 :])
-        content = _content(own)
+        local = os.path.join(folder, path[len(base) + 1 :])
+        content = _content(local)
         if content and content != _content(path):
-            return own
+            return local
     return ""
 
 

@@ -227,8 +227,8 @@ class Worker(object):
         if folded:  # their ids are numbered in this order, whichever of them are selected
             writer.write("order", ids=folded, **self.facts)
         yield
-        kept, names = {id(item) for item in items}, {item.nodeid for item in items}
-        gone = [item for item in before if id(item) not in kept and item.nodeid not in names]
+        remaining, names = {id(item) for item in items}, {item.nodeid for item in items}
+        gone = [item for item in before if id(item) not in remaining and item.nodeid not in names]
         if gone:  # a suite's plugin may run copies in their place, such as one for each database
             known = {id(item) for item in before}
             copies = {_origin(item) for item in items if id(item) not in known}
@@ -271,13 +271,13 @@ def _is_another(line):
 
 def _requirements(node, cache):
     """Return what the ``requires`` markers of a node and of what it stands in name, the outermost first."""
-    own = [arg for mark in node.own_markers if mark.name == "requires" for arg in mark.args if isinstance(arg, str)]
+    local = [arg for mark in node.own_markers if mark.name == "requires" for arg in mark.args if isinstance(arg, str)]
     parent = node.parent
     if parent is None:
-        return own
+        return local
     if parent not in cache:
         cache[parent] = _requirements(parent, cache)
-    return cache[parent] + own if own else cache[parent]
+    return cache[parent] + local if local else cache[parent]
 
 
 _XFAILED = ("XFailed", "_pytest.outcomes.XFailed")

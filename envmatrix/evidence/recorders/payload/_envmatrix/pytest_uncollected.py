@@ -33,5 +33,5 @@ def made_by(cls):
 
 
 def tests_of(collector):
-    found = [name for name in dir(collector.obj) if collector.funcnamefilter(name)]
-    return [name for name in found if callable(getattr(collector.obj, name, None))]
+    result = [name for name in dir(collector.obj) if collector.funcnamefilter(name)]
+    return [name for name in result if callable(getattr(collector.obj, name, None))]

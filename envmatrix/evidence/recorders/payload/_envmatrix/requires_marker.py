@@ -57,9 +57,9 @@ def _compare(version, clause):
     match = re.match(r"(===|[<>=!~]=|[<>])\s*(.+)$", clause)
     if match is None:
         return True
-    operator, wanted = match.group(1), match.group(2).strip()
-    have, want = _numbers(version), _numbers(wanted)
-    if wanted.endswith(".*"):
+    operator, expected = match.group(1), match.group(2).strip()
+    have, want = _numbers(version), _numbers(expected)
+    if expected.endswith(".*"):
         same = have[: len(want)] == want
         return same if operator == "==" else not same
     width = max(len(have), len(want))

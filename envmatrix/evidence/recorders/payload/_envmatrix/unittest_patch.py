@@ -195,10 +195,10 @@ def _begin(runner, version, test):
     session = _open(runner, version, None)
     if not session.nested:
         tests = list(_tests(test))
-        for one in tests:
-            _place(session, one)
+        for item in tests:
+            _place(session, item)
         if tests:
-            writer.write("collected", s=session.key, ids=[_id(one) for one in tests])
+            writer.write("collected", s=session.key, ids=[_id(element) for element in tests])
     return session
 
 
@@ -240,8 +240,8 @@ def _tests(suite):
     tests = getattr(suite, "_tests", None)
     if isinstance(tests, (list, tuple)):
         for test in tests:
-            for found in _tests(test):
-                yield found
+            for matches in _tests(test):
+                yield matches
     elif tests is None and hasattr(suite, "id") and hasattr(suite, "run"):
         yield suite
 

@@ -271,11 +271,11 @@ def _report_places(project):
         note("python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed")
         for place in _later["stripped"].asserting(project):
             _once("stripped", place=place)
-    for name, path, own, asked_for in _later["shadowed"].copies(project):
+    for name, path, local, asked_for in _later["shadowed"].copies(project):
         if asked_for:
-            note("the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, own))
+            note("the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, local))
         else:
-            _once("shadowed", name=name, path=path, own=own)
+            _once("shadowed", name=name, path=path, own=local)
     _report_ignored(project)
     if "origin" in _later:
         for name, path in _later["origin"].outside(project):
