@@ -24,9 +24,16 @@ LEAKING_NAMES = {
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+CALLER_ENVIRON = dict(os.environ)  # before it is cleaned, for tests of what a profile gives to its commands
 for _name in list(os.environ):
     if _name.startswith(LEAKING) or _name in LEAKING_NAMES:
         del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def caller_environ() -> dict[str, str]:
+    """The environment that the tests were started with."""
+    return CALLER_ENVIRON
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -41,7 +41,7 @@ def load(project: Project) -> Loaded:
     problems = [Problem(file=tox.name, line=tox.error_line, message=tox.error)] if tox and tox.error else []
     capabilities = {**BUILTIN, **_declared(root, problems)}
     catalogue = Catalogue(
-        own={} if _is_built_in(root) else _layers(root / "profiles", "profiles", capabilities, problems),
+        own=_layers(root / "profiles", "profiles", capabilities, problems),
         built_in=_layers(BUILT_IN, "built-in profiles", capabilities, problems),
     )
     words = toxfile.words_of([tox.sections, tox.table]) if tox else frozenset()
@@ -64,14 +64,6 @@ def load(project: Project) -> Loaded:
         words=words | factors,
         factors=factors,
     )
-
-
-def _is_built_in(root: Path) -> bool:
-    """Say whether the project is envmatrix itself, whose own profiles are the built-in ones."""
-    try:
-        return (root / "profiles").samefile(BUILT_IN)
-    except OSError:
-        return False
 
 
 def _declared(root: Path, problems: list[Problem]) -> dict[str, Capability]:

@@ -17,6 +17,13 @@ def test_without_configuration_the_built_in_profiles_stand(tmp_path):
     assert [cell.system_site_packages for cell in matrix.cells] == [False, True]
 
 
+def test_the_built_in_profiles_are_this_projects_own():
+    matrix = load_matrix(Path(__file__).parents[3])
+    assert [cell.name for cell in matrix.cells] == ["full", "libvirt", "mysql", "restricted"]
+    assert matrix.profiles["libvirt"].origin == "profiles/libvirt.toml"
+    assert matrix.profiles["libvirt"].requires == ("libvirt",)
+
+
 def test_a_folder_with_neither_tox_nor_profiles_is_told_what_to_write(tmp_path):
     with pytest.raises(NothingToRunError, match=r"Write a tox\.ini"):
         load_matrix(tmp_path)
