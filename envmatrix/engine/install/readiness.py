@@ -60,6 +60,13 @@ def remove_mark(env_dir: str | Path) -> None:
     Path(env_dir, NAME).unlink(missing_ok=True)
 
 
+def take_mark(env_dir: str | Path) -> bytes | None:
+    """Remove the mark and return it, None where there is none. Raises OSError where it stays."""
+    mark = read_mark(env_dir)
+    remove_mark(env_dir)
+    return mark
+
+
 def note_outcome(env_dir: str, *, worked: bool, failed: bool) -> None:
     """Note what a run told of its environment.
 

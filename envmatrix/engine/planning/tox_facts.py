@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 120.0
 KEPT_ANSWERS = 50  # of plans: for each set of names that somebody asks for, and each state of the tox file
+_OLDEST_MINOR = 7
+# How the errors of a setting begin that needs an interpreter which is not found: tox skips such an environment.
+_NO_INTERPRETER = ("Skip(", "NoInterpreter(")
+_REPR = re.compile(r"\w+\(([\"'])(.*)\1\)", re.DOTALL)
 _PLAN_KEYS = ("base_python", "system_site_packages", "platform", "commands", "depends", "description")
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
     """The effective settings of one environment and where each comes from; ``problem`` is tox's where it has none.
+
+    ``lacks_interpreter`` says that settings are left out that need an interpreter which tox does not find.
 
     ``sources`` maps a key to "file:[section]", a profile's "file:line", "-x / TOX_OVERRIDE" or "tox's default".
     """
@@ -38,6 +44,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
     sources: dict[str, str] = {}
     problem: str = ""
+    lacks_interpreter: bool = False
 
 
 def describe_environments(
@@ -53,7 +60,10 @@ def describe_environments(
     ``starts`` is a helper that has tox loaded, where there is one.
     """
     try:
-        return _describe_together(root, overlays, keys, environ, starts)
+        described = _describe_together(root, overlays, keys, environ, starts)
+        if any(one.lacks_interpreter for one in described.values()):
+            described = _describe_together(root, overlays, keys, environ, starts, discover=_usable_pythons(environ))
+        return described
     except _ToxRefusedError as refused:
         if len(overlays) == 1:
             return {overlays[0].name: Described(name=overlays[0].name, problem=str(refused))}
@@ -65,12 +75,26 @@ def describe_environments(
     }
 
 
+def _usable_pythons(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the interpreters of this host that tox may be told to look at: at one that is too old it gives up."""
+    from envmatrix.host.interpreters.finder import places
+
+    versions = ((place, re.match(r"\D*3\.(\d+)", place.hint)) for place in places(environ) if not place.dead)
+    return tuple(place.path for place, version in versions if version and int(version[1]) >= _OLDEST_MINOR)
+
+
 class _ToxRefusedError(Exception):
     pass
 
 
 def _describe_together(
-    root: Path, overlays: Sequence[Overlay], keys: Sequence[str], environ: Mapping[str, str], starts: Launcher | None
+    root: Path,
+    overlays: Sequence[Overlay],
+    keys: Sequence[str],
+    environ: Mapping[str, str],
+    starts: Launcher | None,
+    *,
+    discover: Sequence[str] = (),
 ) -> dict[str, Described]:
     import tempfile
 
@@ -83,8 +107,10 @@ def _describe_together(
         write_job(Job(mode="describe", overlays=tuple(overlays), events=str(events)), job_file)
         argv = [str(job_file), "config", "--format", "json", "-o", str(answer)]
         argv += ["-e", ",".join(overlay.name for overlay in overlays)]
-        if keys:
-            argv += ["-k", *keys]
+        if discover:
+            argv += ["--discover", *discover]
+        if keys:  # for a plan, which makes nothing: uv makes an environment to tell where its site-packages are
+            argv += ["--runner", "virtualenv", "-k", *keys]
         output = bytearray()
         ended = run_process(
             starts or Spawner(),
@@ -109,28 +135,56 @@ def _describe_together(
         sources = {event["cell"]: event["sources"] for event in details if event["event"] == "sources"}
     environments = document.get("env", {})
     return {
-        overlay.name: Described(
-            name=overlay.name, settings=environments.get(overlay.name, {}), sources=sources.get(overlay.name, {})
-        )
+        overlay.name: _described(overlay.name, environments.get(overlay.name, {}), sources.get(overlay.name, {}))
         for overlay in overlays
     }
 
 
+def _described(name: str, answer: Mapping[str, Any], sources: dict[str, str]) -> Described:
+    """Return what tox answered of one environment, in which a setting that it could not read is a dict of its error."""
+    settings: dict[str, Any] = {}
+    refusals: list[str] = []
+    for key, value in answer.items():
+        if isinstance(value, dict) and set(value) == {"error"}:
+            refusals.append(str(value["error"]))
+        else:
+            settings[key] = value
+    others = [_unwrap(text) for text in refusals if not text.startswith(_NO_INTERPRETER)]
+    return Described(
+        name=name,
+        settings=settings,
+        sources=sources,
+        problem=f"tox: {others[0]}" if others else "",
+        lacks_interpreter=len(others) < len(refusals),
+    )
+
+
+def _unwrap(error: str) -> str:
+    """Return the words in the ``repr`` of an exception."""
+    match = _REPR.fullmatch(error)
+    return " ".join((match[2] if match else error).split())[:1000]
+
+
 def _read_answer(answer: Path, code: int, shown: Sequence[dict[str, Any]], text_output: str) -> dict[str, Any]:
+    """Return what tox wrote; raises _ToxRefusedError where it wrote nothing.
+
+    It ends with an error, too, where it wrote of some settings why it could not read them.
+    """
     import json
 
     try:
         document = json.loads(answer.read_bytes())
     except (OSError, ValueError):
         document = None
-    if code == 0 and isinstance(document, dict):
+    if isinstance(document, dict) and isinstance(document.get("env"), dict):
         return document
     refused = next((event["message"] for event in shown if event["event"] == "refused"), "")
     # of a tox that was started to have what the project requires, or that stopped at a setting
     handled = (
         text_output.partition("HandledError|")[2] or _explain_provisioning(text_output) or _last_refusal(text_output)
     )
-    sentence = " ".join((refused or handled or text_output).split()) or f"exit code {code}"
+    without_root = "\n".join(line for line in text_output.splitlines() if not line.startswith("ROOT: "))
+    sentence = " ".join((refused or handled or without_root or text_output).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
 
 

@@ -110,8 +110,7 @@ def _watch_commands(events: EventLog, job: Job) -> None:
         started, begun, argv = utc_now(), time.monotonic(), [str(part) for part in cmd]
         events.write_event("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
         builds, variables = run_id.startswith(readiness.INSTALLS), self.environment_variables
-        if builds:
-            readiness.remove_mark(self.env_dir)
+        mark = readiness.take_mark(self.env_dir) if builds else None
         if builds or pip.installs(argv):
             quick = pip.not_compiling(variables) if builds else contextlib.nullcontext()
             afresh = readiness.no_uv_cache(variables, needed=getattr(self, "envmatrix_damaged", False))
@@ -122,7 +121,7 @@ def _watch_commands(events: EventLog, job: Job) -> None:
             outcome, pages = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs), None
         failed = outcome.exit_code != 0
         if builds and not failed:
-            readiness.write_mark(self.env_dir, readiness.READY)
+            readiness.write_mark(self.env_dir, mark or readiness.READY)
         events.write_event(
             "command",
             cell=self.conf.name,

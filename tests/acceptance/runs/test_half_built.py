@@ -54,7 +54,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     subprocess.run(["umount", "--lazy", place], check=True)
 
 
-@pytest.mark.parametrize(("size_kb", "env"), zip(SIZES_KB, itertools.cycle(RUNNERS), strict=False))
+@pytest.mark.parametrize(("size_kb", "env"), [*zip(SIZES_KB, itertools.cycle(RUNNERS), strict=False)])
 def test_what_a_full_disk_cut_short_is_built_again(
     project: Callable[..., Path], envmatrix: Callable[..., Any], disk: Callable[[int], Path], size_kb: int, env: str
 ) -> None:
