@@ -8,7 +8,7 @@ capability that is known, because "requires Windows" and "not implemented" have 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
 from envmatrix.config.model import Capability
@@ -56,27 +56,31 @@ _REACH = (
 )
 _IMPOSSIBLE = r"(?:cannot|can't|could\s+not|not\s+possible|unable|impossible|won't|nothing)"
 _ONLY_IF = r"(?:unless|only\s+(?:\w+\s+)?(?:if|when|where)|(?:requires?|needs?)\s+that)\s+"
+# Sentences, each behind the words of which it has one.
 _SHAPES = (
     # "libvirt not present", "MySQL backend isn't available", "redis server could not be found"
-    r"{x}{is_}(?:\s+not|(?<=n't)|(?<=cannot))\s+(?:currently\s+|yet\s+|be\s+|been\s+)*{gone}\b",
+    ("not|n't", r"{x}{is_}(?:\s+not|(?<=n't)|(?<=cannot))\s+(?:currently\s+|yet\s+|be\s+|been\s+)*{gone}\b"),
     # "MySQL must be running", "should be run as root"
-    r"{x}\s+(?:must|has\s+to|have\s+to|needs\s+to|should)\s+be\s+{gone}\b",
-    r"\b(?:must|has\s+to|needs\s+to|should)\s+(?:be\s+)?run\s+(?:as|with|under|on)\s+{article}{x}",
+    ("be ", r"{x}\s+(?:must|has\s+to|have\s+to|needs\s+to|should)\s+be\s+{gone}\b"),
+    ("run", r"\b(?:must|has\s+to|needs\s+to|should)\s+(?:be\s+)?run\s+(?:as|with|under|on)\s+{article}{x}"),
     # "Backend 'mysql' is unavailable", "docker required", "kvm missing"
-    r"{x}{is_}\s*[:,-]?\s*{missing}\b",
+    (
+        "unavailable|missing|absent|unreachable|uninstalled|inaccessible|offline|down|required|needed|unset|undefined|old|refused|failed|found",
+        r"{x}{is_}\s*[:,-]?\s*{missing}\b",
+    ),
     # "No redis server found", "no MySQL", "missing libvirt bindings"
-    r"(?:^|[\s(:;,.])(?:no|missing|lacks?|lacking)\s+{article}{x}\s*{after_no}",
+    ("no|missing|lack", r"(?:^|[\s(:;,.])(?:no|missing|lacks?|lacking)\s+{article}{x}\s*{after_no}"),
     # "requires libvirt", "test needs a running docker", "depends on redis"
-    r"{needs}{article}{x}(?![\w-])",
+    ("requir|need|depends|relies|must|wants", r"{needs}{article}{x}(?![\w-])"),
     # "only run when mysql is available", "unless docker is running"
-    r"{only_if}{article}{x}{is_}\s+{gone}\b",
+    ("unless|only|requir|need", r"{only_if}{article}{x}{is_}\s+{gone}\b"),
     # "cannot connect to mysql", "failed to start redis-server", "connection to postgres refused"
-    r"{cannot}{reach}{article}{x}",
-    r"connection\s+to\s+{article}{x}.*\b(?:refused|failed|timed\s+out)",
+    ("not|n't|unable|failed|error|failure", r"{cannot}{reach}{article}{x}"),
+    ("connection", r"connection\s+to\s+{article}{x}.*\b(?:refused|failed|timed\s+out)"),
     # "can't be tested without docker"
-    r"{impossible}.*\swithout\s+{article}{x}(?![\w-])",
+    ("without", r"{impossible}.*\swithout\s+{article}{x}(?![\w-])"),
     # "set OS_TEST_URL to run these"
-    r"(?:^|\s)(?:set|export|define)\s+(?:\$)?{x}\s+to\b",
+    ("set|export|define", r"(?:^|\s)(?:set|export|define)\s+(?:\$)?{x}\s+to\b"),
 )
 _FLAGS = (
     # pytest shows a string condition as it was written: "condition: not HAVE_LIBVIRT"
@@ -144,6 +148,8 @@ _PROSE = frozenset(
     )
 )
 
+_Shape = tuple[tuple[str, ...], re.Pattern[str]]
+
 
 class Phrases:
     """Finds the capability that a reason names. Made once for a set of capabilities, asked many times."""
@@ -159,7 +165,7 @@ class Phrases:
         self._declared = tuple((name, pattern) for built_in, name, pattern in patterns if not built_in)
         self._built_in = tuple((name, pattern) for built_in, name, pattern in patterns if built_in)
         self._word = _compile_alternatives(self._aliases)
-        self._shapes: dict[str, tuple[re.Pattern[str], ...]] = {}
+        self._shapes: dict[str, tuple[_Shape, ...]] = {}
         self._known: dict[str, str] = {}
 
     def find_capability(self, reason: str) -> str:
@@ -193,7 +199,7 @@ class Phrases:
         if not (words or is_installable or is_client_error(lower)) or _WISH_FOR_ABSENCE.search(reason):
             return ""
         return (
-            self._by_shape(reason, words)
+            self._by_shape(reason, lower, words)
             or _find_first(self._patterns_of(words), reason)
             or client_error(lower)
             or (_find_installable(reason) if is_installable else "")
@@ -207,15 +213,15 @@ class Phrases:
                 return owner
         return ""
 
-    def _by_shape(self, reason: str, words: Set[str]) -> str:
+    def _by_shape(self, reason: str, lower: str, words: Set[str]) -> str:
         if not words:
             return ""
         known = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
         shapes = self._shapes.get(known)
         if shapes is None:
-            shapes = self._shapes[known] = tuple(re.compile(shape, re.IGNORECASE) for shape in _make_shapes(known))
-        for shape in shapes:
-            if match := shape.search(reason):
+            shapes = self._shapes[known] = tuple(_make_shapes(known))
+        for hints, shape in shapes:
+            if any(hint in lower for hint in hints) and (match := shape.search(reason)):
                 return self._aliases[next(group for group in match.groups() if group).lower()]
         return ""
 
@@ -242,11 +248,14 @@ def _find_first(patterns: tuple[tuple[str, re.Pattern[str]], ...], reason: str) 
     return next((name for name, pattern in patterns if pattern.search(reason)), "")
 
 
-def _make_shapes(known: str) -> tuple[str, ...]:
+def _make_shapes(known: str) -> Iterator[_Shape]:
+    """Yield the sentences about some words, each with what it cannot be without."""
     quote = r"['\"`]?"
     x = rf"(?<![\w/.-]){quote}({known})(?:\+\w+)?{quote}{_VERSION}(?:[\s-]+{_NOUN})*"
-    sentences = (shape.format(x=x, **_PARTS) for shape in _SHAPES)
-    return (*sentences, *(flag.format(x=f"({known})") for flag in _FLAGS))
+    for hints, shape in _SHAPES:
+        yield tuple(hints.split("|")), re.compile(shape.format(x=x, **_PARTS), re.IGNORECASE)
+    for flag in _FLAGS:
+        yield ("_",), re.compile(flag.format(x=f"({known})"), re.IGNORECASE)
 
 
 def _find_module(reason: str) -> str:

@@ -1,7 +1,9 @@
 """What a skip says, in whatever words: about a promised capability, about the runner, or about nothing at all."""
 
 import datetime
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from traps import GOOD
@@ -149,8 +151,16 @@ class Case(unittest.TestCase):
     assert found.cell["tests"]["passed"] == 2, found
 
 
+@pytest.fixture
+def readable():
+    """A folder that everybody may read; pytest takes that from the parents of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("commands", ["pytest -p no:cacheprovider", "pytest -p no:cacheprovider -n1"])
-def test_a_suite_that_drops_its_rights_did_not_crash(trap, workshop, commands):
+def test_a_suite_that_drops_its_rights_did_not_crash(trap, workshop, readable, commands):
     conftest = """import os
 
 import pytest
@@ -162,8 +172,7 @@ def rights():
     os.setuid(65534)
 """
     case = trap(commands, {"test_it.py": GOOD, "conftest.py": conftest})
-    for folder in case.root.parents[:3]:
-        folder.chmod(0o755)
+    case.root = case.root.rename(readable / "project")
     workshop.chmod(0o700)
     assert case.stock() == 0
     found = case.run()
