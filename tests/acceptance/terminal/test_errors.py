@@ -57,7 +57,7 @@ CARRIED = {
         2,
     ),
     "UnreadableError": (BASE, ("report", "large.json"), "large.json is not believed: it is larger than", 2),
-    "GitError": (BASE, ("run", "one"), "was not used for the identity, the files'", 0),
+    "GitError": (BASE, ("run", "one"), "cannot identify the content, so its files were hashed", 0),
     "_ToxRefusedError": ({**BASE, "tox.ini": TOX + "deps = {[nosuch]deps}\n"}, ("explain", "one"), "tox: ", 0),
     "_DoubtError": (BASE, ("explain", "one"), "through tox: TOX_LIMITED_SHEBANG is set", 0),
     "envmatrix.engine.toxplugin.proof.RefusedError": (LIBVIRT, ("run", "one"), "env_mismatch", 3),
