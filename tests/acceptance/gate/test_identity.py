@@ -407,7 +407,7 @@ def test_corrupt_repository_is_said_and_the_content_counted(repo: Path, what: st
     found = identify(repo)
     assert found.vcs == "none"
     assert len(found.notes) == 1
-    assert found.notes[0].startswith(f"the git repository of {repo} was not used")
+    assert found.notes[0].startswith(f"the git repository of {repo} cannot identify the content")
 
 
 def test_dubious_ownership_says_what_to_do(repo: Path) -> None:
