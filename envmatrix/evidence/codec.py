@@ -107,7 +107,7 @@ def _check(evidence: Evidence) -> None:
 
 
 def _check_written(data: bytes, evidence: Evidence) -> None:
-    """Refuse a document in which a required key is missing, or any key is there twice: JSON readers differ in that case.
+    """Refuse a document without a required key, or with a key twice: JSON readers treat the latter differently.
 
     A document that this version wrote is recognised by encoding it again, which is much faster.
     """

@@ -56,8 +56,8 @@ def state_folder(project: Path) -> Path:
         return make_state_dir(project)
     except OSError as error:
         raise StoreError(
-            f"{state_path(project)} cannot be created or written: {error.strerror}; make the project directory writable, or "
-            "keep the evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
+            f"{state_path(project)} cannot be created or written: {error.strerror}; make the project directory "
+            "writable, or keep the evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
         ) from error
 
 

@@ -35,7 +35,7 @@ ERRORS = {
     "NotAStoreError": (
         BASE,
         ("run", "one", "--store", "tox.ini"),
-        "tox.ini is not a directory; name one with --store",
+        "tox.ini is not a directory; name one",
         2,
     ),
     "UnknownStyleError": (BASE, ("doctor", "--labels", "travis"), "there is no style of labels 'travis'; choose", 2),

@@ -98,7 +98,7 @@ def test_a_record_is_found_by_name_id_beginning_and_path(store: Store, tmp_path:
     with pytest.raises(NoSuchEvidenceError, match="envmatrix evidence list"):
         find(store, "other", tmp_path)
     (tmp_path / "file.json").write_bytes(b"{}")
-    with pytest.raises(NoSuchEvidenceError, match="not valid evidence"):
+    with pytest.raises(NoSuchEvidenceError, match="not believed"):
         find(store, "file.json", tmp_path)
 
 
