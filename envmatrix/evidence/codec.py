@@ -1,4 +1,4 @@
-"""Evidence to bytes and back. What is read was written by anybody: it is believed only after every check here."""
+"""Encode and decode evidence. Anybody may have written a record, so it is accepted only after every check here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from envmatrix.util.text import printable
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 _NAME_LIMIT: Final = 500
-_REASON_LIMIT: Final = 4_500  # recorders cut at 4,000, and some put a few words before that
-# Left out, each of these would take its default, and with that the record would be better than what was recorded. Every
-# version has written them, also where they are empty.
+_REASON_LIMIT: Final = 4_500  # recorders cut at 4,000, and some add a prefix
+# A missing key of these would take its default, which could hide a failure. Every version has written them, also empty.
 _REQUIRED: Final = (
     "findings",
     "distributions",
@@ -35,7 +34,7 @@ _REQUIRED: Final = (
 
 
 class RejectedError(Exception):
-    """Bytes that are no evidence; ``str()`` says why, in words of ours and free of control characters."""
+    """The bytes are not valid evidence; ``str()`` is the reason, without control characters."""
 
 
 class _Head(msgspec.Struct):
@@ -43,10 +42,11 @@ class _Head(msgspec.Struct):
 
 
 def encode(evidence: Evidence) -> bytes:
-    """One JSON document, ending in a line feed.
+    """Return evidence as one JSON document that ends with a line feed.
 
-    Lone surrogates, which JSON cannot carry and which undecodable file names bring into test ids, become their
-    escapes in text. Raises RejectedError for a record that ``decode`` would refuse.
+    Lone surrogates, which come from undecodable file names in test ids and which JSON cannot hold, are escaped.
+
+    Raises RejectedError: when ``decode`` would refuse the record.
     """
     _check(evidence)
     try:
@@ -56,7 +56,10 @@ def encode(evidence: Evidence) -> bytes:
 
 
 def decode(data: bytes) -> Evidence:
-    """The evidence in one JSON document. Raises RejectedError, in bounded time and memory, for anything else."""
+    """Return the evidence in one JSON document.
+
+    Raises RejectedError: when the bytes are not valid evidence; in bounded time and memory.
+    """
     try:
         evidence = decode_json(data, Evidence)
     except RecursionError:
@@ -70,7 +73,7 @@ def decode(data: bytes) -> Evidence:
 
 
 def evidence_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of an evidence document."""
+    """Return the JSON Schema (2020-12) of an evidence document."""
     schema = json_schema(Evidence)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
 
@@ -87,12 +90,12 @@ def _why(data: bytes, error: Exception) -> str:
 
 
 def _check(evidence: Evidence) -> None:
-    """What the types do not say: names that can name, times that are times, durations that can be."""
+    """Check the values that the types do not restrict: names, times and durations."""
     for field, text in (("id", evidence.id), ("tree", evidence.tree), ("cell", evidence.cell)):
         if not text or len(text) > _NAME_LIMIT:
             raise RejectedError(f"its {field} is empty or longer than {_NAME_LIMIT} characters")
     if not re.fullmatch(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|content-sha256:[0-9a-f]{64})", evidence.tree):
-        raise RejectedError("its tree is no git tree id and no content-sha256 id")
+        raise RejectedError("its tree is neither a git tree id nor a content-sha256 id")
     _check_time("started", evidence.started)
     _check_time("finished", evidence.finished)
     for command in evidence.commands:
@@ -104,9 +107,9 @@ def _check(evidence: Evidence) -> None:
 
 
 def _check_written(data: bytes, evidence: Evidence) -> None:
-    """Refuse a document in which a key is left out that decides, or is there twice: readers differ in what they take.
+    """Refuse a document without a required key, or with a key twice: JSON readers treat the latter differently.
 
-    What this version wrote itself is recognised by writing it again, which takes a fraction of the time.
+    A document that this version wrote is recognised by encoding it again, which is much faster.
     """
     try:
         if msgspec.json.encode(evidence) == data.rstrip(b"\n"):
@@ -120,7 +123,7 @@ def _check_written(data: bytes, evidence: Evidence) -> None:
     except ValueError as error:
         raise RejectedError(f"it is not whole JSON of the right shape ({printable(str(error))})") from None
     if missing := [name for name in _REQUIRED if name not in document]:
-        raise RejectedError(f"it says nothing of its {', '.join(missing)}")
+        raise RejectedError(f"its keys are missing: {', '.join(missing)}")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -132,7 +135,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_texts(evidence: Evidence) -> None:
-    """Refuse texts that no recorder writes: whoever looks for words in them would look for ever."""
+    """Refuse texts that are longer than recorders write: searching them for phrases would take too long."""
     if any(len(test.reason) > _REASON_LIMIT for test in evidence.tests):
         raise RejectedError(f"the reason of one of its tests is longer than {_REASON_LIMIT} characters")
 
@@ -143,7 +146,7 @@ def _check_time(field: str, text: str) -> None:
     except ValueError:
         offset = None
     if offset is None or offset:
-        raise RejectedError(f"its {field} is no UTC time in ISO 8601")
+        raise RejectedError(f"its {field} is not a UTC time in ISO 8601")
 
 
 def _check_durations(evidence: Evidence) -> None:
@@ -154,7 +157,7 @@ def _check_durations(evidence: Evidence) -> None:
         durations = [test.duration_s for test in evidence.tests]
         longest, least = max(longest, *durations), min(least, *durations)
     if not (0 <= least <= longest < float("inf")):
-        raise RejectedError("one of its durations is negative or without end")
+        raise RejectedError("one of its durations is negative or infinite")
 
 
 def _without_surrogates(value: Any) -> Any:

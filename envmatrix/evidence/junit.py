@@ -1,4 +1,4 @@
-"""Reads the JUnit XML files that a profile names (``results = ["…/*.xml"]``), for runners that nothing else records."""
+"""Read the JUnit XML files that a profile names (``results = ["…/*.xml"]``), for runners without a recorder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from xml.etree import ElementTree
 
 import msgspec
 
@@ -31,11 +32,11 @@ _OUTCOMES: Final[dict[str, Outcome]] = {"Error": "error", "Failure": "failed", "
 def read(
     paths: Iterable[Path], *, since: float, project: Path | None = None, beside: Recorded | None = None
 ) -> Recorded:
-    """Return the tests of the files written at or after ``since`` (seconds of the epoch, as ``st_mtime``).
+    """Return the tests of the files written at or after ``since`` (seconds since the epoch, as ``st_mtime``).
 
-    An older file is left over from an earlier run and proves nothing of this one: it is left out with a note, and so
-    is a file that is no JUnit XML. Each file is one session of the runner "junit". A test that ``beside`` holds
-    already, because a recorder saw the same run that wrote the file, is left out: it ran once.
+    Older files come from an earlier run: they are left out with a note, and so are files that are not JUnit XML. Each
+    file is one session of the runner "junit". Tests that ``beside`` has are left out, because a recorder saw the same
+    run that wrote the file.
     """
     known = {_dotted(test.id) for test in beside.tests} if beside is not None else set()
     tests: list[TestResult] = []
@@ -51,8 +52,9 @@ def read(
 
 
 def _numbered(found: Iterable[TestResult], numbers: Numbers) -> Iterator[TestResult]:
-    """Yield the results of one file with an id for each: what it has twice are different tests. Another file has the
-    same test where it tells the very same of it, as a summary of other files does.
+    """Yield the results of one file with unique ids: results of one id in one file are different tests.
+
+    A result of another file is the same test only if it is equal in everything, as in a summary of other files.
     """
     ends = Ends()
     for test in found:
@@ -73,13 +75,16 @@ def _file(path: Path, since: float, project: Path, notes: list[str]) -> list[Tes
         notes.append(f"{path}: cannot be read ({error.strerror or error})")
         return None
     except Exception as error:  # junitparser passes on whatever its XML parser raises
-        notes.append(f"{path}: is no JUnit XML ({error})")
+        notes.append(f"{path}: is not JUnit XML ({error})")
         return None
     return [_result(case, suite, project) for suite in _suites(document) for case in suite]
 
 
 def _open(path: Path) -> BinaryIO:
-    """Open a regular file of a bearable size. Raises OSError: a pipe would be waited for, maybe for ever."""
+    """Open a regular file up to the size limit.
+
+    Raises OSError: when it cannot be opened, is too large, or is not a regular file (reading a pipe may never end).
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     status = os.fstat(handle)
     if stat.S_ISREG(status.st_mode) and status.st_size <= LIMIT_BYTES:
@@ -91,8 +96,10 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _parse(file: BinaryIO) -> Any:
-    """Return the document's tree. Raises ValueError where it is nested too deeply for whoever walks through it."""
-    from xml.etree import ElementTree
+    """Return the element tree of a document.
+
+    Raises ValueError: when it is nested so deeply that recursive readers would fail.
+    """
 
     class Shallow(ElementTree.TreeBuilder):
         depth = 0
@@ -108,18 +115,18 @@ def _parse(file: BinaryIO) -> Any:
             return super().end(*arguments)
 
     parser = ElementTree.XMLParser(target=Shallow())
-    parser.feed(file.read(LIMIT_BYTES))  # at once: expat begins a long attribute anew with each piece of it
+    parser.feed(file.read(LIMIT_BYTES))  # at once: expat parses a long attribute again with each piece
     return ElementTree.ElementTree(parser.close())
 
 
 def _dotted(test_id: str) -> str:
-    """Return an id as JUnit XML spells it, where a node id's path and classes are all parts of one dotted name."""
+    """Return an id as JUnit XML spells it: path, classes and function joined by dots."""
     place, bracket, parameters = test_id.partition("[")
     return place.replace(".py::", ".").removesuffix(".py").replace("::", ".").replace("/", ".") + bracket + parameters
 
 
 def _suites(document: JUnitXml | TestSuite) -> Iterator[TestSuite]:
-    """Yield the top-most suites; each yields the cases of the suites inside it too."""
+    """Yield the top-level suites; iterating over a suite includes the cases of nested suites."""
     from junitparser import TestSuite
 
     if isinstance(document, TestSuite):
@@ -145,14 +152,14 @@ def _result(case: TestCase, suite: TestSuite, project: Path) -> TestResult:
 
 
 def _bounded(name: str) -> str:
-    """Return a name, or the beginning of a long one with a digest that tells it from others."""
+    """Return a name; a long one is cut and ends with a digest, so that it stays unique."""
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[:_LONGEST_NAME]}…{hashlib.sha256(name.encode(errors='backslashreplace')).hexdigest()[:16]}"
 
 
 def _duration(case: TestCase) -> float:
-    """Return how long a case took, 0 where the file gives no number that a duration can be."""
+    """Return the duration of a case, 0 if the file has no valid one."""
     try:
         seconds = float(case.time or 0.0)
     except ValueError:

@@ -1,7 +1,4 @@
-"""What a cell's commands left running. Apart from the record, because the helper that starts cells loads this alone.
-
-The record of one cell's run, schema ``envmatrix/evidence/1``. Times are UTC ISO 8601, durations seconds.
-"""
+"""The record of one cell's run, schema ``envmatrix/evidence/1``. Times are UTC ISO 8601, durations seconds."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ import msgspec
 
 
 class LeftOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A process that was still running when the commands of its cell had ended, and that was killed.
+    """A process that was killed because it was still running after the commands of its cell.
 
-    ``forked`` says that it never executed a program of its own: ``argv`` is then its parent's. ``by_test`` says that a
+    ``forked`` is true if the process never executed a program: ``argv`` is then its parent's. ``by_test`` is true if a
     test session started it.
     """
 
@@ -33,14 +30,14 @@ SkipClass = Literal["", "capability", "declared", "expired", "unexpected", "cons
 RunState = Literal["finished", "not_built", "not_started", "skipped_by_tox", "crashed", "timed_out", "interrupted"]
 
 
-# There are millions of these and none refers to another, so they are no matter of the garbage collector.
+# There may be millions of these and none refers to another, so the garbage collector need not track them.
 class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One test. ``id`` is the same in every cell and on every host.
 
-    ``reason`` is why it was skipped, xfailed or deselected, or the failure's last words (at most 4,000 characters).
-    ``stands_for_module`` marks a skip or error of a whole module or class, whose tests are not known from here.
-    ``skip_class`` and ``capability`` are what the verdict's classifier made of the reason. ``part_of`` is the test
-    whose subtest this is: only those that did not run are listed. ``has_parts`` says that the test ran subtests.
+    ``reason`` is the reason of a skip, xfail or deselection, or the end of a failure (at most 4,000 characters).
+    ``stands_for_module`` marks a skip or error of a whole module or class, whose tests are unknown.
+    ``skip_class`` and ``capability`` are derived from the reason by the verdict's classifier. ``part_of`` is the test
+    of a subtest: only subtests that did not run are listed. ``has_parts`` is true if the test ran subtests.
     """
 
     id: str
@@ -60,11 +57,11 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of a test runner inside a command. A session that never finished is a crash.
 
-    ``narrowed`` says which state of earlier runs narrowed it ("--lf", "--stepwise"), "" when none did. ``args``,
-    ``paths`` (those of the command line), ``options`` and ``addopts`` (PYTEST_ADDOPTS) are what was asked of it, for
-    whoever knows which of that the project asks for itself. ``nested`` is a run inside a test of another session: its
-    tests are not counted. ``stopped`` is why it ended before its last test. ``at`` is when it began, in seconds since
-    the epoch, 0 where that is not known.
+    ``narrowed`` is the option that selected tests by the state of earlier runs ("--lf", "--stepwise"), "" if none did.
+    ``args``, ``paths`` (of the command line), ``options`` and ``addopts`` (PYTEST_ADDOPTS) are its arguments, to be
+    compared with the project's own. ``nested`` marks a run inside a test of another session: its tests are not counted.
+    ``stopped`` is the reason why it ended before its last test. ``at`` is its start in seconds since the epoch, 0 if
+    unknown.
     """
 
     runner: str
@@ -84,10 +81,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One command of the environment: arguments, folder, exit code, UTC start, duration.
+    """One command of the environment: arguments, working directory, exit code, UTC start, duration.
 
-    ``ignored`` says that a failure of it does not fail tox (a leading "-"), ``inverted`` that it is to end with an
-    error (a leading "!"); ``not_started`` is why no process could be made of it; ``phase`` is tox's key.
+    ``ignored`` is true if tox ignores its failure (a leading "-"), ``inverted`` if it must fail (a leading "!");
+    ``not_started`` is the reason why its process could not start; ``phase`` is tox's key.
     """
 
     argv: tuple[str, ...]
@@ -102,12 +99,12 @@ class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def failed(self) -> bool:
-        """Whether it did not end as it was to, or did not start; where tox looks away, too."""
+        """Whether the command failed or did not start, even if tox ignores that."""
         return bool(self.not_started) or (self.exit_code != 0) != self.inverted
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
-    """An installed distribution and whose it is: the environment's own or the system's."""
+    """An installed distribution and its owner: the environment or the system."""
 
     name: str
     version: str
@@ -115,7 +112,7 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RanReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a run ended as it did, where it did not simply finish; ``detail`` holds the installer's own last lines."""
+    """A reason why a run did not simply finish; ``detail`` has the last lines of the installer."""
 
     code: str
     message: str
@@ -125,7 +122,7 @@ class RanReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Which host ran it. ``id`` tells machines of one name apart, "" where somebody named the host or it has none."""
+    """The host of a run. ``id`` distinguishes machines of one name, "" if a user named the host or it has no id."""
 
     name: str
     system: str = ""
@@ -139,9 +136,9 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContentLook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When the files that git tracks were looked at, around the commands; ``moved`` names some that were touched.
+    """The times at which the tracked files were checked before and after the commands; ``moved`` names changed files.
 
-    A file that was edited and put back was touched: what the commands read of it cannot be told.
+    A file that was edited and reverted counts as changed: the commands may have read either content.
     """
 
     before: str
@@ -151,14 +148,14 @@ class ContentLook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class FindingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was found of one capability, as proved inside the environment where it is a module."""
+    """The state of one capability; modules are checked inside the environment."""
 
     capability: str
     status: Literal["ok", "absent", "broken"]
     version: str = ""
     where: str = ""
     message: str = ""
-    used: bool | None = None  # did a test process import it or connect to it; None where that cannot be told
+    used: bool | None = None  # whether a test process imported or connected to it; None if unknown
 
 
 class InterpreterRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,10 +193,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[TestResult, ...] = ()
     reasons: tuple[RanReason, ...] = ()
     mismatches: tuple[RanReason, ...] = ()  # the proof inside the environment that failed
-    ignored: tuple[str, ...] = ()  # what of the run tox would not count: "ignore_outcome", "- before a command"
-    partial: str = ""  # what narrowed the run, "" for a whole run
-    left_over: tuple[LeftOver, ...] = ()  # what was still running when the commands had ended, and was killed
-    notes: tuple[str, ...] = ()  # what of the recordings could not be read or was not counted
+    ignored: tuple[str, ...] = ()  # failures that tox ignores: "ignore_outcome", "- before a command"
+    partial: str = ""  # the reason why the run is partial, "" for a complete run
+    left_over: tuple[LeftOver, ...] = ()  # processes killed after the commands
+    notes: tuple[str, ...] = ()  # recordings that could not be read or were not counted
     attempt: int = 1
     attempt_reason: str = ""
     log: str = ""  # path of the cell's output, relative to the evidence store
@@ -208,12 +205,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_moved(self) -> bool:
-        """Whether tracked content changed before or under the commands: then nothing of the record decides."""
+        """Whether tracked content changed before or during the commands: then the record decides nothing."""
         return (self.content is not None and bool(self.content.moved)) or any(
             reason.code == "content_moved" for reason in self.reasons
         )
 
     @property
     def runs(self) -> tuple[Session, ...]:
-        """The sessions that the commands started; one inside a test is a part of that test, whatever became of it."""
+        """The sessions that the commands started; a session inside a test is a part of that test."""
         return tuple(session for session in self.sessions if not session.nested)

@@ -1,7 +1,8 @@
-"""Reads what the recorders wrote. Nothing in a record folder makes this fail: what cannot be read becomes a note."""
+"""Read the files of the recorders. Nothing in a record directory is an error: unreadable parts become notes."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,16 +16,16 @@ from envmatrix.evidence.test_ids import RANK, Ends, Numbers, combine, join
 from envmatrix.util.text import listed
 
 REASON_LENGTH: Final = 4000
-NOT_RUN: Final = "not run: "  # how the reason of a test begins that was collected and never started
-CUT_OFF: Final = "not run to its end: "  # the same of one that was started, and stopped by the run's end
+NOT_RUN: Final = "not run: "  # prefix of the reason of a test that was collected and never started
+CUT_OFF: Final = "not run to its end: "  # the same for a test that the end of the run stopped
 DIED: Final = "the process died while it ran this test"
-NEVER_RAN: Final = "the run ended before it"  # after NOT_RUN, where nothing says why
-BEFORE: Final = "before its session began"  # where a pytest stopped that was started and had no session
+NEVER_RAN: Final = "the run ended before it"  # after NOT_RUN, if no reason is known
+BEFORE: Final = "before its session began"  # the stop of a pytest that started and had no session
 IGNORED: Final = "not collected: collect_ignore, --ignore or a hook of the suite leaves this file out"
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """A subunit stream that a run wrote: its file, the byte at which it begins, and whether its writer closed it."""
+    """A subunit stream of a run: its file, the offset of its first byte, and whether its writer closed it."""
 
     path: str
     offset: int = 0
@@ -32,15 +33,15 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What one source saw of a run; ``merge`` makes one of several.
+    """The sessions and tests of a run as seen by one source; ``merge`` joins several.
 
     ``tests`` are sorted by id, one per id. ``imports`` has a key for every watched module that a test process loaded,
-    with its file, "built-in", or "" for a stand-in that a test put into ``sys.modules``. ``outside`` are modules that
-    came from neither the environment, the standard library nor the project; ``connections`` the watched addresses that
-    a test process connected to from Python (what a C library connects to cannot be seen: absence proves nothing).
-    ``streams`` are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``stripped`` the places of
-    assert statements in tests that their interpreter left out; ``shadowed`` the project's own packages of which another
-    copy was imported, with its place and a file of the project that differs; ``notes`` say what could not be read.
+    with its file, "built-in", or "" for a stand-in that a test put into ``sys.modules``. ``outside`` are modules from
+    outside the environment, the standard library and the project; ``connections`` are the watched addresses that a test
+    process connected to from Python (connections of C libraries are invisible, so absence proves nothing). ``streams``
+    are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``stripped`` are the places of assert
+    statements in tests that the interpreter removed; ``shadowed`` are the project's packages of which another copy was
+    imported, with its place and a file of the project that differs; ``notes`` name unreadable parts.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -55,7 +56,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def merge(parts: Iterable[Recorded]) -> Recorded:
-    """Return one record of several: one result per test (see ``combine``)."""
+    """Join several recordings into one with one result per test (see ``combine``)."""
     parts = tuple(parts)
     imports: dict[str, str] = {}
     for part in parts:
@@ -75,10 +76,10 @@ def merge(parts: Iterable[Recorded]) -> Recorded:
 
 
 def read_recordings(record_dir: Path, *, project: Path) -> Recorded:
-    """Return what the recorders wrote into ``record_dir``, with ids that count from ``project``.
+    """Return the contents of the recorders' files in ``record_dir``, with ids relative to ``project``.
 
-    A session without an end is a crash: the test it was in is an error, the rest of what it had collected was not run.
-    A folder that does not exist is a record of nothing.
+    A session without an end is a crash: its current test is an error, and its other collected tests were not run. A
+    missing directory is an empty recording.
     """
     notes: list[str] = []
     recording = _Recording(project)
@@ -104,8 +105,6 @@ def _lines(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
     except OSError as error:
         notes.append(f"{path.name}: cannot be read ({error.strerror or error})")
         return
-    import json  # which reads what no UTF-8 can hold; and where no test ran, nothing is read
-
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -116,23 +115,26 @@ def _lines(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
         if isinstance(record, dict) and isinstance(record.get("t"), str):
             yield record
         else:
-            notes.append(f"{path.name}:{number}: half a line, or no record at all, was left out")
+            notes.append(f"{path.name}:{number}: a line that is incomplete or not a record was left out")
 
 
 def _begun(lines: list[dict[str, Any]]) -> float:
-    """Return when the first session of a file began; a file without one comes last."""
+    """Return the start of the first session of a file; infinity without one, so that the file comes last."""
     return min((float(line.get("at") or 0.0) for line in lines if line["t"] == "start"), default=float("inf"))
 
 
 class _Names:
-    """The ids of a recording's tests. What was folded away differs between processes, so those have numbers apart."""
+    """Makes the ids of a recording's tests.
+
+    Folded parts (addresses, temporary directories) differ between processes, so such ids are numbered per process.
+    """
 
     def __init__(self, project: Path) -> None:
         self.project = project
         self._numbers: dict[str, Numbers] = {}
 
     def of_pytest(self, nodeid: str, root: str, process: str, *, grouped: bool = False, number: int = 1) -> str:
-        """Return the id of a node; ``number`` tells nodes of one name apart."""
+        """Return the id of a node; ``number`` distinguishes nodes of one name."""
         test_id = test_ids.from_pytest(nodeid, root, self.project, grouped=grouped)
         place = test_ids.place_of(nodeid, root)
         return self._of(test_id, process).name(test_id, (place, nodeid if self._is_folded(test_id) else "", number))
@@ -153,12 +155,12 @@ class _Names:
 
 
 class _Recording:
-    """Gathers records, sessions' starts first; each file holds one process, in the order in which things happened."""
+    """Collects records, starts of sessions first; each file has the records of one process in order of time."""
 
     def __init__(self, project: Path) -> None:
         self.project = project
         self.names = _Names(project)
-        self.process = ""  # whose records are read now
+        self.process = ""  # the process of the current record
         self.runs: dict[str, _Run] = {}
         self.imports: dict[str, str] = {}
         self.outside: set[tuple[str, str]] = set()
@@ -179,7 +181,10 @@ class _Recording:
         self.notes: list[str] = []
 
     def take(self, record: dict[str, Any], process: str = "") -> None:
-        """Take one record of a process; raises KeyError, TypeError or ValueError where it is not one."""
+        """Add one record of a process.
+
+        Raises KeyError, TypeError or ValueError: when it is not a valid record.
+        """
         kind = record["t"]
         self.process = process
         if kind == "start":
@@ -230,7 +235,7 @@ class _Recording:
             self.returned.add(int(record["pid"]))
 
     def _unrun(self, record: dict[str, Any]) -> None:
-        """Take a test of a TestCase whose method only made a coroutine: to its runner it looks like one that passed."""
+        """Add a test whose method only returned a coroutine, which its runner reports as passed."""
         node = str(record["node"])
         root = next((run.root for run in self.runs.values() if run.session.runner == "pytest"), "")
         test_id = (
@@ -261,7 +266,7 @@ class _Recording:
             self.swallowed[name(record["id"])] = _clean(record["r"])
 
     def _completed(self, test: TestResult) -> TestResult:
-        """A test with its markers, and failed where it raised although the suite's hooks reported it as passed."""
+        """Return a test with its markers, as failed if it raised although hooks of the suite reported a pass."""
         if test.id in self.requires:
             test = msgspec.structs.replace(test, requires=self.requires[test.id])
         if test.outcome == "passed" and test.id in self.swallowed and not test.attempts:
@@ -270,7 +275,7 @@ class _Recording:
         return test
 
     def _never_begun(self) -> Iterator[Session]:
-        """Yield a session without an end for each pytest that neither came to a session nor returned from its start."""
+        """Yield an unfinished session for each pytest that neither began a session nor returned from its start."""
         begun = self.returned.union(run.session.pid for run in self.runs.values())
         for pid, version in self.opened.items():
             if pid not in begun:
@@ -278,10 +283,10 @@ class _Recording:
 
     def _unversioned(self) -> Iterator[str]:
         if names := sorted(self.unversioned):
-            yield f"the tests imported {listed(names, 3)}, which git ignores: no commit has what they hold"
+            yield f"the tests imported {listed(names, 3)}, which git ignores: no commit has their content"
 
     def _adopt(self) -> None:
-        """Take a run that began inside another of which nothing is known for one of its own: nobody else counts it."""
+        """Count a nested session itself if its outer session is unknown, because no other session counts it."""
         for run in self.runs.values():
             known = bool(self.streams) if run.outer == "subunit" else run.outer in ("", "nested", *self.runs)
             if run.session.nested and not known:
@@ -318,7 +323,7 @@ class _Recording:
 
 
 class _Run:
-    """One session with its tests, as far as it got."""
+    """Collects the records of one session, which may be unfinished."""
 
     def __init__(self, start: dict[str, Any], names: _Names, process: str) -> None:
         options = dict(start.get("options") or {})
@@ -328,7 +333,7 @@ class _Run:
         self.root = str(start.get("root") or start.get("cwd") or "")
         self.grouped = options.get("dist") == "loadgroup"
         self.workers = options.get("dist", "no") != "no"
-        self.outer = str(start.get("outer", ""))  # what its process was started from
+        self.outer = str(start.get("outer", ""))  # the session that started its process
         self.session = Session(
             runner=str(start["runner"]),
             version=str(start.get("version", "")),
@@ -370,7 +375,7 @@ class _Run:
         return self.names.of_unittest(raw, self._place(raw), self.key, number=number)
 
     def _place(self, raw: str) -> str:
-        """Return the file that defines a test, or the folder of its session where its module is not known."""
+        """Return the file that defines a test, or the directory of its session if its module is unknown."""
         return next((self.places[name] for name in _parents(raw) if name in self.places), self.root)
 
     def _results(self, record: dict[str, Any]) -> Iterator[TestResult]:
@@ -404,7 +409,7 @@ class _Run:
         return msgspec.structs.replace(self.session, tests=len(self.results))
 
     def finished(self) -> Iterator[TestResult]:
-        """Yield what ran, then what was collected and did not."""
+        """Yield the results of tests that ran, then of collected tests that did not."""
         yield from self.results
         seen = {test.id for test in self.results}
         holders = {test.id: test for test in self.results if test.stands_for_module}

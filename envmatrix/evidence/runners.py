@@ -1,4 +1,4 @@
-"""The test runners that are known, and which commands start one, by their words alone."""
+"""Recognise the commands that start a test runner by their arguments."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
-# Those whose tests are recorded wherever the environment's own python runs them.
+# The recorders see the tests of these runners if the environment's own python runs them.
 _RECORDED = frozenset({"pytest", "py.test", "unittest", "stestr", "nose2", "trial", "twisted.trial", "zope-testrunner"})
-# Those whose tests nothing here sees: a profile has to name the files of their results.
+# No recorder sees the tests of these runners: a profile has to name their result files.
 _OTHERS = frozenset(
     {
         "testr",
@@ -40,7 +40,7 @@ _LAUNCHERS = frozenset({"coverage", "env", "xvfb-run", "dbus-run-session", "lock
 
 
 def runner_of(argv: Sequence[str]) -> str:
-    """Return the test runner that a command starts, "" where it starts none that is known."""
+    """Return the known test runner that a command starts, "" if it starts none."""
     names = (word.rpartition("/")[2] for word in argv if not word.startswith("-") and "=" not in word)
     first = next((name for name in names if name not in _LAUNCHERS and not name.startswith("python")), "")
     module = next((after for word, after in pairwise(argv) if word == "-m"), "")
@@ -48,17 +48,17 @@ def runner_of(argv: Sequence[str]) -> str:
 
 
 def is_runner(word: str) -> bool:
-    """Tell whether a word is a runner's name, or the path of one."""
+    """Return whether a word is the name or the path of a test runner."""
     return word.rpartition("/")[2] in _RECORDED | _OTHERS
 
 
 def is_stestr(word: str) -> bool:
-    """Tell whether a word is the name or the path of a runner that has stestr's options."""
+    """Return whether a word is the name or the path of a runner with stestr's options."""
     return word.rpartition("/")[2] in _OF_STESTR
 
 
 def is_recorded(argv: Sequence[str]) -> bool:
-    """Tell whether the tests that a command runs are to be known afterwards."""
+    """Return whether the recorders see the tests of a command."""
     runner = runner_of(argv)
     if runner not in _RECORDED or not _NO_RUN.isdisjoint(argv):
         return False
@@ -66,7 +66,7 @@ def is_recorded(argv: Sequence[str]) -> bool:
 
 
 def is_unrecorded(argv: Sequence[str]) -> bool:
-    """Tell whether a command runs tests of which nothing is known unless the profile names their results."""
+    """Return whether a command runs tests that are unknown unless the profile names their result files."""
     return any(
         runner_of(command) in _OTHERS and _NO_RUN.isdisjoint(command) and _is_a_run(command)
         for command in _commands_of(argv)
@@ -78,7 +78,7 @@ def _is_a_run(argv: Sequence[str]) -> bool:
 
 
 def _commands_of(argv: Sequence[str]) -> list[list[str]]:
-    """Return the commands that a command line starts; those of a shell's script one by one."""
+    """Return the commands that a command line starts; the commands of a shell script one by one."""
     words = list(argv)
     if not words or words[0].rpartition("/")[2] not in _SHELLS or "-c" not in words[:-1]:
         return [words]
@@ -87,7 +87,7 @@ def _commands_of(argv: Sequence[str]) -> list[list[str]]:
         lexer = shlex.shlex(script, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         parts = list(lexer)
-    except ValueError:  # a quote that is not closed, which the shell refuses too
+    except ValueError:  # an unclosed quote, which the shell refuses too
         return [words]
     commands: list[list[str]] = [[]]
     for part in parts:

@@ -1,6 +1,6 @@
-"""Reads the streams that stestr and testrepository keep: files of subunit version 1, numbered, in the working folder.
+"""Read the streams that stestr and testrepository keep: numbered files of subunit version 1 in the working directory.
 
-Source of the layout and of the protocol's words: stestr 4.2's file repository, and streams written by it.
+Source of the layout and of the protocol's words: the file repository of stestr 4.2, and streams that it wrote.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from envmatrix.evidence.model import Outcome, Session, TestResult
 from envmatrix.evidence.recordings import DIED, REASON_LENGTH, Recorded, Stream
 from envmatrix.evidence.test_ids import Ends, Numbers, combine
 
-RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the folder in which they keep streams
+RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the directory of their streams
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
     b"success": "passed",
     b"successful": "passed",
@@ -34,21 +34,21 @@ _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)\r\n")
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How far the streams of a working folder had got: size in bytes by path."""
+    """The sizes in bytes of the streams of a working directory, by path."""
 
     sizes: dict[str, int]
 
 
 def mark(cwd: Path) -> Mark:
-    """Return the state of the working folder before the commands, for ``read`` afterwards."""
+    """Return the sizes of the streams before the commands, for ``read`` afterwards."""
     return Mark({str(path): path.stat().st_size for path in _streams(cwd)})
 
 
 def read(cwd: Path, before: Mark, *, project: Path, streams: Iterable[Stream] = ()) -> Recorded:
-    """Return what was written below ``cwd`` since ``before``.
+    """Return the results that were written below ``cwd`` since ``before``.
 
-    ``streams`` are those that the recorder saw being written (``Recorded.streams``); where there are any, only they
-    are read, since runs of other environments may write to the same folder at the same time.
+    ``streams`` are the streams that the recorder saw (``Recorded.streams``). If there are any, only they are read,
+    because runs of other environments may write to the same directory at the same time.
     """
     known = tuple(streams) or tuple(
         Stream(path=str(path), offset=before.sizes.get(str(path), 0), whole=True)
@@ -73,8 +73,9 @@ def read(cwd: Path, before: Mark, *, project: Path, streams: Iterable[Stream] = 
 
 
 def _numbered(found: Iterable[TestResult], numbers: Numbers, repository: str) -> Iterator[TestResult]:
-    """Yield the results of one stream with an id for each: what it has twice are different tests, what another stream
-    of the same repository has again are the same ones.
+    """Yield the results of one stream with unique ids.
+
+    Results of one id in one stream are different tests; in another stream of the same repository they are the same.
     """
     ends = Ends()
     for test in found:
@@ -83,9 +84,9 @@ def _numbered(found: Iterable[TestResult], numbers: Numbers, repository: str) ->
 
 
 def parse(content: bytes, project: Path) -> Iterator[TestResult]:
-    """Yield the results of a version 1 stream in its order; what is not part of the protocol is passed over.
+    """Yield the results of a version 1 stream in order; lines that are not part of the protocol are ignored.
 
-    A test that was started and never ended, or that ended without a word, died with its process: an error.
+    A test that never ended, or that failed without details, died with its process: its outcome is an error.
     """
     position, now, running = 0, 0.0, ""
     started = 0.0
@@ -116,7 +117,7 @@ def _runner(path: str) -> str:
 def _streams(cwd: Path) -> Iterator[Path]:
     for name in RUNNERS:
         folder = f"{cwd}/{name}"
-        if os.path.isdir(folder):  # noqa: PTH112 - most have none, and it is asked twice for each cell
+        if os.path.isdir(folder):  # noqa: PTH112 - called twice for each cell
             numbers = (entry for entry in os.listdir(folder) if entry.isdigit())  # noqa: PTH208
             yield from (Path(folder, number) for number in sorted(numbers, key=int))
 
@@ -150,7 +151,7 @@ def _result(test_id: str, outcome: Outcome, reason: str, duration_s: float, proj
 
 
 def _details(rest: bytes, content: bytes, position: int) -> tuple[str, str, int]:
-    """Return the id of an outcome line, the text of its details and where the next line begins."""
+    """Return the id of an outcome line, the text of its details and the position of the next line."""
     if rest.endswith(b" [ multipart"):
         parts, position = _multipart(content, position)
         reason = parts.get("reason") or "\n".join(text for name, text in parts.items() if name.startswith("traceback"))
@@ -164,7 +165,7 @@ def _details(rest: bytes, content: bytes, position: int) -> tuple[str, str, int]
 
 
 def _multipart(content: bytes, position: int) -> tuple[dict[str, str], int]:
-    """Return the text parts by name. Each is a content type, a name, and chunks that give their length in hex."""
+    """Return the text parts by name. A part is a content type, a name, and chunks with their length in hex."""
     parts: dict[str, str] = {}
     while position < len(content):
         line, position = _line(content, position)

@@ -1,16 +1,17 @@
-"""One id per test, the same in every cell and on every host.
+"""Make one id per test, the same in every cell and on every host.
 
 pytest's ids are node ids relative to the project's root (``tests/test_a.py::TestB::test_c[param]``), unittest's and
-subunit's are dotted (``tests.test_a.TestB.test_c``). Parameters are kept; only what is certain to differ from run to
-run is folded: the project's folder, the environment's site-packages, folders for temporary files and addresses.
+subunit's are dotted (``tests.test_a.TestB.test_c``). Parameters stay; only parts that always differ from run to run are
+folded: the project's directory, the environment's site-packages, temporary directories and addresses.
 
-One id, one test: different tests of one run that have the same id are numbered, and reruns of a test are joined.
+Different tests of one run with the same id are numbered, and reruns of a test are joined.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from functools import cache
@@ -38,7 +39,7 @@ _GROUP = re.compile(r"@[^\[\]@]+$")
 
 
 def normalise(test_id: str, project: Path) -> str:
-    """Return ``test_id`` without what differs from host to host or run to run; applying it twice changes nothing."""
+    """Return ``test_id`` without the parts that differ between hosts or runs; a second call changes nothing."""
     text = _text(test_id)
     for root in _roots(str(project)):
         text = text.replace(root, "")
@@ -50,9 +51,9 @@ def normalise(test_id: str, project: Path) -> str:
 
 
 def from_pytest(nodeid: str, rootdir: str, project: Path, *, grouped: bool = False) -> str:
-    """Return the normalised id of a pytest node, whose path counts from the project's root and not from ``rootdir``.
+    """Return the normalised id of a pytest node, with a path relative to the project instead of ``rootdir``.
 
-    ``grouped`` says that pytest-xdist ran with ``--dist loadgroup``, which writes ``@group`` behind the id.
+    ``grouped`` is true if pytest-xdist ran with ``--dist loadgroup``, which appends ``@group`` to the id.
     """
     if grouped:
         nodeid = _GROUP.sub("", nodeid)
@@ -61,15 +62,15 @@ def from_pytest(nodeid: str, rootdir: str, project: Path, *, grouped: bool = Fal
 
 
 def place_of(nodeid: str, rootdir: str) -> str:
-    """Return the path of a pytest node's file as it was named, with its root: different files may have one id."""
+    """Return the unresolved path of a pytest node's file below its root: different files may have one id."""
     return os.path.normpath(os.path.join(rootdir, nodeid.partition("::")[0]))  # noqa: PTH118 - for each test
 
 
 def from_unittest(test_id: str, project: Path) -> tuple[str, bool]:
     """Return the normalised id of a unittest or subunit test, and whether it stands for a whole module or class.
 
-    A failed import and a skipped module carry the module's name, a failed or skipped ``setUpClass`` the class's; what
-    failed after a class's or module's tests keeps its own name beside them, since the tests themselves did run.
+    A failed import and a skipped module have the module's name, a failed or skipped ``setUpClass`` has the class's. A
+    failed ``tearDownClass`` or ``tearDownModule`` has a name of its own, because the tests themselves did run.
     """
     loader, holder = _LOADER.match(test_id), _HOLDER.match(test_id)
     if loader is not None:
@@ -82,7 +83,7 @@ def from_unittest(test_id: str, project: Path) -> tuple[str, bool]:
 
 
 def _text(text: str) -> str:
-    """Return text that every encoder takes, on one line: lone surrogates and line ends are written out."""
+    """Return text on one line that every encoder accepts: lone surrogates and line ends are escaped."""
     if text.isascii() and "\n" not in text:
         return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\n", "\\n")
@@ -90,8 +91,6 @@ def _text(text: str) -> str:
 
 @cache
 def _temporary() -> str:
-    import tempfile
-
     return tempfile.gettempdir()
 
 
@@ -103,7 +102,7 @@ def _roots(project: str) -> tuple[str, ...]:
 
 @cache
 def _relative(path: str, rootdir: str, project: str) -> str:
-    """Return a path that counts from pytest's root as one that counts from the project's."""
+    """Return a path relative to the project for a path relative to pytest's root."""
     if not rootdir or Path(path).is_absolute():
         return path
     root, top = Path(rootdir).resolve(), Path(project).resolve()
@@ -111,17 +110,17 @@ def _relative(path: str, rootdir: str, project: str) -> str:
 
 
 RANK: Final = {outcome: rank for rank, outcome in enumerate(WORST_FIRST)}
-_NOT_TRIED: Final = "[NOTRUN]"  # how pytest begins the reason of an xfail that it did not even try
+_NOT_TRIED: Final = "[NOTRUN]"  # pytest's prefix for the reason of an xfail that it did not run
 
 
 class Numbers:
-    """Gives every test of one source an id of its own. The first test of an id keeps it, the second is ``id#2``."""
+    """Gives every test of one source a unique id. The first test of an id keeps it, the second is ``id#2``."""
 
     def __init__(self) -> None:
         self._tests: dict[str, dict[Hashable, str]] = {}
 
     def name(self, test_id: str, key: Hashable) -> str:
-        """Return the id of the test that ``key`` tells from others of the same id."""
+        """Return the unique id of the test that ``key`` distinguishes from others of the same id."""
         tests = self._tests.get(test_id)
         if tests is None:
             self._tests[test_id] = {key: test_id}
@@ -133,35 +132,35 @@ class Numbers:
 
 
 class Ends:
-    """Counts how often each test of a session ended: once for each time that it was collected, and then again."""
+    """Counts how often each test of a session was collected and ended, to number tests of one id."""
 
     def __init__(self) -> None:
         self._collected: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
 
     def collect(self, raw: str) -> int:
-        """Return which of the tests with this id it is that was collected now, from 1."""
+        """Count a collected test and return its number among the tests with this id, from 1."""
         self._collected[raw] += 1
         return self._collected[raw]
 
     def end(self, raw: str, *, again: bool = False) -> int:
-        """Return which of the tests with this id ended now; ``again`` says that the last one was run another time."""
+        """Count an ended test and return its number among the tests with this id; ``again`` marks a rerun."""
         if not (again and self._ended[raw]):
             self._ended[raw] += 1
         return min(self._ended[raw], self._collected[raw] or self._ended[raw])
 
 
 def numbered(test_id: str, number: int) -> str:
-    """Return the id of the second and each further test that has the same."""
+    """Return the id with a number, for the second and each further test of the same id."""
     return test_id if number < 2 else f"{test_id}#{number}"
 
 
 def combine(results: Iterable[TestResult]) -> tuple[TestResult, ...]:
     """Return one result per test, sorted by id.
 
-    Two results of one id are those of one test that was run twice where both were executed: a failure wins over a
-    pass, since a later pass does not undo it, and ``attempts`` keeps every outcome. A skip is absorbed by nothing but
-    the same skip: where a test of that id skipped and one was executed, there are two.
+    Two executed results of one id are reruns of one test: a failure wins over a pass, because a later pass does not
+    undo it, and ``attempts`` has every outcome. A skip is joined only with the same skip: a skipped and an executed
+    result of one id are two tests.
     """
     by_id: dict[str, TestResult] = {}
     for result in results:
@@ -177,7 +176,7 @@ def combine(results: Iterable[TestResult]) -> tuple[TestResult, ...]:
 
 
 def _is_one(first: TestResult, second: TestResult) -> bool:
-    """Tell whether two results of one id may be those of one test without that a skip is lost."""
+    """Return whether two results of one id can be joined as one test without losing a skip."""
     if "deselected" in (first.outcome, second.outcome):
         return True
     if _was_skipped(first) != _was_skipped(second):
@@ -190,7 +189,7 @@ def _was_skipped(result: TestResult) -> bool:
 
 
 def join(first: TestResult, second: TestResult) -> TestResult:
-    """Return one result of two of the same test: the worst, with all outcomes as attempts."""
+    """Join two results of the same test: return the worst, with all outcomes as attempts."""
     worst = min(first, second, key=lambda result: RANK[result.outcome])
     requires = tuple(dict.fromkeys(first.requires + second.requires))
     attempts = tuple(outcome for result in (first, second) for outcome in _attempts(result))

@@ -1,1 +1,1 @@
-"""vcs."""
+"""Read git: the identity of tested content, changed paths and revisions."""

@@ -1,4 +1,4 @@
-"""Which paths a change touches, for the profiles that need to run only on some."""
+"""List the paths that a change touches, for profiles that run only for some paths."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from envmatrix.vcs.revision import AmbiguousRefError, full_name
 
 
 class UnknownBaseError(EnvmatrixError):
-    """What changed cannot be told, so nothing may be left out; ``str()`` says why and what would help."""
+    """The changed paths cannot be determined, so no profile may be left out; ``str()`` has the reason and the fix."""
 
 
 def changed_paths(root: Path, since: str, staged: bool = False, rev: str = "") -> tuple[str, ...]:
-    """The paths that changed since the point where HEAD and ``since`` parted, sorted and relative to root.
+    """Return the paths that changed since the merge base of HEAD and ``since``, sorted and relative to root.
 
-    Counted are commits, the index, what is on disk and untracked files; with ``staged`` the index alone, as a commit
-    made now would have it, against HEAD unless ``since`` is given. Of a renamed file both names count, a submodule
-    counts by its own path, and a path outside root starts with "../". With ``rev``, it is that commit which is held
-    against ``since``, and neither index nor disk: what a gate asks. Raises UnknownBaseError.
+    Commits, the index, the working tree and untracked files count. With ``staged``, only the index counts, compared
+    with HEAD unless ``since`` is given. With ``rev``, a gate compares that commit with ``since`` and ignores the index
+    and the working tree. A renamed file counts with both names, a submodule with its own path, and a path outside root
+    starts with "../".
+
+    Raises UnknownBaseError: when git has no such commit or no merge base.
     """
     root = root.resolve()
     try:
@@ -33,13 +35,13 @@ def changed_paths(root: Path, since: str, staged: bool = False, rev: str = "") -
         else:
             found = _staged(root, top, since) if staged else _on_disk(root, top, since)
     except GitError as error:
-        raise UnknownBaseError(f"what changed since {since or 'HEAD'} cannot be told: git says: {error}") from error
+        raise UnknownBaseError(f"cannot list the changes since {since or 'HEAD'}: git says: {error}") from error
     inside = os.path.relpath(root, top)
     return tuple(sorted({posixpath.relpath(path, inside) for path in found}))
 
 
 def tracked_paths(root: Path, rev: str = "") -> tuple[str, ...]:
-    """The files that git tracks below root, or those of the commit ``rev``; () where it cannot say."""
+    """Return the files that git tracks below root, or those of the commit ``rev``; () if git fails."""
     try:
         asked = ["ls-tree", "-r", "--name-only", "-z", full_name(root, rev)] if rev else ["ls-files", "-z"]
         return tuple(_split(git(asked, cwd=root)))
@@ -55,7 +57,7 @@ def _on_disk(root: Path, top: Path, since: str) -> list[str]:
 
 
 def _staged(root: Path, top: Path, since: str) -> list[str]:
-    # A hook of `git commit -a` or `git commit FILE` is told of the index that will be committed by this variable.
+    # `git commit -a` and `git commit FILE` name the index that they will commit in this variable of their hooks.
     index = os.environ.get("GIT_INDEX_FILE")
     env = {"GIT_INDEX_FILE": os.path.join(top, index)} if index else {}  # noqa: PTH118 - relative ones start at the top
     base = [_base(root, _commit(root, since))] if since and since != "HEAD" else []

@@ -1,4 +1,4 @@
-"""Content outside git: a hash over a folder's files, and the names that a test run leaves behind."""
+"""Hash the files of a directory outside git, and recognise the files that a test run leaves behind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Final
 
 from envmatrix.util import state_dir
 
-# What tools leave behind when the tests run. As none of it was there before the run, counting it would give the same
-# checkout another identity after its first run.
+# Test runs create these directories. If they counted, a checkout would have another identity after its first run.
 _FOLDERS: Final = frozenset(
     {
         ".bzr",
@@ -36,7 +35,7 @@ _FOLDERS: Final = frozenset(
         "node_modules",
     }
 )
-# Of those, the ones that a project may well have as content of its own: what git tracks in them is that.
+# A project may have content of its own in these directories: the files that git tracks in them count.
 UNSURE_FOLDERS: Final = frozenset({".cache", ".venv", "node_modules"})
 _FILES: Final = re.compile(r"(?:.*\.py[co]|\.coverage(?:\..*)?|\.DS_Store|.*\.sw[op]|.*~)\Z")
 _BUILT: Final = re.compile(r"(?:lib|lib\..*|bdist\..*|temp\..*|scripts-.*|__editable__.*)\Z")
@@ -44,7 +43,7 @@ _CHUNK: Final = 1 << 20
 
 
 def is_dropping(path: str) -> bool:
-    """Is this relative path, with forward slashes, something that a test run leaves behind rather than content?"""
+    """Return whether a test run leaves this relative path (with forward slashes) behind, so that it is not content."""
     *folders, name = PurePosixPath(path).parts or ("",)
     if any(folder in _FOLDERS or folder.endswith(".egg-info") for folder in folders):
         return True
@@ -52,24 +51,24 @@ def is_dropping(path: str) -> bool:
 
 
 def is_built(path: str) -> bool:
-    """Tell whether a relative path is what a build leaves in the folder build."""
+    """Return whether a relative path is the output of a build in the directory ``build``."""
     top, _, below = path.partition("/")
     inner, slash, _ = below.partition("/")
     return top == "build" and bool(slash) and _BUILT.match(inner) is not None
 
 
 def is_dropping_name(name: str) -> bool:
-    """``is_dropping`` for the last part of a path whose folders are content."""
+    """Return ``is_dropping`` for the last part of a path whose directories are content."""
     return name in _FOLDERS or name.endswith(".egg-info") or _FILES.match(name) is not None
 
 
 def content_id(root: Path, *, known: Collection[str] = (), more: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
-    """``content-sha256:…`` over the files below root, and the paths that could not be read.
+    """Return ``content-sha256:…`` over the files below root, and the paths that could not be read.
 
-    Counted are each file's path, whether its owner may execute it, and its bytes; of a symbolic link, its target.
-    ``known`` are names of droppings that count, and ``more`` are paths below root that count although they are some.
-    Left out are all other droppings (``is_dropping``), virtual environments, sockets, pipes and devices. An unreadable
-    file counts as such, so that two hosts agree only where they read the same.
+    The hash covers each file's path, its owner's executable bit and its bytes, and the target of a symbolic link.
+    Droppings (``is_dropping``), virtual environments, sockets, pipes and devices do not count, except names in
+    ``known`` and the paths below root in ``more``. An unreadable file counts as unreadable, so that two hosts agree
+    only if they read the same files.
     """
     whole = hashlib.sha256()
     unreadable: list[str] = []
@@ -82,7 +81,7 @@ def content_id(root: Path, *, known: Collection[str] = (), more: Sequence[str] =
 
 
 def files_digest(root: Path, paths: Sequence[str]) -> str:
-    """``sha256:…`` over the named files, whether there or not."""
+    """Return ``sha256:…`` over the named files; a missing file counts as unreadable."""
     whole = hashlib.sha256()
     for name in sorted(paths):
         whole.update(b"%b %b\n" % (os.fsencode(name), _digest(root / name) or b"unreadable"))

@@ -1,6 +1,6 @@
-"""Whether a file system keeps the executable bit of a file: found by setting one, not by the repository's word.
+"""Run git without prompts, locks and the caller's repository variables.
 
-One way to run git: quiet, without locks, with the caller's own repository variables out of the way.
+Whether the file system keeps executable bits is tried out, because ``core.fileMode`` may come from another machine.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ _MODES: Final = (0o600, 0o700)
 
 @functools.cache
 def keeps_modes(folder: Path) -> bool:
-    """Return whether files in ``folder`` can be told apart by their executable bit.
+    """Return whether the file system of ``folder`` keeps the executable bit of files.
 
-    True where that cannot be tried: a difference that is not one is seen by everybody, one that is overlooked by
-    nobody.
+    True if that cannot be tried: users notice a false difference, but nobody notices a missed one.
     """
     flags = os.O_RDWR | os.O_CLOEXEC
     try:
@@ -50,7 +49,7 @@ def _keeps_modes_of_named(folder: Path) -> bool:
 
 
 def _can_switch(handle: int) -> bool:
-    """Set and clear the bit of an open file, close it, and return whether both were kept."""
+    """Clear and set the executable bit of an open file, close it, and return whether the file system kept both."""
     try:
         for mode in _MODES:
             os.fchmod(handle, mode)
@@ -65,9 +64,9 @@ def _can_switch(handle: int) -> bool:
 
 TIME_LIMIT_S: Final = 300.0
 
-# Variables that say which repository, index, objects or pathspecs git means: those of `git rev-parse --local-env-vars`
-# but for GIT_CONFIG_*, which carry `safe.directory` in containers. A hook is started with these variables set,
-# and they would point every question at the hook's repository and index.
+# These variables select git's repository, index, objects and pathspecs: the list of `git rev-parse --local-env-vars`
+# without GIT_CONFIG_*, which carry `safe.directory` in containers. git sets them for hooks, and they would redirect
+# every command here to the hook's repository and index.
 LOCAL_VARIABLES: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -91,10 +90,10 @@ LOCAL_VARIABLES: Final = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# The variables by which a server's pre-receive hook sees the pushed objects, which are not in the repository yet
+# A server's pre-receive hook finds the pushed objects, which are not in the repository yet, through these variables
 # (git-receive-pack(1)).
 _QUARANTINE: Final = {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"}
-# Neither replaced objects, grafted parents nor objects from elsewhere: a commit is what its id says.
+# No replaced objects, no grafted parents and no lazily fetched objects: they would change the content of a commit id.
 _VARIABLES: Final = {
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
@@ -103,9 +102,8 @@ _VARIABLES: Final = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": os.devnull,
 }
-# Repositories name programs (fsmonitor, hooks), and settings under which git overlooks what is on disk: those are for
-# whoever works in a checkout, and wrong for whoever says what was tested. A split index would be written beside the
-# real one.
+# A repository's settings start programs (fsmonitor, hooks) and let git overlook files on disk. They help developers,
+# but falsify the identity of the tested content. A split index would be written next to the real one.
 _SETTINGS: Final = tuple(
     argument
     for setting in (
@@ -133,9 +131,9 @@ _ABSENT: Final = re.compile(
 
 
 class GitError(Exception):
-    """git could not answer; ``str()`` is its own first line of complaint, ``missing`` says that there is no git.
+    """git failed: ``str()`` is the first line of its error, ``missing`` is true if git is not installed.
 
-    ``program`` is what git was to start and is not installed, such as that of a filter.
+    ``program`` names a program that git needs, for example for a filter, and that is not installed.
     """
 
     def __init__(self, message: str, *, missing: bool = False, program: str = "") -> None:
@@ -143,7 +141,7 @@ class GitError(Exception):
         super().__init__(message)
 
     def remedy(self, root: Path) -> str:
-        """What would let git answer, as the end of a sentence; "" where the question was at fault."""
+        """Return the fix as the end of a sentence; "" if the arguments were wrong."""
         if self.missing:
             return "install git"
         if self.program:
@@ -154,7 +152,10 @@ class GitError(Exception):
 
 
 def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """A running git; hand it to ``finish``. Raises GitError where there is no git or no such folder."""
+    """Start git and return its process, for ``finish``.
+
+    Raises GitError: when git is not installed or the directory does not exist.
+    """
     scrubbed = LOCAL_VARIABLES - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else LOCAL_VARIABLES
     clean = {name: value for name, value in os.environ.items() if name not in scrubbed}
     modes = ("-c", "core.fileMode=true") if keeps_modes(cwd) else ()
@@ -168,13 +169,17 @@ def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None 
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError as error:
-        raise GitError("there is no git on PATH" if cwd.is_dir() else f"no folder {cwd}", missing=True) from error
+        message = "git is not on PATH" if cwd.is_dir() else f"the directory {cwd} does not exist"
+        raise GitError(message, missing=True) from error
     except OSError as error:
         raise GitError(f"git cannot be started: {error.strerror}") from error
 
 
 def finish(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
-    """What it wrote. Raises GitError with its complaint when it failed or took longer than the time limit."""
+    """Wait for a git process and return its output.
+
+    Raises GitError: when git failed or took longer than the time limit.
+    """
     try:
         out, err = process.communicate(stdin, timeout=TIME_LIMIT_S)
     except subprocess.TimeoutExpired as error:
@@ -182,20 +187,23 @@ def finish(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
         process.communicate()
         raise GitError(f"git did not answer in {TIME_LIMIT_S:.0f} s") from error
     if process.returncode and (program := absent_program(err)):
-        message = f"git was to start {program}, as a filter of the repository says, and it is not installed"
+        message = f"a filter of the repository needs {program}, which is not installed"
         raise GitError(f"{message} ({complaint(err)})", program=program)
     if process.returncode:
-        raise GitError(complaint(err) or f"git ended with {process.returncode}")
+        raise GitError(complaint(err) or f"git exited with {process.returncode}")
     return out
 
 
 def git(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> bytes:
-    """Run git to its end and return what it wrote. Raises GitError."""
+    """Run git and return its output.
+
+    Raises GitError: when git cannot be started, fails or takes too long.
+    """
     return finish(start(arguments, cwd=cwd, env=env), stdin=stdin)
 
 
 def complaint(stderr: bytes) -> str:
-    """The first line that says what is wrong, else the first line at all."""
+    """Return the first line of an error output that names an error, else its first line."""
     lines = [line for line in stderr.decode(errors="replace").splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
     line = (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ").strip()
@@ -203,6 +211,6 @@ def complaint(stderr: bytes) -> str:
 
 
 def absent_program(stderr: bytes) -> str:
-    """Return the program that a shell, or git itself, did not find, "" where none was missing."""
+    """Return the program that a shell or git did not find; "" if none is missing."""
     found = _ABSENT.search(stderr)
     return next((name for name in found.groups() if name), b"").decode(errors="replace") if found else ""

@@ -1,7 +1,7 @@
-"""Which content was tested: the git tree id of what is on disk, found without touching the repository.
+"""Identify the tested content: the git tree id of the files on disk, computed without changing the repository.
 
-The whole repository's tree is taken, also for a project in a subfolder: tests may read what lies beside the project,
-and the tree is what a commit of the same content would have.
+The tree of the whole repository counts, also for a project in a subdirectory: tests may read files next to the project,
+and a commit of the same content has the same tree.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _UNDER_WAY: Final = {
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tested. ``tree`` is a git tree id or "content-sha256:…"; ``commit`` is HEAD, "" where there is none.
+    """The identity of the tested content.
 
-    ``dirty`` says that the content is not that of the commit. ``notes`` are sentences that a reader of the evidence
-    needs. ``ignored`` names the single files that git ignores and tests could read all the same (``.env``, local
-    settings; no caches, no ignored folders): they are not in the tree, ``ignored_digest`` tells one set of them from
-    another, and is "" where there are none; ``ignored_folders`` are the folders that git ignores, without those of
-    caches and environments. ``folder`` is where in its repository the content asked about lies, "" at
-    the top and outside git. ``tracked`` has HEAD's tree and a digest of each tracked file that differs from it:
-    it changes with a file of the project's own and not with one that a test leaves behind. ``snapshot`` is how the file
-    system showed the tracked files just before that, also those of nested repositories; None outside git.
+    ``tree`` is a git tree id or "content-sha256:…", ``commit`` is HEAD ("" if there is none), and ``dirty`` is true if
+    the content differs from the commit. ``notes`` are sentences for readers of the evidence. ``ignored`` names the
+    files that git ignores and that tests could read (``.env``, local settings; no caches, no ignored directories):
+    they are not in the tree. ``ignored_digest`` is their digest, "" if there are none. ``ignored_folders`` are the
+    directories that git ignores, without caches and environments. ``folder`` is the directory of the content in its
+    repository, "" at the top and outside git. ``tracked`` has HEAD's tree and a digest of each tracked file that
+    differs from HEAD: it does not change with files that a test leaves behind. ``snapshot`` has the stamps of the
+    tracked files from just before that, also of nested repositories; None outside git.
     """
 
     tree: str
@@ -56,10 +56,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def identify(root: Path) -> Identity:
-    """The identity of what is on disk now.
+    """Return the identity of the files that are on disk now.
 
-    Outside a repository that git can read it is a content hash, and the notes say why where that is a surprise (no
-    git, a repository of another user, a broken one, a project folder that its repository ignores).
+    Without a repository that git can read, this is a content hash. The notes have the reason if users would not expect
+    that: git is missing, the repository belongs to another user, is broken, or ignores the project's directory.
     """
     root = root.resolve()
     try:
@@ -71,11 +71,14 @@ def identify(root: Path) -> Identity:
     except GitError as error:
         return _content(root, _why_not_git(root, error))
     except OSError as error:
-        return _content(root, _why_not_git(root, GitError(f"no temporary folder can be used ({error.strerror})")))
+        return _content(root, _why_not_git(root, GitError(f"no temporary directory can be used ({error.strerror})")))
 
 
 def _locate(root: Path) -> Repository | None:
-    """The repository that root is content of; None where there is none. Raises GitError."""
+    """Return the repository whose content root is; None if there is none.
+
+    Raises GitError: when git cannot read the repository, or the repository ignores root.
+    """
     places = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
     try:
         top, git_dir, common, commit, tree = _ask(root, [*places, "HEAD^{commit}", "HEAD^{tree}"])
@@ -90,20 +93,21 @@ def _locate(root: Path) -> Repository | None:
         top=Path(top), git_dir=Path(git_dir), common=(root / common).resolve(), commit=commit, tree=tree
     )
     if repository.top != root and _ignored(root):
-        raise GitError(f"the repository at {top} ignores this folder")
+        raise GitError(f"the repository at {top} ignores this directory")
     return repository
 
 
 def _ask(root: Path, questions: Sequence[str]) -> list[str]:
     answers = os.fsdecode(git(["rev-parse", *questions], cwd=root)).splitlines()
     if len(answers) != len(questions):
-        raise GitError("the repository's path has a line break in it")
+        raise GitError("the repository's path contains a line break")
     return answers
 
 
 def _nested(folder: Path) -> Identity | None:
-    """The identity of a nested repository, whose broken ``.git`` must not lead back to the outer one; None where it is
-    not checked out.
+    """Return the identity of a nested repository; None if it is not checked out.
+
+    A broken ``.git`` must not lead back to the outer repository.
     """
     if not os.path.lexists(folder / ".git"):
         return None
@@ -129,14 +133,7 @@ def _identity(repository: Repository, state: State) -> Identity:
         tree = tree_on_disk(repository, paths, state.hidden, moved, converting=converting)
     notes = [*_under_way(repository), *(absent_link(path) for path in gone)]
     notes += [f"in {path}: {note}" for path, inner in nested.items() if inner is not None for note in inner.notes]
-    if state.hidden:
-        notes.append(f"git is told to overlook {listed(map(printable, state.hidden))}: what is on disk was counted")
-    if state.converted:
-        names = listed(map(printable, state.converted))
-        notes.append(
-            f"git overlooks the line ends (CRLF) of {names}: what is on disk was counted, which is not the commit's"
-            " content; check them out again with LF"
-        )
+    notes += _note_overlooked(state)
     touched = dict.fromkeys((*state.changed, *state.hidden, *(state.converted or ())))
     snapshot = state.snapshot
     for path, inner in nested.items():
@@ -160,6 +157,21 @@ def _identity(repository: Repository, state: State) -> Identity:
     )
 
 
+def _note_overlooked(state: State) -> list[str]:
+    """Return a note for each kind of tracked file whose content on disk git does not compare."""
+    notes = []
+    if state.hidden:
+        names = listed(map(printable, state.hidden))
+        notes.append(f"git is set to overlook {names}: their content on disk was counted")
+    if state.converted:
+        names = listed(map(printable, state.converted))
+        notes.append(
+            f"git overlooks the line ends (CRLF) of {names}: their content on disk was counted, which is not the"
+            " commit's content; check them out again with LF"
+        )
+    return notes
+
+
 def _content(root: Path, notes: tuple[str, ...]) -> Identity:
     tree, unreadable = content_id(root)
     if unreadable:
@@ -171,8 +183,8 @@ def _why_not_git(root: Path, error: GitError) -> tuple[str, ...]:
     place = _dot_git(root)
     if error.missing and place is None:
         return ()
-    what = f"the git repository of {root} was not used for the identity, the files' content was: "
-    then = " Evidence named like this counts for no commit."
+    what = f"the git repository of {root} cannot identify the content, so its files were hashed: "
+    then = " Evidence with this identity counts for no commit."
     said = str(error)
     if "dubious ownership" in said:
         owner = place.parent if place else root
@@ -187,10 +199,8 @@ def _elsewhere() -> tuple[str, ...]:
     place = os.environ.get("GIT_DIR", "")
     if not place:
         return ()
-    told = f"GIT_DIR names the repository {printable(place)}, which was not asked: only one around the project counts"
-    return (
-        f"{told}. The files' content was taken for the identity, and evidence named like this counts for no commit.",
-    )
+    told = f"GIT_DIR names the repository {printable(place)}, which was not used: only one around the project counts"
+    return (f"{told}. The files were hashed instead, and evidence with this identity counts for no commit.",)
 
 
 def _dot_git(root: Path) -> Path | None:

@@ -1,6 +1,7 @@
-"""Which ref a short name means: git takes the first of many places, and whoever may write to one of them decides.
+"""Resolve revisions and export their files without a checkout, for gates.
 
-A commit's content read from git without checking it out: whose matrix a gate judges by, and which tree it judges.
+Short names are completed first: git takes the first of many refs of one name, so that anybody who can create one
+of these refs could choose the commit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 from envmatrix.errors import EnvmatrixError
 from envmatrix.vcs.git import GitError, git
 
-# gitrevisions(7), but for $GIT_DIR/NAME, which is for HEAD and its like alone.
+# From gitrevisions(7), without $GIT_DIR/NAME, which is only for HEAD and similar names.
 _PLACES: Final = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 _OPERATOR: Final = re.compile(r"[~^:]|@\{")
 _ID: Final = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
@@ -25,16 +26,17 @@ _SPECIAL: Final = re.compile(r"@|[A-Z][A-Z_]*|.+-g[0-9a-f]{4,64}")  # HEAD, FETC
 
 
 class AmbiguousRefError(EnvmatrixError):
-    """A short name that more than one ref has; ``str()`` names them all."""
+    """More than one ref has the short name; ``str()`` names them all."""
 
     hint = "`git for-each-ref` lists the full names"
 
 
 def full_name(root: Path, rev: str) -> str:
-    """Return a revision with its ref's full name, so that no other ref of the same short name can take its place.
+    """Return a revision with the full name of its ref, so that no other ref of the same short name can replace it.
 
-    What starts with a commit's id, HEAD or a full name stays as it is. Raises AmbiguousRefError, and GitError where
-    there is no such ref.
+    A revision that starts with a commit id, HEAD or a full name is returned unchanged.
+
+    Raises AmbiguousRefError: when several refs have the name. Raises GitError: when no ref has it.
     """
     operator = _OPERATOR.search(rev)
     base = rev[: operator.start()] if operator else rev
@@ -48,7 +50,7 @@ def full_name(root: Path, rev: str) -> str:
     elif len(found) == 1 and not found[0].startswith("refs/remotes/") and _is_of_remote(root, base):
         found.append(f"refs/remotes/{base} (not fetched)")
     if len(found) > 1:
-        raise AmbiguousRefError(f"{base!a} is ambiguous: {', '.join(found)}. Give the full name of the one you mean")
+        raise AmbiguousRefError(f"{base!a} is ambiguous: {', '.join(found)}. Give the full name of one of them")
     if not found:
         raise GitError(f"there is no ref {base!a}")
     return found[0] + rev[len(base) :]
@@ -69,15 +71,16 @@ _LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 
 class UnknownRevisionError(EnvmatrixError):
-    """A revision that this repository does not have or cannot read; ``str()`` names it and the remedy."""
+    """git does not have or cannot read the revision; ``str()`` names it and the fix."""
 
     hint = "`git fetch` gets what the remote has, `git log --oneline` names commits"
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit and the tree id of its content, the same that ``identify`` gives where it is checked out untouched.
+    """A commit and its tree id, which equals the id that ``identify`` returns for a clean checkout of the commit.
 
-    ``folder`` is the project's in the repository, "" at its top; ``name`` is the revision asked for, with full names.
+    ``folder`` is the project's directory in the repository, "" at its top; ``name`` is the requested revision with full
+    ref names.
     """
 
     commit: str
@@ -87,9 +90,9 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(root: Path, rev: str) -> Revision:
-    """The commit that a revision means in the repository around root.
+    """Return the commit that a revision means in the repository around root.
 
-    Raises UnknownRevisionError, and AmbiguousRefError where several refs have the name.
+    Raises UnknownRevisionError: when git cannot read it. Raises AmbiguousRefError: when several refs have the name.
     """
     try:
         name = full_name(root, rev)
@@ -104,20 +107,19 @@ def resolve(root: Path, rev: str) -> Revision:
 
 
 def export(root: Path, rev: str, into: Path, wanted: Callable[[str], bool]) -> tuple[str, ...]:
-    """Write those of a revision's files that are wanted to a folder and return their paths, sorted.
+    """Write the files of a revision that ``wanted`` accepts into a directory and return their paths, sorted.
 
-    Paths are relative to root, which may be a subfolder of its repository; ``wanted`` is asked for each. Symbolic
-    links and submodules are left out, and nothing is written outside the folder. Raises UnknownRevisionError, also
-    where the wanted files are together larger than 64 MiB.
+    Paths are relative to root, which may be a subdirectory of its repository. Symbolic links and submodules are left
+    out, and nothing is written outside the directory.
+
+    Raises UnknownRevisionError: when git cannot read the files, or they are together larger than 64 MiB.
     """
     commit = resolve(root, rev).commit
     try:
         # Without --full-tree, git lists what is below root, and names it relative to root.
         files = [item for item in _listed(git(["ls-tree", "-r", "-z", "-l", commit], cwd=root)) if wanted(item[0])]
         if sum(size for _, _, size in files) > _LIMIT_BYTES:
-            raise UnknownRevisionError(
-                f"the files of {rev!a} that configuration is read from are larger than {_LIMIT_BYTES >> 20} MiB"
-            )
+            raise UnknownRevisionError(f"the configuration files of {rev!a} are larger than {_LIMIT_BYTES >> 20} MiB")
         asked = b"".join(oid + b"\n" for _, oid, _ in files)
         contents = _contents(git(["cat-file", "--batch"], cwd=root, stdin=asked))
         for (path, _, _), content in zip(files, contents, strict=True):
@@ -135,20 +137,20 @@ def _parse(root: Path, name: str) -> str:
 
 
 def _listed(tree: bytes) -> Iterator[tuple[str, bytes, int]]:
-    """Path, id and size of each plain file of `git ls-tree -r -z -l`."""
+    """Yield path, id and size of each plain file in the output of `git ls-tree -r -z -l`."""
     for entry in tree.split(b"\0"):
         facts, _, raw = entry.partition(b"\t")
         if not facts.startswith((b"100644 ", b"100755 ")):
             continue
         _, _, oid, size = facts.split()
         path = os.fsdecode(raw)
-        # git refuses to make such a tree, but not to read one that was made by other means.
+        # git does not create trees with such paths, but it reads trees that other programs created.
         if not any(part in ("..", ".git") for part in PurePosixPath(path).parts) and not path.startswith("/"):
             yield path, oid, int(size)
 
 
 def _contents(answer: bytes) -> Iterator[bytes]:
-    """The objects in the answer of `git cat-file --batch`."""
+    """Yield the objects in the output of `git cat-file --batch`."""
     at = 0
     while at < len(answer):
         end = answer.index(b"\n", at)

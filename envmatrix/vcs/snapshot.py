@@ -1,7 +1,7 @@
-"""The tracked files of a checkout as the file system shows them at one moment: cheap to take, and hard to forge.
+"""Take cheap snapshots of the tracked files of a checkout from the metadata of the file system.
 
-A digest tells what is in a file now. A change that was put back in the meantime leaves the digest as it was, but not
-the time of the inode's last change, which no program can set.
+A digest does not show a change that was reverted in the meantime. The inode's change time does, and no program can set
+it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Stamp = tuple[int, int, int, int]
 
 
 class Snapshot:
-    """The stamp of each tracked file, None for a file that is not there. ``top`` is the folder that names start at."""
+    """The stamp of each tracked file, None for a missing file. Names are relative to ``top``."""
 
     __slots__ = ("names", "stamps", "top")
 
@@ -27,11 +27,11 @@ class Snapshot:
     __hash__ = None  # type: ignore[assignment]
 
     def take_again(self) -> Snapshot:
-        """Return the same files as they are now."""
+        """Return a new snapshot of the same files."""
         return Snapshot(self.top, self.names)
 
     def differing(self, other: Snapshot) -> tuple[str, ...]:
-        """Return the names of the files that are not in the other snapshot as they are in this one, sorted."""
+        """Return the names of the files whose stamps differ between the two snapshots, sorted."""
         if self.names == other.names and self.stamps == other.stamps:
             return ()
         mine, theirs = (
@@ -56,7 +56,7 @@ def _stamps(paths: Iterable[str]) -> list[Stamp | None]:
 
 
 def joined(snapshot: Snapshot, folder: str, inner: Snapshot) -> Snapshot:
-    """Return a snapshot with the files of a nested repository added, which lies in ``folder`` of the outer one."""
+    """Return a snapshot with the added files of the nested repository in ``folder``."""
     whole = Snapshot.__new__(Snapshot)
     whole.top = snapshot.top
     whole.names = (*snapshot.names, *(f"{folder}/{name}" for name in inner.names))

@@ -1,9 +1,8 @@
-"""Files whose line ends on disk are others than a checkout of their content would have.
+"""Read a git work tree as it is on disk: its differences from HEAD, and the tree id that a commit of it would have.
 
-git converts line ends (``core.autocrlf``, the attributes ``text`` and ``eol``) before it compares, so it calls a file
-with CRLF unchanged where the commit has LF. A shell script or a parser takes the one for the other only by accident.
-
-A git work tree as it is on disk: what differs from HEAD, and the tree id it would have as a commit.
+git converts line ends (``core.autocrlf``, the attributes ``text`` and ``eol``) before it compares, so a file with CRLF
+on disk is unchanged to git if the commit has LF. Shell scripts and parsers do not treat the two alike, so files with
+other line ends than a checkout would write count as changed here.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -29,7 +29,10 @@ _LONGEST: Final = 1 << 20
 
 
 def is_converting(top: Path, common: Path, attribute_files: Iterable[str]) -> bool:
-    """Return whether a setting or an attribute makes git convert line ends; ``attribute_files`` are those it tracks."""
+    """Return whether a setting or an attribute makes git convert line ends.
+
+    ``attribute_files`` are the tracked ``.gitattributes`` files.
+    """
     places = [common / "info" / "attributes", *(top / name for name in attribute_files)]
     if any(_CONVERTING.search(_beginning(place)) for place in places):
         return True
@@ -45,9 +48,9 @@ def is_converting(top: Path, common: Path, attribute_files: Iterable[str]) -> bo
 
 
 def find_converted(top: Path, env: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return the tracked files that have CRLF on disk, where git has LF and a plain checkout would write LF.
+    """Return the tracked files that have CRLF on disk although a checkout would write LF.
 
-    Raises GitError.
+    Raises GitError: when git fails.
     """
     found = []
     for entry in git(["ls-files", "--eol", "-z"], cwd=top, env=env).split(b"\0"):
@@ -68,8 +71,8 @@ def _beginning(place: Path) -> bytes:
         return b""
 
 
-# An entry of `git ls-files -v -s -z` that needs a second look: a submodule, or a file that git was told to overlook
-# (lower case: assume-unchanged; S: skip-worktree).
+# An entry of `git ls-files -v -s -z` for a submodule, or for a file that git is set to overlook (lower case:
+# assume-unchanged; S: skip-worktree).
 _SPECIAL: Final = re.compile(
     rb"(?:\A|(?<=\0))([A-Za-z?]) (?:160000 ([0-9a-f]+) \d|(?<=[a-zS] )\d+ [0-9a-f]+ \d)\t([^\0]+)"
 )
@@ -79,7 +82,7 @@ _ATTRIBUTES: Final = re.compile(rb"\t((?:[^\0]*/)?\.gitattributes)(?=\0)")
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a repository is, and HEAD's commit and tree ("" before the first commit)."""
+    """The directories of a repository, and HEAD's commit and tree ("" before the first commit)."""
 
     top: Path
     git_dir: Path
@@ -89,13 +92,13 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a work tree needs a look, as paths relative to its top.
+    """The paths of a work tree that may differ from HEAD, relative to its top.
 
-    ``changed``: differs from HEAD, or untracked; ``links``: nested repositories with the commit that the index
-    records ("" where it records none); ``hidden``: files that git was told to overlook and that differ from what it
-    recorded; ``ignored``: single files that git ignores; ``folders``: whole folders that it ignores, with a slash at
-    the end; ``untracked``: which of ``changed`` are; ``converted``: files with other line ends than git compared, None
-    where git converts none; ``snapshot`` was taken before git looked.
+    ``changed``: files that differ from HEAD or are untracked; ``links``: nested repositories with the commit in the
+    index ("" if the index has none); ``hidden``: files that git is set to overlook and that differ from the index;
+    ``ignored``: single files that git ignores; ``folders``: directories that git ignores, with a slash at the end;
+    ``untracked``: the untracked files of ``changed``; ``converted``: files with other line ends than a checkout has,
+    None if git converts none; ``snapshot`` was taken before git read the files.
     """
 
     changed: tuple[str, ...]
@@ -118,9 +121,12 @@ class _Identified(Protocol):
 
 
 def read_state(repository: Repository) -> State:
-    """Ask git for everything at once. Raises GitError."""
+    """Read the state of a work tree from git.
+
+    Raises GitError: when git fails.
+    """
     listed = git(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
-    snapshot = Snapshot(str(repository.top), tracked_names(listed))  # first, so that what changes from here on is seen
+    snapshot = Snapshot(str(repository.top), tracked_names(listed))  # first, so that later changes are seen
     arguments = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching"]
     status = git([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top)
     links: dict[str, str] = {}
@@ -150,7 +156,7 @@ def read_state(repository: Repository) -> State:
 
 
 def tracked_names(listed: bytes) -> tuple[str, ...]:
-    """Return the names of the files in `git ls-files -v -s -z`; nested repositories are not among them."""
+    """Return the names of the files in the output of `git ls-files -v -s -z`, without nested repositories."""
     found: dict[str, None] = {}
     for entry in listed.split(b"\0"):
         facts, _, raw = entry.partition(b"\t")
@@ -160,7 +166,7 @@ def tracked_names(listed: bytes) -> tuple[str, ...]:
 
 
 def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
-    """Changed and untracked paths, what is ignored, and which are untracked, of `git status --porcelain=v2 -z`."""
+    """Return the changed (or untracked), the ignored and the untracked paths of `git status --porcelain=v2 -z`."""
     fields = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
     changed: list[str] = []
     ignored: list[str] = []
@@ -179,11 +185,9 @@ def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
 
 
 def _differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
-    """Those of the overlooked files that are not on disk as git recorded them."""
+    """Return the overlooked files that differ from the index."""
     if not overlooked:
         return ()
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
         env = _beside(repository, Path(folder))
         _unhide(repository, [path for path, _ in overlooked], env)
@@ -207,14 +211,14 @@ def tree_on_disk(
     *,
     converting: bool = False,
 ) -> str:
-    """The tree id that a commit of the work tree would have. Raises GitError.
+    """Return the tree id that a commit of the work tree would have.
 
-    ``paths`` are those that may differ from the index, ``links`` the nested repositories' ids (None: not on disk). With
-    ``converting``, files count with the line ends that they have on disk, whatever git would make of them.
-    Index and objects are written to a temporary folder; the repository is only read.
+    ``paths`` are the paths that may differ from the index, ``links`` the nested repositories' ids (None: not on disk).
+    With ``converting``, files count with their line ends on disk, without conversion. Index and objects are written to
+    a temporary directory; the repository is only read.
+
+    Raises GitError: when git fails.
     """
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
         env = _beside(repository, Path(folder))
         top = repository.top
@@ -236,7 +240,7 @@ def tree_on_disk(
 
 
 def _take_as_on_disk(top: Path, paths: Sequence[str], env: Mapping[str, str]) -> None:
-    """Put the bytes that files have on disk into the index, without any conversion."""
+    """Put the bytes of files on disk into the index without conversion."""
     if not paths:
         return
     hashed = ["hash-object", "--no-filters", "-w", "--"]  # not --stdin-paths: a path may have a line break
@@ -248,9 +252,10 @@ def _take_as_on_disk(top: Path, paths: Sequence[str], env: Mapping[str, str]) ->
 
 
 def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Those of the paths of which a folder has become a symbolic link, and all others.
+    """Return the paths below a directory that has become a symbolic link, and all other paths.
 
-    To git they are gone, whatever the link leads to, and update-index takes them as that only where it is told so.
+    Git treats the former as deleted whatever the target of the link is, but update-index removes them only with
+    --force-remove.
     """
     is_link: dict[str, bool] = {}
 
@@ -265,10 +270,10 @@ def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]
 
 
 def _beside(repository: Repository, folder: Path) -> dict[str, str]:
-    """Variables that make git work on copies in folder."""
+    """Copy the index into a directory and return the variables that make git use the copy and write objects there."""
     index = folder / "index"
     try:
-        # copy2: git tells a file changed within the clock tick of the index's own time by that time.
+        # copy2 keeps the index's time, by which git recognises files that changed in the same clock tick.
         shutil.copy2(repository.git_dir / "index", index)
     except FileNotFoundError:
         pass
@@ -285,9 +290,9 @@ def _beside(repository: Repository, folder: Path) -> dict[str, str]:
 
 
 def link_id(repository: Repository, inner: _Identified | None) -> str | None:
-    """The id that stands for a nested repository: its commit, or the tree of what is on disk where that differs.
+    """Return the id that stands for a nested repository: its commit, or the tree on disk if that differs.
 
-    None where it is not checked out: what is not on disk was not tested.
+    None if it is not checked out: files that are not on disk were not tested.
     """
     if inner is None:
         return None
@@ -299,9 +304,9 @@ def link_id(repository: Repository, inner: _Identified | None) -> str | None:
 
 
 def absent_link(path: str) -> str:
-    """The note about a nested repository that is not checked out."""
+    """Return the note about a nested repository that is not checked out."""
     return (
-        f"the submodule {path} is not checked out, so what was tested is not the commit's content; "
+        f"the submodule {path} is not checked out, so the tested content is not the commit's; "
         f"run: git submodule update --init --recursive"
     )
 

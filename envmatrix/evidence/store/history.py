@@ -1,6 +1,7 @@
-"""What earlier runs saw: asked for the names of tests, those behind a skipped module and those that are gone.
+"""Read the evidence of earlier runs, which names the tests of skipped modules and the tests that have vanished.
 
-Evidence of other contents that is worth a look: the newest of each cell and host, found without reading the rest.
+Records of the same tree come first; of other trees, the newest of each cell and host are found without reading the
+rest.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from envmatrix.evidence.store.names import component
 from envmatrix.evidence.store.store import Store
 from envmatrix.vcs.git import GitError, git
 
-NEWEST: Final = 5  # records of one cell and tree that are looked into: older ones hardly know a test that these do not
+NEWEST: Final = 5  # records to read of one cell and tree: older ones rarely name other tests
 
 
 class Earlier:
-    """The newest records of each cell of the same tree, and those of the last run whatever its tree.
+    """The newest records of each cell of the same tree, and the records of the last run of any tree.
 
-    Also where the newest is of a whole run: the same content can have fewer tests, for a variable or a package, and one
-    that vanished in that run is still gone in the next.
+    Several records per cell, also if the newest is of a complete run: a variable or a package can change the tests of
+    the same content, and a test that vanished in the newest run is still missing in the next.
 
-    Which they are is settled when this is made, which is to be before a run begins; they are read when they are asked
-    for. A store or a record that cannot be read is no error here: it only means that less is remembered.
+    The names are listed on creation, which must be before a run begins; the records are read on demand. A store or a
+    record that cannot be read is not an error here: fewer tests are known then.
     """
 
     def __init__(self, store: Store, *, tree: str, newest: int = NEWEST) -> None:
@@ -51,21 +52,20 @@ class Earlier:
                 yield self._store.get(name)
 
 
-RECENT: Final = 10  # trees of a store that were written to last, and as many of the commits before HEAD
+RECENT: Final = 10  # newest trees of a store, and as many of the commits before HEAD
 LISTED: Final = 5_000
 READ: Final = 150
 TRIED: Final = 8  # records of one cell and host
-ASKED: Final = 20  # commits that git is asked about, at a few milliseconds each
+ASKED: Final = 20  # commits to look up in git, at a few milliseconds each
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 
 
 def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Iterator[Evidence]:
-    """Yield the newest record of each of the cells and each host among other trees than ``tree``, and where that has no
-    tests, older ones until one has.
+    """Yield the newest record of each cell and host of other trees than ``tree``; without tests, also older ones.
 
-    Looked at are the trees that the store was given evidence of last and those of the commits before HEAD. How much is
-    listed and read is bounded, whatever the store holds. Nothing of this counts: what cannot be read is left out, and
-    so are records of another project that shares the store: of another name, and of a commit that is not here.
+    The newest trees of the store and the trees of the commits before HEAD are searched. The number of listed and read
+    records is bounded. These records decide nothing: unreadable ones are left out, and so are records of another
+    project in the same store (another name, and a commit that this repository does not have).
     """
     found: dict[tuple[str, str], list[StoredFile]] = {}
     wanted = {component(cell) for cell in cells}
@@ -80,7 +80,7 @@ def older(store: Store, root: Path, *, tree: str, cells: Collection[str]) -> Ite
 
 
 class _Strangers:
-    """Tells records of another project. Clones may be called differently and may lack commits, seldom both."""
+    """Recognises records of another project. Clones may have another name or lack commits, but rarely both."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -99,12 +99,12 @@ class _Strangers:
         try:
             answer = git(["cat-file", "--batch-check=%(objecttype)"], cwd=self._root, stdin=f"{commit}\n".encode())
         except GitError:
-            return True  # nothing to ask: here is no repository
+            return True  # not a repository, so commits cannot be looked up
         return answer.strip() == b"commit"
 
 
 def _until_tests(store: Store, entries: Sequence[StoredFile]) -> Iterator[Evidence]:
-    """Read from the newest on: an attempt that failed before its first test hides what an older one knows."""
+    """Yield records from the newest to one with tests: an attempt that failed before its first test names none."""
     for entry in sorted(entries, key=lambda one: (-one.modified, one.name))[:TRIED]:
         try:
             record = store.get(entry.name)
@@ -132,5 +132,5 @@ def _entries(store: Store, trees: Sequence[str]) -> Iterator[StoredFile]:
 
 
 def _host(name: str) -> str:
-    """The host as far as the id of a record tells: HOST-RUN-RANDOM, where RUN has a dash itself."""
+    """Return the host in the id of a record: HOST-RUN-RANDOM, where RUN contains a dash."""
     return name.removesuffix(".json").rsplit("-", 3)[0]

@@ -1,12 +1,11 @@
-"""Folders and files that several users write: what one of them makes below a shared folder serves the others too.
+"""The interface of a place that holds evidence as named bytes, and the place in a local directory.
 
-Where evidence can lie: a folder of this machine, or anything that fsspec addresses. Names and bytes, no meaning.
+Several users may write to a shared directory, so the others can use the files that one of them creates there.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -19,22 +18,23 @@ import msgspec
 
 from envmatrix.errors import EnvmatrixError, ExitCode, InternalError
 from envmatrix.util.files import sync_directory, temporary_file
-from envmatrix.util.redaction import redact_url
 
 _TRIES: Final = 200
-_REFUSED: Final = 20  # tries, and as many twentieths of a second, until somebody else's new folder is open to us
+_REFUSED: Final = 20  # tries, 50 ms apart, until another user's new directory becomes accessible
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def create(base: Path, path: Path) -> int:
-    """A new file below base, open for writing, its folders made where they are missing.
+    """Create a file below base with its directories, and return it open for writing.
 
-    Where group or others may write to base, folders get base's own mode and the file may be read by whoever may read
-    base, whatever the umask: else the first user to report a tree would shut out all others. Raises OSError.
+    If the group or others may write to base, new directories get the mode of base, and the file gets the read
+    permissions of base, whatever the umask: otherwise the first user to report a tree would shut out all others.
+
+    Raises OSError: when the file cannot be created.
     """
     refused = 0
     for _ in range(_TRIES):
-        # Folders may be gone again, at each level: pruning removes empty ones at any moment.
+        # Pruning removes empty directories at any moment, so each level may vanish again.
         try:
             try:
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -58,7 +58,7 @@ def create(base: Path, path: Path) -> int:
 
 
 def _make_folders(base: Path, folder: Path) -> None:
-    """Make the folders from base to folder, with the mode of base where others share it."""
+    """Create the directories from base to folder, with the mode of base if others may write to it."""
     base.mkdir(parents=True, exist_ok=True)
     mode = _shared_mode(base)
     below = folder.relative_to(base).parts
@@ -76,24 +76,24 @@ def _shared_mode(base: Path) -> int:
 
 
 class StoreError(InternalError):
-    """A store that cannot be reached, read or written; ``str()`` names it and the remedy."""
+    """The store cannot be reached, read or written; ``str()`` names it and the fix."""
 
 
 class NotAStoreError(StoreError):
-    """What was named as a store is a file, or is not there; ``str()`` says so, and the remedy."""
+    """The path of the store is a file or does not exist; ``str()`` names it and the fix."""
 
     exit_code = ExitCode.USAGE
     hint = "`envmatrix evidence --store DIR list` shows what a folder holds"
 
 
 class StoreUrlError(EnvmatrixError):
-    """A store's address that means nothing here; ``str()`` names it and the remedy."""
+    """The address of the store is not valid; ``str()`` names it and the fix."""
 
     hint = "`envmatrix evidence --store DIR list` shows what a folder holds"
 
 
 class UnreadableError(Exception):
-    """One file that cannot be read or must not be; ``str()`` says why."""
+    """A file cannot or must not be read; ``str()`` is the reason."""
 
 
 class StoredFile(msgspec.Struct, frozen=True, order=True):
@@ -105,51 +105,59 @@ class StoredFile(msgspec.Struct, frozen=True, order=True):
 
 
 class Place(Protocol):
-    """What a store needs of a place. Names are relative, with forward slashes, and always safe to join."""
+    """The operations that a store needs. Names are relative, with forward slashes, and always safe to join."""
 
     @property
     def location(self) -> str:
-        """Where it is, without credentials, for people."""
+        """The address for messages, without credentials."""
 
     def folders(self) -> tuple[str, ...]:
-        """The names of the folders on the first level, sorted."""
+        """Return the names of the directories on the first level, sorted."""
 
     def recent(self) -> tuple[str, ...]:
-        """The same, those first that were made or added to last, as far as the place can tell."""
+        """Return the same names, the last modified first if the place knows times."""
 
     def listing(self, folder: str) -> Iterator[StoredFile]:
-        """The files two levels below a folder, and whatever else is there in their stead; sorted by name."""
+        """Yield the files two levels below a directory, and anything else on these levels, sorted by name."""
 
     def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
-        """The folders in a folder and the names in each, in no order: no more is asked of the place."""
+        """Yield the directories in a directory and the names in each, unsorted, without reading metadata."""
 
     def read(self, name: str, limit: int) -> bytes:
-        """The bytes of a file. Raises UnreadableError, without reading, when it is longer than limit."""
+        """Return the bytes of a file.
+
+        Raises UnreadableError: when it cannot be read or is larger than the limit.
+        """
 
     def read_many(
         self, entries: Sequence[StoredFile], limit: int
     ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
-        """The same for many, in their order, with as little waiting as the place allows."""
+        """Yield the bytes of many files in the given order, concurrently if the place can."""
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """Make a file appear whole or not at all. Raises StoreError; the same bytes may be written again.
+        """Write a file atomically; writing the same bytes again is allowed.
 
-        What is not ``durable`` may be lost where the machine loses its power in the next seconds.
+        A file that is not ``durable`` may be lost if the machine loses power in the next seconds.
+
+        Raises StoreError: when the file cannot be written or exists with other bytes.
         """
 
     def remove(self, name: str) -> None:
-        """Remove a file that may be gone already. Raises StoreError."""
+        """Remove a file that may be missing already.
+
+        Raises StoreError: when it cannot be removed.
+        """
 
 
 class LocalPlace:
-    """A folder. Nothing is followed out of it: symbolic links below it are not read."""
+    """A local directory. Symbolic links below it are not followed."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
 
     @property
     def location(self) -> str:
-        """The folder's path."""
+        """The path of the directory."""
         return str(self.base)
 
     def folders(self) -> tuple[str, ...]:
@@ -170,13 +178,13 @@ class LocalPlace:
         return _scan(self.base)
 
     def check(self, *, there: bool = False) -> None:
-        """Raise NotAStoreError where the path is no folder; with ``there``, also where there is nothing."""
+        """Raise NotAStoreError if the path is not a directory; with ``there``, also if it does not exist."""
         if os.path.lexists(self.base) and not self.base.is_dir():
             raise NotAStoreError(
-                f"the evidence store {self.location} is no folder; name one with --store or ENVMATRIX_STORE"
+                f"the evidence store {self.location} is not a directory; name one with --store or ENVMATRIX_STORE"
             )
         if there and not self.base.is_dir():
-            raise NotAStoreError(f"there is no folder {self.location} to take evidence from")
+            raise NotAStoreError(f"the directory {self.location} does not exist, so it has no evidence")
 
     def listing(self, folder: str) -> Iterator[StoredFile]:
         """See ``Place.listing``."""
@@ -184,7 +192,7 @@ class LocalPlace:
             try:
                 items = _scan(Path(inner.path)) if inner.is_dir(follow_symlinks=False) else [inner]
             except StoreError:
-                items = [inner]  # a folder that cannot be read is reported as one thing, and hides nothing else
+                items = [inner]  # report an unreadable directory as one entry, and go on with the others
             for item in sorted(items, key=lambda entry: entry.name):
                 with suppress(FileNotFoundError):
                     found = item.stat(follow_symlinks=False)
@@ -196,20 +204,20 @@ class LocalPlace:
         for inner in _scan(self.base / folder):
             with suppress(OSError):
                 if inner.is_dir(follow_symlinks=False):
-                    yield f"{folder}/{inner.name}", os.listdir(inner.path)  # noqa: PTH208 - names are all that is wanted
+                    yield f"{folder}/{inner.name}", os.listdir(inner.path)  # noqa: PTH208 - only names are needed
 
     def read(self, name: str, limit: int) -> bytes:
         """See ``Place.read``."""
         try:
-            # Not blocking, so that a pipe with nobody at its other end cannot hold us; not following, so that a link
-            # in a shared folder cannot make us read something else.
+            # Non-blocking, because opening a pipe without a writer would wait for ever. No links, because one in a
+            # shared directory could point to any other file.
             handle = os.open(self.base / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise UnreadableError(f"it cannot be opened ({error.strerror})") from error
         try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                raise UnreadableError("it is no regular file")
+                raise UnreadableError("it is not a regular file")
             _check_size(found.st_size, limit)
             with os.fdopen(os.dup(handle), "rb") as file:
                 data = file.read(found.st_size + 1)
@@ -227,7 +235,7 @@ class LocalPlace:
         return read_each(self, entries, limit)
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Place.write``: written beside, brought to the disk, renamed."""
+        """See ``Place.write``: write a temporary file next to it, sync it, and rename it."""
         self.check()
         path = self.base / name
         try:
@@ -246,12 +254,12 @@ class LocalPlace:
             ) from error
 
     def _where(self, error: OSError) -> str:
-        """The folder that a system's error is about, where that is not the store itself."""
+        """Return the directory of an error, in parentheses, if it is not the store itself."""
         folder = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, str | bytes) else self.base
         return "" if folder == self.base or folder in self.base.parents else f" ({folder})"
 
     def remove(self, name: str) -> None:
-        """See ``Place.remove``; folders that become empty go too."""
+        """See ``Place.remove``; remove directories that become empty too."""
         path = self.base / name
         try:
             path.unlink(missing_ok=True)
@@ -266,30 +274,12 @@ class LocalPlace:
 def read_each(
     place: Place, entries: Sequence[StoredFile], limit: int
 ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
-    """Read one after the other."""
+    """Read the files one after the other."""
     for entry in entries:
         try:
             yield entry, place.read(entry.name, limit)
         except UnreadableError as error:
             yield entry, error
-
-
-def open_place(url: str, project: Path) -> Place:
-    """The place that a URL or a path (relative ones start at the project) names. Raises StoreUrlError."""
-    try:
-        url.encode()
-    except UnicodeEncodeError:
-        told = redact_url(os.fsencode(url).decode("utf-8", "backslashreplace"))
-        raise StoreUrlError(f"the evidence store {told} has a path that is not text in UTF-8; name another") from None
-    if url.startswith("file://"):
-        url = url.removeprefix("file://")
-    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)", url):
-        from envmatrix.evidence.store.remote import RemotePlace  # fsspec takes a sixth of a second to import
-
-        return RemotePlace(url)
-    if not url:
-        raise StoreUrlError("the evidence store's address is empty; give a path or a URL, or leave the setting out")
-    return LocalPlace(project / Path(url).expanduser())
 
 
 def _check_size(size: int, limit: int) -> None:
@@ -305,6 +295,6 @@ def _scan(folder: Path) -> list[os.DirEntry[str]]:
         return []
     except OSError as error:
         raise StoreError(
-            f"the evidence store's folder {folder} cannot be read: {error.strerror}; make it readable, or name another "
-            "store with --store URL or the variable ENVMATRIX_STORE"
+            f"the directory {folder} of the evidence store cannot be read: {error.strerror}; make it readable, or name "
+            "another store with --store URL or the variable ENVMATRIX_STORE"
         ) from error

@@ -1,4 +1,4 @@
-"""Names in a store and in a project's ``.envmatrix`` folder: safe as paths whatever a cell or a tree is called."""
+"""Make names for records and logs that are safe as paths, whatever the names of cells and trees contain."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _LONGEST: Final = 120
 
 
 def is_name(name: str) -> bool:
-    """Can this be the name of a record or of its log?"""
+    """Return whether this is a possible name of a record or of its log."""
     return _NAME.fullmatch(name) is not None
 
 
 def name_of(evidence: Evidence) -> str:
-    """The name of a record in every store."""
+    """Return the name of a record in every store."""
     return record_name(evidence.tree, evidence.cell, evidence.id)
 
 
 def record_name(tree: str, cell: str, record_id: str) -> str:
-    """The name of the record with that tree, cell and id in every store."""
+    """Return the name of the record with that tree, cell and id in every store."""
     return f"{component(tree)}/{component(cell)}/{component(record_id)}.json"
 
 
 def log_name_of(evidence: Evidence) -> str:
-    """The name of a record's log in every store."""
+    """Return the name of a record's log in every store."""
     return f"{name_of(evidence).removesuffix('.json')}.log"
 
 
 def component(text: str) -> str:
-    """Text as one part of a path: no separators, no leading dot, no name too long for a file system."""
+    """Return text as one part of a path: without separators and leading dot, and short enough for file systems."""
     safe = quote(text, safe="", errors="backslashreplace")
     if safe.startswith("."):
         safe = f"%2E{safe[1:]}"
@@ -48,17 +48,20 @@ def component(text: str) -> str:
 
 
 def state_folder(project: Path) -> Path:
-    """The project's ``.envmatrix`` folder, made where it is missing, out of git's sight. Raises StoreError."""
+    """Return the project's ``.envmatrix`` directory; create it, ignored by git, if it is missing.
+
+    Raises StoreError: when it cannot be created or written.
+    """
     try:
         return make_state_dir(project)
     except OSError as error:
         raise StoreError(
-            f"{state_path(project)} cannot be made or written: {error.strerror}; make the project folder writable, or "
-            "keep the evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
+            f"{state_path(project)} cannot be created or written: {error.strerror}; make the project directory "
+            "writable, or keep the evidence elsewhere with --store URL or the variable ENVMATRIX_STORE"
         ) from error
 
 
 def tree_of(folder: str) -> str:
-    """The tree whose evidence is in a folder of that name, "" where it is none of ours."""
+    """Return the tree whose evidence is in a directory of that name, "" if the name is not of a tree."""
     tree = folder.replace("%3A", ":")
     return tree if component(tree) == folder else ""

@@ -1,4 +1,4 @@
-"""A place that fsspec addresses: object stores, shared servers, memory. Imported only when one is named."""
+"""A place that fsspec addresses: object stores, shared servers, memory."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from envmatrix.util.redaction import redact_url, redact_urls
 T = TypeVar("T")
 
 TIME_LIMIT_S: Final = 120.0
-# Stores where one put is whole or not there at all; elsewhere a file is written beside and renamed.
+# A single put is atomic in these stores; in others, a temporary file is written and renamed.
 _WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory"})
 _TIME_KEYS: Final = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-# The extras of setup.cfg that bring what fsspec needs for a protocol.
+# The extras of setup.cfg with the packages that fsspec needs for a protocol.
 _EXTRAS: Final = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp"}
 _BATCH: Final = 32
 _BATCH_BYTES: Final = 32 * 1024 * 1024
 
 
 class RemotePlace:
-    """One fsspec URL. Whatever its file system raises becomes a StoreError that names the store."""
+    """One fsspec URL. Errors of its file system become StoreErrors that name the store."""
 
     def __init__(self, url: str) -> None:
         self._location = redact_url(url)
@@ -39,9 +39,7 @@ class RemotePlace:
         except ImportError as error:
             raise StoreUrlError(f"{self._location}: {self._words(error)}. {_installation(url)}") from error
         except ValueError as error:
-            raise StoreUrlError(
-                f"the store's address {self._location} is not understood: {self._words(error)}"
-            ) from error
+            raise StoreUrlError(f"the store's address {self._location} is not valid: {self._words(error)}") from error
         except Exception as error:
             raise StoreError(self._sentence("reached", error)) from error
         self._base: str = base.rstrip("/")
@@ -59,7 +57,7 @@ class RemotePlace:
         return tuple(sorted(name for _, name in self._folders()))
 
     def recent(self) -> tuple[str, ...]:
-        """See ``Place.recent``: object stores keep no times of folders."""
+        """See ``Place.recent``: object stores have no times of directories."""
         return tuple(name for _, name in sorted(self._folders()))
 
     def _folders(self) -> list[tuple[float, str]]:
@@ -110,7 +108,7 @@ class RemotePlace:
     def read_many(
         self, entries: Sequence[StoredFile], limit: int
     ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
-        """See ``Place.read_many``: where the file system can, many at once."""
+        """See ``Place.read_many``: several at once if the file system is asynchronous."""
         if not getattr(self._fs, "async_impl", False):
             yield from read_each(self, entries, limit)
             return
@@ -127,9 +125,9 @@ class RemotePlace:
         return in_time(lambda: self._fs.cat(paths, on_error="return"))
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Place.write``: one put where that is whole, else written beside and renamed.
+        """See ``Place.write``: one put if that is atomic, otherwise a temporary file that is renamed.
 
-        A server's word is not enough: a proxy may answer with a page of its own, and 200.
+        The size is checked afterwards, because a proxy may answer a put with status 200 and store nothing.
         """
         path = f"{self._base}/{name}"
         try:
@@ -138,7 +136,7 @@ class RemotePlace:
         except Exception as error:
             raise StoreError(self._sentence("written", error)) from error
         if there != len(data):
-            told = f"the store says that it took {len(data)} bytes of {name}, and has {there}"
+            told = f"the store accepted {len(data)} bytes of {name}, but holds {there}"
             raise StoreError(self._sentence("written", OSError(told)))
 
     def _put(self, path: str, data: bytes) -> None:
@@ -152,7 +150,7 @@ class RemotePlace:
         self._fs.mv(temporary, path)
 
     def _size(self, path: str) -> int:
-        """Return how large a file is there, 0 where there is none."""
+        """Return the size of a file in the store, 0 if it does not exist."""
         self._fs.invalidate_cache()
         try:
             size = self._fs.info(path).get("size")
@@ -183,7 +181,7 @@ class RemotePlace:
         return bytes(data)
 
     def _words(self, error: Exception) -> str:
-        """Return the first line of an error without what the address holds of secrets."""
+        """Return the first line of an error without the secrets of the address."""
         text = (str(error) or type(error).__name__).splitlines()[0]
         for secret in (self._secret, unquote(self._secret), self._secret.partition(":")[2]):
             if len(secret) > 2:
@@ -192,10 +190,12 @@ class RemotePlace:
 
 
 def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
-    """Return what ``work`` returns, or raise what it raises; TimeoutError where neither comes within the time limit.
+    """Run a callable in a thread and return its result, or raise its exception.
 
-    File systems have limits of their own, or none, and a server that keeps a connection open answers never. The thread
-    that waits for it ends with this process.
+    Many file systems have no time limit, and a server may keep a connection open without an answer. The waiting thread
+    is a daemon, so that it does not outlive this process.
+
+    Raises TimeoutError: when the callable takes longer than the time limit.
     """
     done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
@@ -228,7 +228,7 @@ def _batches(entries: Sequence[StoredFile]) -> Iterator[list[StoredFile]]:
 
 
 def _modified(info: dict[str, Any]) -> float:
-    """When a file was written, in whichever words its file system says that; 0 where it does not say."""
+    """Return the time at which a file was written, from the key that its file system uses; 0 if it gives none."""
     value = next((info[key] for key in _TIME_KEYS if info.get(key)), 0)
     if isinstance(value, str):
         try:
@@ -241,7 +241,7 @@ def _modified(info: dict[str, Any]) -> float:
 
 
 def _installation(url: str) -> str:
-    """Return the sentence that says how to install what fsspec needs for a URL."""
+    """Return a sentence with the command that installs the packages that fsspec needs for a URL."""
     extra = _EXTRAS.get(url.partition("://")[0].rpartition("::")[2])
     if extra is None:
         return "Install that package next to envmatrix, or name another store."

@@ -1,7 +1,9 @@
-"""The store: evidence by the tree that was tested. One file a record, ``TREE/CELL/ID.json``, beside it its log."""
+"""Store evidence by tested tree: one file per record, ``TREE/CELL/ID.json``, with its log next to it."""
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
@@ -13,29 +15,39 @@ import msgspec
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode, encode
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store.local import LocalPlace, StoredFile, StoreError, UnreadableError, open_place
+from envmatrix.evidence.store.local import (
+    LocalPlace,
+    Place,
+    StoredFile,
+    StoreError,
+    StoreUrlError,
+    UnreadableError,
+    open_place,
+)
 from envmatrix.evidence.store.names import component, is_name, log_name_of, name_of, state_folder, tree_of
+from envmatrix.evidence.store.remote import RemotePlace
 from envmatrix.util.files import TEMPORARY, write_atomically
 from envmatrix.util.json import decode as decode_json
+from envmatrix.util.redaction import redact_url
 from envmatrix.util.state_dir import state_path
 from envmatrix.util.text import printable
 
 LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
-_ROOM: Final = 100  # for the line that says how much of a log was cut
+_ROOM: Final = 100  # for the line about the removed part of a log
 _SHORT: Final = 200
 _ABANDONED_S: Final = 3600.0
 _DAY_S: Final = 86400.0
 
 
 class NoSuchEvidenceError(EnvmatrixError):
-    """Evidence was asked for that the store does not hold, or holds in a form that is not believed."""
+    """The store does not hold the requested evidence, or its record is not valid."""
 
     hint = "`envmatrix evidence list` names what there is"
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What the last run of this project left: its evidence by name, in the store that is named."""
+    """The last run of this project: the names of its records, and their store."""
 
     schema: Literal["envmatrix/last-run/1"] = "envmatrix/last-run/1"
     run_id: str
@@ -45,7 +57,7 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a push or pull did: names copied, how many were there already, and what was not believed and left."""
+    """The result of a push or pull: the copied names, the number of records already present, and invalid files."""
 
     copied: tuple[str, ...]
     present: int
@@ -53,7 +65,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """Evidence at a URL or path (None: the project's ``.envmatrix/evidence``). Nothing is made before it is needed."""
+    """Evidence at a URL or path (None: ``.envmatrix/evidence`` of the project). Directories are created on demand."""
 
     def __init__(self, url: str | None, project: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._project = project
@@ -63,18 +75,18 @@ class Store:
 
     @property
     def location(self) -> str:
-        """Where it is, without credentials, for people."""
+        """The address for messages, without credentials."""
         return self._place.location
 
     def check(self, *, there: bool = False) -> None:
-        """Raise NotAStoreError where a path names no folder; with ``there``, also where nothing is there."""
+        """Raise NotAStoreError if a path is not a directory; with ``there``, also if it does not exist."""
         if isinstance(self._place, LocalPlace):
             self._place.check(there=there)
 
     def put(self, evidence: Evidence) -> str:
-        """Write a record and return its name. Raises StoreError: nothing was written, and the verdict stands alone.
+        """Write a record and return its name; shorten the reasons of its tests if it is too large.
 
-        Of a record that is too large for any store, the reasons of its tests are cut to their first words.
+        Raises StoreError: when the record cannot be written.
         """
         try:
             data = encode(evidence)
@@ -84,8 +96,8 @@ class Store:
             data = encode(_shortened(evidence))
         if len(data) > self._limit:
             raise StoreError(
-                f"the evidence of {printable(evidence.cell)} is larger than {self._limit // (1 << 20)} MiB, which no "
-                "store takes; split the cell's tests over an axis"
+                f"the evidence of {printable(evidence.cell)} is larger than {self._limit // (1 << 20)} MiB; split the "
+                "cell's tests over an axis"
             )
         self._ready()
         name = name_of(evidence)
@@ -93,53 +105,56 @@ class Store:
         return name
 
     def put_log(self, evidence: Evidence, data: bytes) -> str:
-        """Write a cell's output beside its record; beyond the limit, its front is cut and a line says so. Its name.
+        """Write a cell's output next to its record and return its name; cut its beginning beyond the limit.
 
-        It decides nothing, and waiting for the disk took as long as everything else that is done with a short cell.
+        It is not synced to disk: it decides nothing, and syncing took as long as all other work for a short cell.
         """
         self._ready()
         name = log_name_of(evidence)
         if len(data) > LOG_LIMIT_BYTES:
             kept = LOG_LIMIT_BYTES - _ROOM
-            data = b"[the first %d bytes of this output were not kept]\n%b" % (len(data) - kept, data[-kept:])
+            data = b"[the first %d bytes of this output were removed]\n%b" % (len(data) - kept, data[-kept:])
         self._place.write(name, data, durable=False)
         return name
 
     def get(self, name: str) -> Evidence:
-        """The evidence of that name (as ``put`` returned it) or id. Raises NoSuchEvidenceError, StoreError."""
+        """Return the evidence with that name (as returned by ``put``) or id.
+
+        Raises NoSuchEvidenceError: when there is none or it is not valid. Raises StoreError: when reading fails.
+        """
         found = self._name(name)
         try:
             return self._believed(found, self._place.read(found, self._limit))
         except (UnreadableError, RejectedError) as error:
-            raise NoSuchEvidenceError(f"{self.location}: {printable(found)} is not believed: {error}") from error
+            raise NoSuchEvidenceError(f"{self.location}: {printable(found)} is not valid evidence: {error}") from error
 
     def get_log(self, evidence: Evidence) -> bytes | None:
-        """The output kept beside a record, None where there is none. What the record says of its path is not used."""
+        """Return the output of a record, None if there is none; the path in the record is not trusted."""
         try:
             return self._place.read(log_name_of(evidence), LOG_LIMIT_BYTES)
         except UnreadableError:
             return None
 
     def trees(self) -> tuple[str, ...]:
-        """The trees that there is evidence of, sorted."""
+        """Return the trees with evidence, sorted."""
         return tuple(tree for tree in map(tree_of, self._place.folders()) if tree)
 
     def recent_trees(self) -> tuple[str, ...]:
-        """The same trees, those first whose evidence is newest, as far as the place can tell."""
+        """Return the same trees, those with the newest evidence first if the place knows times."""
         return tuple(tree for tree in map(tree_of, self._place.recent()) if tree)
 
     def list(self, tree: str) -> tuple[str, ...]:
-        """The names of a tree's records, sorted, none of them looked into."""
+        """Return the names of a tree's records, sorted, without reading the records."""
         return tuple(entry.name for entry in self.entries(tree) if isinstance(entry, StoredFile))
 
     def newest(self, tree: str, count: int) -> Iterator[str]:
-        """The names of the newest records of each cell of a tree, ``count`` at most, by the time in their ids."""
+        """Yield the names of the newest records of each cell of a tree, at most ``count``, by the time in their ids."""
         for folder, names in self._place.names(component(tree)):
             newest = sorted((name for name in names if name.endswith(".json")), key=_begun, reverse=True)
             yield from islice(filter(is_name, (f"{folder}/{name}" for name in newest)), count)
 
     def entries(self, tree: str) -> Iterator[StoredFile | Problem]:
-        """A tree's records with size and time, and a problem for everything that does not belong there."""
+        """Yield a tree's records with size and time, and a problem for every other file."""
         for entry in self._place.listing(component(tree)):
             if not is_name(entry.name):
                 yield from self._foreign(entry)
@@ -147,12 +162,15 @@ class Store:
                 yield entry
 
     def iterate(self, tree: str) -> Iterator[Evidence | Problem]:
-        """A tree's records one by one, and a problem for each file that is not believed. Raises StoreError."""
+        """Yield a tree's records, and a problem for each file that is not valid evidence.
+
+        Raises StoreError: when the store cannot be read.
+        """
         for item in self._read(tree):
             yield item if isinstance(item, Problem) else item[0]
 
     def last_run(self) -> LastRun | None:
-        """What ``record_last_run`` wrote last, None where there is nothing to be believed."""
+        """Return the last run as written by ``record_last_run``, None if there is no valid one."""
         try:
             data = LocalPlace(state_path(self._project)).read("last-run.json", 1 << 20)
             return decode_json(data, LastRun)
@@ -160,7 +178,10 @@ class Store:
             return None
 
     def record_last_run(self, run_id: str, tree: str, names: Iterable[str]) -> None:
-        """Remember for ``envmatrix report`` what this run wrote. Raises StoreError."""
+        """Record the names of this run's evidence for ``envmatrix report``.
+
+        Raises StoreError: when the file cannot be written.
+        """
         run = LastRun(run_id=run_id, tree=tree, store=self.location, names=tuple(sorted(names)))
         folder = state_folder(self._project)
         try:
@@ -169,7 +190,7 @@ class Store:
             raise StoreError(f"{folder} cannot be written: {error.strerror}; make it writable") from error
 
     def push(self, other: Store, trees: Collection[str] | None = None) -> Transfer:
-        """Copy what is believed and missing there, byte by byte, with its logs; all trees unless some are named."""
+        """Copy valid records that the other store lacks, unchanged and with logs; of all trees if none are given."""
         copied: list[str] = []
         problems: list[Problem] = []
         present = 0
@@ -185,16 +206,16 @@ class Store:
         return Transfer(copied=tuple(copied), present=present, problems=tuple(problems))
 
     def pull(self, other: Store, trees: Collection[str] | None = None) -> Transfer:
-        """The same the other way round."""
+        """Copy valid records from the other store; see ``push``."""
         return other.push(self, trees)
 
     def prune(
         self, *, keep_days: float | None = None, keep_trees: int | None = None, keep: Collection[str] = ()
     ) -> tuple[str, ...]:
-        """Remove old records with their logs and return the names removed.
+        """Remove old records with their logs and return the removed names.
 
-        Kept are those written in the last ``keep_days`` days, those of the ``keep_trees`` trees written to last, and
-        those of the trees in ``keep``; a limit that is None keeps nothing. What writers left behind goes after an hour.
+        Records of the last ``keep_days`` days, of the ``keep_trees`` newest trees and of the trees in ``keep`` stay; a
+        limit of None keeps nothing. Temporary files of killed writers are removed after an hour.
         """
         listed = {tree: tuple(self._place.listing(component(tree))) for tree in self.trees()}
         newest = sorted(listed, key=lambda tree: max((entry.modified for entry in listed[tree]), default=0))
@@ -227,7 +248,7 @@ class Store:
                 yield self._problem(entry.name, str(error))
 
     def _take(self, evidence: Evidence, data: bytes, log: bytes | None) -> str:
-        """The log first: whoever sees the record finds its log."""
+        """Write a record after its log, so that a reader who sees the record finds its log."""
         self._ready()
         if log is not None:
             self._place.write(log_name_of(evidence), log)
@@ -242,13 +263,15 @@ class Store:
     def _name(self, name: str) -> str:
         if "/" in name:
             if not is_name(name):
-                raise NoSuchEvidenceError(f"{printable(name)} is no name of evidence; envmatrix evidence list has them")
+                raise NoSuchEvidenceError(
+                    f"{printable(name)} is not a name of evidence; envmatrix evidence list names all"
+                )
             return name
         ending = f"/{component(name)}.json"
         found = [item for tree in self.trees() for item in self.list(tree) if item.endswith(ending)]
         if not found:
             raise NoSuchEvidenceError(
-                f"there is no evidence {printable(name)} in {self.location}; envmatrix evidence list names all"
+                f"evidence {printable(name)} is not in {self.location}; envmatrix evidence list names all"
             )
         return found[0]
 
@@ -260,7 +283,7 @@ class Store:
 
     def _foreign(self, entry: StoredFile) -> Iterator[Problem]:
         if not entry.name.endswith(TEMPORARY):
-            yield self._problem(entry.name, "it is no evidence")
+            yield self._problem(entry.name, "it is not evidence")
         elif time.time() - entry.modified > _ABANDONED_S:
             yield self._problem(entry.name, "its writer was killed; envmatrix evidence prune removes it")
 
@@ -268,8 +291,27 @@ class Store:
         return Problem(file=printable(f"{self.location}/{name}", 400), message=f"{why}; it was ignored")
 
 
+def open_place(url: str, project: Path) -> Place:
+    """Return the place at a URL or a path, which is relative to the project.
+
+    Raises StoreUrlError: when the address is empty, not text in UTF-8, or not valid to fsspec.
+    """
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        told = redact_url(os.fsencode(url).decode("utf-8", "backslashreplace"))
+        raise StoreUrlError(f"the evidence store {told} has a path that is not text in UTF-8; name another") from None
+    if url.startswith("file://"):
+        url = url.removeprefix("file://")
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)", url):
+        return RemotePlace(url)
+    if not url:
+        raise StoreUrlError("the evidence store's address is empty; give a path or a URL, or leave the setting out")
+    return LocalPlace(project / Path(url).expanduser())
+
+
 def _begun(name: str) -> list[str]:
-    """The time and the random parts of a record's name, which sort by time whatever the host."""
+    """Return the time and the random part of a record's name, which sort by time, without the host."""
     return name.rsplit("-", 3)[1:]
 
 

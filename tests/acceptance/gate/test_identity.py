@@ -354,7 +354,7 @@ def test_a_project_that_the_repository_around_it_ignores_is_not_its_content(repo
     write(repo, "ignored/project/a.py", "1")
     first = identify(repo / "ignored/project")
     assert first.vcs == "none"
-    assert "ignores this folder" in first.notes[0]
+    assert "ignores this directory" in first.notes[0]
     write(repo, "ignored/project/a.py", "2")
     assert identify(repo / "ignored/project").tree != first.tree
 
@@ -407,7 +407,7 @@ def test_corrupt_repository_is_said_and_the_content_counted(repo: Path, what: st
     found = identify(repo)
     assert found.vcs == "none"
     assert len(found.notes) == 1
-    assert found.notes[0].startswith(f"the git repository of {repo} was not used")
+    assert found.notes[0].startswith(f"the git repository of {repo} cannot identify the content")
 
 
 def test_dubious_ownership_says_what_to_do(repo: Path) -> None:
@@ -580,7 +580,7 @@ def test_without_any_folder_for_temporary_files(repo: Path, monkeypatch: pytest.
     monkeypatch.setattr("tempfile.tempdir", str(repo / "a.py" / "nowhere"))
     found = identify(repo)
     assert found.vcs == "none"
-    assert "no temporary folder can be used" in found.notes[0]
+    assert "no temporary directory can be used" in found.notes[0]
 
 
 @pytest.mark.parametrize("setting", ["core.fileMode=false", "core.fileMode=true"])

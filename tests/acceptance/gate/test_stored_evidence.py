@@ -215,4 +215,4 @@ def test_a_corner_that_may_not_be_read_hides_nothing_else(tmp_path: Path) -> Non
         out.write_text("\n".join(getattr(item, "id", str(item)) for item in store.iterate(tree(1))))
 
     assert os.waitpid(child(read), 0)[1] == 0
-    assert out.read_text().splitlines() == [f"{closed}: it is no evidence; it was ignored", "host"]
+    assert out.read_text().splitlines() == [f"{closed}: it is not evidence; it was ignored", "host"]

@@ -85,7 +85,7 @@ def test_what_git_ignores_and_tests_import_is_named(project: Callable[..., Path]
     (root / "made" / "other.py").touch()
     (root / "local.py").write_text("import a_version\n")
     (root / "a_version.py").touch()
-    told = "the tests imported local.py, made/other.py, which git ignores: no commit has what they hold"
+    told = "the tests imported local.py, made/other.py, which git ignores: no commit has their content"
     result = envmatrix("run", "restricted", "--json", cwd=root)
     assert (result.returncode, result.json["cells"][0]["notes"]) == (0, [told]), result
     judged = envmatrix("gate", "HEAD", "--profile", "restricted", "--json", cwd=root)

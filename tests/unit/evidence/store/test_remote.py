@@ -35,7 +35,7 @@ def test_a_record_that_is_not_there_afterwards_is_not_stored(kept: bytes | None)
     fsspec.register_implementation("page", Page, clobber=True)
     Page.kept = kept
     place = RemotePlace("page://user:p@ss/word@host/store")
-    with pytest.raises(StoreError, match="it took 6 bytes of tree/cell/id") as told:
+    with pytest.raises(StoreError, match="accepted 6 bytes of tree/cell/id") as told:
         place.write("tree/cell/id.json", b"record")
     assert not any(secret in str(told.value) for secret in ("user", "p@ss", "word@"))
     assert "page://host/store" in str(told.value)

@@ -242,7 +242,7 @@ def test_a_long_log_keeps_its_end_and_says_so(store: Store) -> None:
     store.put_log(record(), b"x" * (LOG_LIMIT_BYTES + 1) + b"end")
     log = store.get_log(record())
     assert log is not None
-    assert log.startswith(b"[the first 104 bytes of this output were not kept]\n")
+    assert log.startswith(b"[the first 104 bytes of this output were removed]\n")
     assert log.endswith(b"xend")
 
 
@@ -290,5 +290,5 @@ def test_users_of_a_shared_folder_do_not_shut_each_other_out(tmp_path: Path) -> 
 
 def test_a_store_that_is_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="is no folder"):
+    with pytest.raises(StoreError, match="is not a directory"):
         Store(str(tmp_path / "file"), tmp_path).trees()

@@ -83,10 +83,10 @@ HOSTILE = {
         spliced("tests", b'[{"id":"a","outcome":"failed","outcome":"passed"}]'),
         "'outcome' is there",
     ),
-    "no mismatches": (without("mismatches"), "says nothing of its mismatches"),
-    "no reasons": (without("reasons"), "says nothing of its reasons"),
-    "no partial": (without("partial"), "says nothing of its partial"),
-    "no commands": (without("commands"), "says nothing of its commands"),
+    "no mismatches": (without("mismatches"), "keys are missing: mismatches"),
+    "no reasons": (without("reasons"), "keys are missing: reasons"),
+    "no partial": (without("partial"), "keys are missing: partial"),
+    "no commands": (without("commands"), "keys are missing: commands"),
     "an endless reason": (changed(tests=[{"id": "a", "outcome": "skipped", "reason": "x" * 5000}]), "longer than 4500"),
     "text for a number": (changed(duration_s="1"), "duration_s"),
     "number for text": (changed(cell=1), "cell"),
@@ -189,7 +189,7 @@ def test_nothing_hostile_is_copied(store: Store, tmp_path: Path, case: str) -> N
 )
 def test_foreign_names_are_reported(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path / TREE / "cell" / name).write_bytes(encode(GOOD))
-    assert "it is no evidence" in rejected(store).message
+    assert "it is not evidence" in rejected(store).message
 
 
 def test_folders_that_lead_elsewhere_are_not_entered(store: Store, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_folders_that_lead_elsewhere_are_not_entered(store: Store, tmp_path: Pat
     elsewhere.put(GOOD)
     (tmp_path / TREE / "cell").rmdir()
     (tmp_path / TREE / "cell").symlink_to(tmp_path / "elsewhere" / TREE / "cell")
-    assert "it is no evidence" in rejected(store).message
+    assert "it is not evidence" in rejected(store).message
     (tmp_path / ("b" * 40)).symlink_to(tmp_path / "elsewhere" / TREE)
     (tmp_path / "..foreign").mkdir()
     (tmp_path / "file").write_text("")
