@@ -115,7 +115,7 @@ def _loaded(name, module):
 
 
 def _exit():
-    if not hasattr(_own[0], "process"):  # nothing was tested here
+    if not hasattr(_own[0], "writer"):  # nothing was tested here
         return
     process = _process()
     session = process.active()
