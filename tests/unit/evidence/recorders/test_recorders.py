@@ -111,7 +111,7 @@ def test_promises(monkeypatch, requirement, reason, packaging):
         monkeypatch.setenv(name, value)
     if not packaging:
         monkeypatch.setitem(__import__("sys").modules, "packaging.specifiers", None)
-    assert promises.unmet([requirement]) == reason
+    assert promises.find_unmet([requirement]) == reason
 
 
 def test_modules_of_the_system_are_outside_and_the_environments_own_are_not(monkeypatch, tmp_path):
@@ -120,6 +120,6 @@ def test_modules_of_the_system_are_outside_and_the_environments_own_are_not(monk
     homes, stdlib = ("/srv/env/", "/srv/project/"), ("/usr/lib/python3.11/",)
     inside = ["/srv/env/lib/python3.11/site-packages/a.py", "/srv/project/b.py", "/usr/lib/python3.11/json/__init__.py"]
     outside = ["/usr/lib/python3/dist-packages/yaml.py", "/usr/lib/python3.11/site-packages/x.py", "/home/me/y.py"]
-    assert all(origin._allowed(path, homes, stdlib) for path in inside)
-    assert not any(origin._allowed(path, homes, stdlib) for path in outside)
+    assert all(origin._is_allowed(path, homes, stdlib) for path in inside)
+    assert not any(origin._is_allowed(path, homes, stdlib) for path in outside)
     assert Path(origin.__file__).name == "module_checks.py"

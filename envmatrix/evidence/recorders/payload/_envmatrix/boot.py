@@ -39,20 +39,20 @@ def start():
     _waiting.update(watched)
     for name in sorted(_waiting.intersection(sys.modules)):  # another .pth file was first
         _waiting.discard(name)
-        _loaded(name, sys.modules[name])
+        _patch_loaded_module(name, sys.modules[name])
     sys.meta_path.insert(0, _Finder)
     import atexit
 
-    atexit.register(_exit)
+    atexit.register(_finish_process)
     if inherited or _addresses:  # most processes run no test: the rest is loaded by those that do
-        process = _process()
+        process = _load_writer()
         if inherited:
-            process.testing(here=False)
+            process.mark_testing(here=False)
         if _addresses and hasattr(sys, "addaudithook"):
-            sys.addaudithook(process.audit)
+            sys.addaudithook(process.audit_connection)
 
 
-def _process():
+def _load_writer():
     """Return what is recorded with, always the same: of one that a test had loaded anew, what is open is unknown."""
     for module in _own:
         sys.modules.setdefault(module.__name__, module)
@@ -73,12 +73,12 @@ class _Finder:
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None:
-                _watch(name, spec.loader)
+                _watch_module(name, spec.loader)
                 return spec
         return None
 
 
-def _watch(name, loader):
+def _watch_module(name, loader):
     if loader is None or isinstance(loader, type):  # a namespace, or a built-in whose loader all built-ins share
         return
     execute = loader.exec_module
@@ -89,7 +89,7 @@ def _watch(name, loader):
         execute(module)
         if name in _waiting and module.__name__ == name:
             _waiting.discard(name)
-            _loaded(name, module)
+            _patch_loaded_module(name, module)
 
     try:
         loader.exec_module = exec_module
@@ -97,29 +97,29 @@ def _watch(name, loader):
         _waiting.discard(name)
 
 
-def _loaded(name, module):
+def _patch_loaded_module(name, module):
     try:
-        process = _process()
+        process = _load_writer()
     except Exception:  # out of reach: the process has other rights by now, or another root
         return
     try:
         if name in watched:
-            process.imported(name, module)
+            process.record_import(name, module)
         if name in _SUBUNIT:
             os.environ.setdefault(process.SESSION, "subunit")
-            process.testing()
+            process.mark_testing()
         if name in _PATCHES:
             getattr(__import__("_envmatrix." + _PATCHES[name]), _PATCHES[name]).patch(name, module)
     except Exception as error:  # the project's run must not suffer from its recording
-        process.note("cannot record %s: %s: %s" % (name, type(error).__name__, error))
+        process.write_note("cannot record %s: %s: %s" % (name, type(error).__name__, error))
 
 
-def _exit():
-    if not hasattr(_own[0], "process"):  # nothing was tested here
+def _finish_process():
+    if not hasattr(_own[0], "writer"):  # nothing was tested here
         return
-    process = _process()
-    session = process.active()
-    if session is not None and session.mine():
+    process = _load_writer()
+    session = process.active_session()
+    if session is not None and session.is_mine():
         ended = getattr(session, "at_exit", None)
         if ended is not None:
             ended()

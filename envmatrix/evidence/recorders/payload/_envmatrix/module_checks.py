@@ -17,13 +17,13 @@ import sys
 import tokenize
 
 
-def outside(project):
+def find_outside_modules(project):
     """Return ``(module, file)`` for every top-most loaded module from elsewhere, sorted.
 
     A submodule is left out where its package is in the list already. Files below the folder for temporary files are
     what tests write themselves and are no finding.
     """
-    homes, stdlib = _homes(project), _stdlib()
+    homes, stdlib = _home_roots(project), _stdlib_roots()
     result = {}
     for name, module in sorted(sys.modules.copy().items(), key=lambda item: str(item[0])):
         path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
@@ -34,26 +34,26 @@ def outside(project):
             if parent:
                 result.setdefault(name, None)
             continue
-        if not _allowed(path, homes, stdlib):
+        if not _is_allowed(path, homes, stdlib):
             result[name] = path
     return sorted((name, path) for name, path in result.items() if path)
 
 
-def _homes(project):
+def _home_roots(project):
     import tempfile
 
     places = [sys.prefix, sys.exec_prefix, project, os.path.dirname(os.path.abspath(__file__)), tempfile.gettempdir()]
-    return _roots(places)
+    return _resolve_roots(places)
 
 
-def _stdlib():
+def _stdlib_roots():
     import sysconfig
 
     names = ("stdlib", "platstdlib")
-    return _roots([sysconfig.get_paths().get(name) for name in names] + [os.path.dirname(os.__file__)])
+    return _resolve_roots([sysconfig.get_paths().get(name) for name in names] + [os.path.dirname(os.__file__)])
 
 
-def _roots(places):
+def _resolve_roots(places):
     roots = set()
     for place in places:
         if place:
@@ -62,7 +62,7 @@ def _roots(places):
     return tuple(roots)
 
 
-def _allowed(path, homes, stdlib):
+def _is_allowed(path, homes, stdlib):
     for form in (os.path.abspath(path), os.path.realpath(path)):
         if form.startswith(homes):
             return True
@@ -76,7 +76,7 @@ _SOURCES = ("", "src", "lib")
 _INSTALLED = ("%ssite-packages%s" % (os.sep, os.sep), "%sdist-packages%s" % (os.sep, os.sep))
 
 
-def copies(project):
+def find_copies(project):
     """Return ``(name, where it was imported from, a file of the project that differs, whether that was asked for)``.
 
     A copy that its metadata calls installed from this project is none, whatever its build changed. Asked for is what
@@ -90,8 +90,8 @@ def copies(project):
             continue
         package = os.path.basename(path).startswith("__init__.")
         base = os.path.dirname(os.path.dirname(path) if package else path)
-        info = _metadata(base, ("%s/__init__.py" if package else "%s.py") % name)
-        differing = "" if _is_of(info, project) else _differing(name, base, folder)
+        info = _find_metadata(base, ("%s/__init__.py" if package else "%s.py") % name)
+        differing = "" if _is_of(info, project) else _find_difference(name, base, folder)
         if differing:
             place = os.path.dirname(path) if package else path
             matches.append((name, place, os.path.relpath(differing, project), _asked_for(info)))
@@ -114,7 +114,7 @@ def _own_names(project):
     return result_value
 
 
-def _differing(top, base, folder):
+def _find_difference(top, base, folder):
     """Return the first file of the project of which a module with another content was imported, "" for none."""
     for name, module in sorted(sys.modules.copy().items(), key=lambda item: str(item[0])):
         if not isinstance(name, str) or (name != top and not name.startswith(top + ".")):
@@ -123,13 +123,13 @@ def _differing(top, base, folder):
         if not isinstance(path, str) or not path.startswith(base + os.sep) or "version" in os.path.basename(path):
             continue  # versions are written when a package is built
         local = os.path.join(folder, path[len(base) + 1 :])
-        content = _content(local)
-        if content and content != _content(path):
+        content = _read_content(local)
+        if content and content != _read_content(path):
             return local
     return ""
 
 
-def _content(path):
+def _read_content(path):
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -137,7 +137,7 @@ def _content(path):
         return b""
 
 
-def _metadata(base, member):
+def _find_metadata(base, member):
     """Return the folder of the metadata that lists the file, "" where none does."""
     try:
         names = sorted(name for name in os.listdir(base) if name.endswith(".dist-info"))
@@ -145,7 +145,7 @@ def _metadata(base, member):
         return ""
     line = b"\n%s," % os.fsencode(member)
     places = (os.path.join(base, name) for name in names)
-    return next((place for place in places if line in b"\n" + _content(os.path.join(place, "RECORD"))), "")
+    return next((place for place in places if line in b"\n" + _read_content(os.path.join(place, "RECORD"))), "")
 
 
 def _is_of(info, project):
@@ -156,30 +156,30 @@ def _is_of(info, project):
 
 
 def _installed_from(info):
-    url = _json(os.path.join(info, "direct_url.json")).get("url")  # PEP 610
+    url = _read_json(os.path.join(info, "direct_url.json")).get("url")  # PEP 610
     return url[len("file://") :] if isinstance(url, str) and url.startswith("file://") else ""
 
 
 def _asked_for(info):
     """Tell whether the requirements that tox noted of this environment name it (uv marks everything REQUESTED)."""
-    noted = _json(os.path.join(sys.prefix, ".tox-info.json")).get("PythonRun")
+    noted = _read_json(os.path.join(sys.prefix, ".tox-info.json")).get("PythonRun")
     deps = noted.get("deps") if isinstance(noted, dict) else None
     words = deps.get("requirements") if isinstance(deps, dict) else deps
     if not info.startswith(os.path.join(sys.prefix, "")) or not isinstance(words, list):
         return False
-    names = {_plain(re.split(r"[^A-Za-z0-9._-]", str(word), maxsplit=1)[0]) for word in words}
-    return _plain(os.path.basename(info).split("-")[0]) in names or _installed_from(info) in words
+    names = {_normalize_name(re.split(r"[^A-Za-z0-9._-]", str(word), maxsplit=1)[0]) for word in words}
+    return _normalize_name(os.path.basename(info).split("-")[0]) in names or _installed_from(info) in words
 
 
-def _plain(name):
+def _normalize_name(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _json(path):
+def _read_json(path):
     import json
 
     try:
-        found = json.loads(_content(path).decode("utf-8"))
+        found = json.loads(_read_content(path).decode("utf-8"))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -189,20 +189,20 @@ _TESTS = re.compile(r"(^|\.)(tests?|test_\w+|\w+_tests?|conftest)(\.|$)")
 _INSTALLED_stripped = re.compile(r"(^|\.)(tests|test_\w+)(\.|$)")
 
 
-def asserting(project):
+def find_stripped_asserts(project):
     """Return ``file:line`` of the first assert statement of each loaded module of tests that pytest did not rewrite."""
     found = []
     for name, module in sorted(sys.modules.copy().items(), key=lambda item: str(item[0])):
         path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
-        if not isinstance(name, str) or not isinstance(path, str) or not path.endswith(".py") or _rewritten(module):
+        if not isinstance(name, str) or not isinstance(path, str) or not path.endswith(".py") or _is_rewritten(module):
             continue
-        line = _first(path) if _is_of_tests(name, path, project) else 0
+        line = _first_assert_line(path) if _is_of_tests(name, path, project) else 0
         if line:
-            found.append("%s:%d" % (_short(path, project), line))
+            found.append("%s:%d" % (_relative_path(path, project), line))
     return found
 
 
-def _rewritten(module):
+def _is_rewritten(module):
     return type(getattr(module, "__loader__", None)).__name__ == "AssertionRewritingHook"
 
 
@@ -212,16 +212,16 @@ def _is_of_tests(name, path, project):
         return _INSTALLED_stripped.search(name) is not None
     if not project or not full.startswith(os.path.join(project, "")):
         return False
-    return _TESTS.search(_short(full[:-3], project).replace(os.sep, ".")) is not None
+    return _TESTS.search(_relative_path(full[:-3], project).replace(os.sep, ".")) is not None
 
 
-def _short(path, project):
+def _relative_path(path, project):
     full = os.path.abspath(path)
     inside = project and full.startswith(os.path.join(project, ""))
     return full[len(project) + 1 :] if inside else full
 
 
-def _first(path):
+def _first_assert_line(path):
     import ast
 
     try:

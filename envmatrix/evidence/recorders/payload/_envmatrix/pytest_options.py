@@ -22,7 +22,7 @@ _OPTIONS = (
 )
 
 
-def facts(config):
+def read_facts(config):
     """Return what was asked of this run, for whoever judges whether that was the whole suite."""
     params = getattr(config, "invocation_params", None)
     addopts = os.environ.get("PYTEST_ADDOPTS", "")
@@ -37,12 +37,12 @@ def facts(config):
         "addopts": addopts,
         "paths": [str(arg) for arg in config.args] if getattr(source, "name", "ARGS") == "ARGS" else [],
         "options": options,
-        "narrowed": _narrowed(config),
+        "narrowed": _describe_narrowing(config),
         "at": time.time(),
     }
 
 
-def _narrowed(config):
+def _describe_narrowing(config):
     """Return what narrowed the run by the state that earlier runs left."""
     options = (("lf", "--lf"), ("stepwise", "--stepwise"))
     return ", ".join(flag for option, flag in options if config.getoption(option, False))

@@ -51,10 +51,10 @@ class Plugin(object):
         self.root = str(getattr(config, "rootpath", None) or config.rootdir)
         if hasattr(config, "workerinput"):
             if writer.inherited != writer.NESTED:
-                writer.testing()
+                writer.mark_testing()
                 config.pluginmanager.register(Worker(self.root, config), NAME + "_worker")
             return
-        self.session = writer.Session("pytest", pytest.__version__, root=self.root, **pytest_options.facts(config))
+        self.session = writer.Session("pytest", pytest.__version__, root=self.root, **pytest_options.read_facts(config))
         if self.session.nested:
             return
         self.recorder = Recorder(self.session, config)
@@ -67,8 +67,8 @@ class Plugin(object):
             writer.report_use()
             return
         tests, stopped = 0, ""
-        if self.recorder is not None and self.session.mine():
-            tests, stopped = self.recorder.flush(session)
+        if self.recorder is not None and self.session.is_mine():
+            tests, stopped = self.recorder.close_open_tests(session)
         self.session.finish(int(exitstatus), tests, stopped)
 
 
@@ -95,17 +95,17 @@ class Recorder(object):
             entry[0] = ""
         if report.when == "call" and _is_subtest(report):
             entry[4] = True
-            self.part(report)
+            self.write_subtest(report)
         if report.outcome != "passed" or "wasxfail" in report.__dict__:
-            _unusual(entry, report)
+            _fold_report(entry, report)
         elif report.when == "call" and (not entry[0] or entry[0] == "skipped") and not _is_subtest(report):
             entry[0] = "passed"
             entry[2] = ""
         if report.when == "teardown" or report.when == "???":
             del self.open[nodeid]
-            self.close(nodeid, entry)
+            self.close_test(nodeid, entry)
 
-    def close(self, nodeid, entry, last=False):
+    def close_test(self, nodeid, entry, last=False):
         outcome, seconds, reason, attempts, parts = entry
         if outcome == "rerun":  # the plugin that reruns reports the next attempt under the same id
             self.open[nodeid] = [outcome, seconds, "", attempts, parts]
@@ -115,44 +115,44 @@ class Recorder(object):
         ):  # a plugin that reruns keeps the reports of attempts to itself
             self.open[nodeid] = ["rerun", seconds, "", [*attempts, "error"], parts]
             return
-        if not self.session.mine():
+        if not self.session.is_mine():
             return
         if not outcome and self.config.getoption("setuponly", False):
             outcome, reason = "deselected", "not run: only what it is set up with was asked for"
         self.tests += 1
         if outcome == "passed" and not attempts and not parts:
-            writer.emit(self.line % (encode_basestring_ascii(nodeid), seconds))
+            writer.emit_line(self.line % (encode_basestring_ascii(nodeid), seconds))
         else:
             values = {"a": [*attempts, outcome]} if attempts else {}
             if parts:
                 values["parts"] = True
             writer.write("r", s=self.key, id=nodeid, o=outcome or "error", d=round(seconds, 6), r=reason, **values)
 
-    def part(self, report):
+    def write_subtest(self, report):
         """Write a subtest that did not run: its test passes all the same, and pytest itself may say nothing of it."""
-        if report.outcome == "skipped" and self.session.mine():
-            reason = _reason(report)
+        if report.outcome == "skipped" and self.session.is_mine():
+            reason = _extract_reason(report)
             tried = "wasxfail" in report.__dict__ and not _left_before_its_end(report)
             if not tried:
-                name = "%s %s" % (report.nodeid, _part(report))
+                name = "%s %s" % (report.nodeid, _name_subtest(report))
                 writer.write("r", s=self.key, id=name, of=report.nodeid, o="skipped", d=0.0, r=reason)
 
     def pytest_collectreport(self, report):
-        if report.outcome == "passed" or not self.session.mine():
+        if report.outcome == "passed" or not self.session.is_mine():
             return
         outcome = "skipped" if report.outcome == "skipped" else "error"
-        writer.write("r", s=self.key, id=report.nodeid, o=outcome, d=0.0, r=_reason(report), module=True)
+        writer.write("r", s=self.key, id=report.nodeid, o=outcome, d=0.0, r=_extract_reason(report), module=True)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
-        self.list(item.nodeid for item in session.items)
+        self.write_collected(item.nodeid for item in session.items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node, ids):
         if not self.listed:
-            self.list(ids)
+            self.write_collected(ids)
 
-    def list(self, ids):
+    def write_collected(self, ids):
         ids = list(ids)
         if ids:
             self.listed = True
@@ -161,7 +161,7 @@ class Recorder(object):
     def pytest_keyboard_interrupt(self, excinfo):
         self.stopped = "%s: %s" % (excinfo.typename, excinfo.value) if str(excinfo.value) else excinfo.typename
 
-    def flush(self, session):
+    def close_open_tests(self, session):
         stopped = self.stopped or session.shouldfail or session.shouldstop or ""
         stopped = stopped if isinstance(stopped, str) else "stopped"
         if not stopped and any(self.config.getoption(name, False) for name in _LISTS):
@@ -171,7 +171,7 @@ class Recorder(object):
                 entry[0], entry[2] = "deselected", "not run to its end: " + stopped
             elif entry[0] in ("", "passed", "rerun"):
                 entry[0], entry[2] = "error", "did not finish: " + (stopped or "its end was never reported")
-            self.close(nodeid, entry, last=True)
+            self.close_test(nodeid, entry, last=True)
         return self.tests, stopped
 
 
@@ -236,20 +236,20 @@ class Worker(object):
         dropped = [item.nodeid for item in gone if item.nodeid not in self.told]
         if dropped:
             writer.write("deselected", ids=dropped, r=_DROPPED, **self.facts)
-        self.require(items)
+        self.apply_requirements(items)
 
-    def require(self, items):
+    def apply_requirements(self, items):
         cache, named = {}, {}
         for item in items if self.ours else ():
-            requirements = _requirements(item, cache)
+            requirements = _collect_requirements(item, cache)
             if requirements:
                 named[item.nodeid] = requirements
-                self.apply(item, requirements)
+                self.skip_unmet(item, requirements)
         if named:
             writer.write("requires", of=named, **self.facts)
 
-    def apply(self, item, requirements):
-        reason = requires_marker.unmet(requirements)
+    def skip_unmet(self, item, requirements):
+        reason = requires_marker.find_unmet(requirements)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
 
@@ -269,14 +269,14 @@ def _is_another(line):
     return name == "requires" and line != MARKER and "envmatrix" not in line
 
 
-def _requirements(node, cache):
+def _collect_requirements(node, cache):
     """Return what the ``requires`` markers of a node and of what it stands in name, the outermost first."""
     local = [arg for mark in node.own_markers if mark.name == "requires" for arg in mark.args if isinstance(arg, str)]
     parent = node.parent
     if parent is None:
         return local
     if parent not in cache:
-        cache[parent] = _requirements(parent, cache)
+        cache[parent] = _collect_requirements(parent, cache)
     return cache[parent] + local if local else cache[parent]
 
 
@@ -285,7 +285,7 @@ _NOTRUN = "[NOTRUN]"  # how pytest itself begins the reason of an xfail that it 
 _WORSE = {"": 0, "passed": 1, "skipped": 1, "xfailed": 1, "xpassed": 2, "failed": 3, "error": 4, "rerun": 5}
 
 
-def _unusual(entry, report):
+def _fold_report(entry, report):
     """Fold a report that is not simply passed into the entry of its test; the worst of its reports counts."""
     outcome, subtest = report.outcome, _is_subtest(report)
     if outcome == "rerun":
@@ -297,7 +297,7 @@ def _unusual(entry, report):
         return
     if outcome == "skipped" and report.when == "teardown" and entry[0]:
         return  # its body has run, whatever a fixture says afterwards
-    reason = _reason(report)
+    reason = _extract_reason(report)
     if "wasxfail" in report.__dict__:
         if outcome == "skipped" and not reason.startswith(_NOTRUN) and _left_before_its_end(report):
             reason = (_NOTRUN + " " + reason)[:REASON]
@@ -320,7 +320,7 @@ def _is_subtest(report):
     return type(report).__name__.lower() == "subtestreport"
 
 
-def _part(report):
+def _name_subtest(report):
     """What a subtest is called: by its message and its parameters, as pytest does; xdist's workers quote those."""
     context = getattr(report, "context", None)
     message, given = getattr(context, "msg", None), getattr(context, "kwargs", None) or {}
@@ -333,7 +333,7 @@ def _part(report):
     return " ".join(" ".join(words or ["(<subtest>)"]).split())[:200]
 
 
-def _reason(report):
+def _extract_reason(report):
     wasxfail = report.__dict__.get("wasxfail")
     if isinstance(wasxfail, str) and report.outcome != "failed":
         return wasxfail[8:] if wasxfail.startswith("reason: ") else wasxfail

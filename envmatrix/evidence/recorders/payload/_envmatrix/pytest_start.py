@@ -16,11 +16,11 @@ def patch(name, module):
     prepare = getattr(module, "_prepareconfig", None)
 
     def prepared(*args, **kwargs):
-        _opened()
+        _write_opened()
         return prepare(*args, **kwargs)
 
     def consider(self):
-        _opened()
+        _write_opened()
         consider_env(self)
         try:
             from _envmatrix import pytest_plugin
@@ -28,7 +28,7 @@ def patch(name, module):
             if not self.has_plugin(pytest_plugin.NAME):
                 self.register(pytest_plugin.Plugin(), pytest_plugin.NAME)
         except Exception as error:
-            writer.note("pytest would not take the recorder: %s: %s" % (type(error).__name__, error))
+            writer.write_note("pytest would not take the recorder: %s: %s" % (type(error).__name__, error))
 
     consider.__doc__ = consider_env.__doc__
     manager.consider_env = consider
@@ -36,10 +36,10 @@ def patch(name, module):
         module._prepareconfig = prepared
 
 
-def _opened():
-    if not writer.inherited and writer.active() is None:
-        writer.write("opened", pid=os.getpid(), version=_version())
+def _write_opened():
+    if not writer.inherited and writer.active_session() is None:
+        writer.write("opened", pid=os.getpid(), version=_pytest_version())
 
 
-def _version():
+def _pytest_version():
     return str(getattr(sys.modules.get("_pytest"), "__version__", ""))

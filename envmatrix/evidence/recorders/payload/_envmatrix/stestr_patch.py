@@ -10,7 +10,7 @@ from _envmatrix import writer as _envmatrix_writer
 
 def patch(name, module):
     """Patch the repository's writer; a stestr that a test started is left alone."""
-    if _envmatrix_writer.inherited not in ("", "subunit") or _envmatrix_writer.active() is not None:
+    if _envmatrix_writer.inherited not in ("", "subunit") or _envmatrix_writer.active_session() is not None:
         return
     writer = module._SafeInserter
     begin, end = writer.__init__, writer.stopTestRun
@@ -19,16 +19,16 @@ def patch(name, module):
         begin(self, *args, **kwargs)
         path = os.path.abspath(self.fname)
         self._envmatrix = (os.urandom(6).hex(), os.path.getsize(path))
-        _note(self, path, False)
+        _write_stream(self, path, False)
 
     def observed_end(self):
         end(self)
-        _note(self, os.path.abspath(os.path.join(self._repository.base, str(self._run_id))), True)
+        _write_stream(self, os.path.abspath(os.path.join(self._repository.base, str(self._run_id))), True)
 
     writer.__init__, writer.stopTestRun = observed_begin, observed_end
 
 
-def _note(writer, path, whole):
+def _write_stream(writer, path, whole):
     if type(writer).__name__ != "_FailingInserter":  # a summary of what is in the other streams
         key, offset = writer._envmatrix
         _envmatrix_writer.write("stream", key=key, path=path, offset=offset, whole=whole)

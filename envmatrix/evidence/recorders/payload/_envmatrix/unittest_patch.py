@@ -148,7 +148,7 @@ def _observed(method, hook):
                 _know(type(self))  # a runner may start tests without a suite of unittest's
             hook(test, args, kwargs)
         except Exception as error:
-            writer.note("cannot record a unittest result: %s: %s" % (type(error).__name__, error))
+            writer.write_note("cannot record a unittest result: %s: %s" % (type(error).__name__, error))
         return method(self, test, *args, **kwargs)
 
     return observed
@@ -187,7 +187,7 @@ def _is_subunit():
 def _begin(runner, version, test):
     if _is_subunit():
         return None
-    session = writer.active()
+    session = writer.active_session()
     if session is not None:
         if getattr(session, "implicit_runner", None) is None or _current:
             return None  # a runner inside a test
@@ -204,7 +204,7 @@ def _begin(runner, version, test):
 
 def _open(runner, version, implicit):
     session = (_Implicit if implicit else writer.Session)(
-        runner, version, root=writer._cwd(), args=[str(arg) for arg in getattr(sys, "argv", [])], at=time.time()
+        runner, version, root=writer.read_cwd(), args=[str(arg) for arg in getattr(sys, "argv", [])], at=time.time()
     )
     session.tests = 0
     session.places = set()  # the modules whose files are written
@@ -218,15 +218,15 @@ def _open(runner, version, implicit):
 class _Implicit(writer.Session):
     """The tests of a process whose runner is not known, and so where its run ends: with the process at the latest."""
 
-    def idle(self):
-        return not _current and self.mine()
+    def is_idle(self):
+        return not _current and self.is_mine()
 
     def at_exit(self):
         self.finish(None, self.tests)
 
 
 def _end(session, result, stopped):
-    if not session.mine():
+    if not session.is_mine():
         return
     _current.clear()
     code = None
@@ -272,9 +272,9 @@ def _id(test):
 
 def _session():
     """Return the session that a result belongs to, opening one where a runner of its own is at work."""
-    session = writer.active()
+    session = writer.active_session()
     if session is not None:
-        return session if hasattr(session, "implicit_runner") and not session.nested and session.mine() else None
+        return session if hasattr(session, "implicit_runner") and not session.nested and session.is_mine() else None
     if writer.inherited or "subunit" in sys.modules or "stestr" in sys.modules or _is_subunit():
         return None
     return _open("unittest", sys.version.split()[0], "implicit")
@@ -294,8 +294,8 @@ def _stop(test, args, kwargs):
     if entry is None or not _same(entry[0], test):
         return
     del _current[get_ident()]
-    session = writer.active()
-    if session is not None and session.mine():
+    session = writer.active_session()
+    if session is not None and session.is_mine():
         if not _current and getattr(session, "implicit_runner", None):
             session.outside()
         outcome, reason = entry[2], entry[3]

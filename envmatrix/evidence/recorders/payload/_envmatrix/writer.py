@@ -22,14 +22,14 @@ _serial = 0
 _active = []  # the open sessions of this process, the innermost last
 
 
-def encode(text):
+def encode_json(text):
     """Return ``text`` as a JSON string, in ASCII."""
     from json.encoder import encode_basestring_ascii
 
     return encode_basestring_ascii(text)
 
 
-def emit(line):
+def emit_line(line):
     """Write one finished line; ``False`` where that failed, after which nothing more is written (see ``whole``)."""
     global _broken, _fd
     if _broken:
@@ -37,7 +37,7 @@ def emit(line):
     data = line.encode("ascii")
     for _ in (1, 2):
         try:
-            if os.write(_descriptor(), data) == len(data):
+            if os.write(_open_descriptor(), data) == len(data):
                 return True
             break  # half a line on a full disk
         except OSError:
@@ -50,15 +50,15 @@ def write(kind, **values):
     """Write one record of ``kind``."""
     import json
 
-    return emit(json.dumps(dict(values, t=kind), separators=(",", ":")) + "\n")
+    return emit_line(json.dumps(dict(values, t=kind), separators=(",", ":")) + "\n")
 
 
-def whole():
+def is_complete():
     """Tell whether everything that was given to ``emit`` was written."""
     return not _broken
 
 
-def _descriptor():
+def _open_descriptor():
     """Return the process's own file: a new one after a fork, and where a test closed it or its number is another's."""
     global _fd, _owner, _identity
     if _fd >= 0 and _owner == os.getpid():
@@ -76,7 +76,7 @@ def _descriptor():
     return _fd
 
 
-def _between():
+def _is_between_tests():
     """Tell whether what begins now was started by a pytest outside of its tests, as by a hook: it is not inside one."""
     if _active:
         return _active[-1].key.startswith(_PYTEST) and not os.environ.get(_TEST)
@@ -92,9 +92,9 @@ class Session:
         self.key = "%s%d.%d" % (_PYTEST if runner == "pytest" else "", os.getpid(), _serial)
         self.pid = os.getpid()
         for other in _active[-1:]:
-            if other.idle():
+            if other.is_idle():
                 other.at_exit()
-        self.nested = bool(inherited or _active) and not _between()
+        self.nested = bool(inherited or _active) and not _is_between_tests()
         self._outer = os.environ.get(SESSION)
         self._during = os.environ.get(_TEST)
         _active.append(self)
@@ -107,13 +107,13 @@ class Session:
             pid=self.pid,
             nested=self.nested,
             outer=inherited,
-            cwd=_cwd(),
+            cwd=read_cwd(),
             python=sys.version.split()[0],
             **facts,
         )
-        testing()
+        mark_testing()
 
-    def idle(self):
+    def is_idle(self):
         """Tell whether it ends only with its process and runs no test now: what begins then is not inside it."""
         return False
 
@@ -128,13 +128,13 @@ class Session:
         else:
             os.environ[SESSION] = self._outer
 
-    def mine(self):
+    def is_mine(self):
         """Tell whether this is the process that opened the session, and not a fork of it."""
         return os.getpid() == self.pid
 
     def finish(self, exit_code, tests, stopped=""):
         """Close the session; a recording with holes is left open, since it cannot be vouched for."""
-        if self not in _active or not self.mine():
+        if self not in _active or not self.is_mine():
             return
         _active.remove(self)
         self.outside()
@@ -142,23 +142,23 @@ class Session:
             os.environ[_TEST] = self._during
         if not self.nested:
             report_use()
-        if whole():
+        if is_complete():
             write("finish", s=self.key, exit=exit_code, tests=tests, stopped=stopped)
 
 
-def _cwd():
+def read_cwd():
     try:
         return os.getcwd()
     except OSError:
         return ""
 
 
-def active():
+def active_session():
     """Return the innermost open session of this process or ``None``."""
     return _active[-1] if _active else None
 
 
-def note(message):
+def write_note(message):
     """Record something that went wrong in the recording itself."""
     write("note", message=message)
 
@@ -175,20 +175,20 @@ _runs_tests = False
 _later = {}  # modules by name, loaded before the first test
 
 
-def testing(here=True):
+def mark_testing(here=True):
     """Say that this process runs tests (or, not ``here``, was started by one that does): what it used is written."""
     global _testing, _runs_tests
     _testing = True
     if here and not _runs_tests:
         _runs_tests = True
-        _load()
+        _preload_checks()
     for name, path in list(_imports.items()):
-        _once("import", name=name, path=path)
+        _write_once("import", name=name, path=path)
     for address in _connections:
-        _once("connect", address=address)
+        _write_once("connect", address=address)
 
 
-def _load():
+def _preload_checks():
     """Load what is needed at the end: a test may have given up the rights to read these files, or its root, by then."""
     import json
 
@@ -209,11 +209,11 @@ def _load():
         _later.update(origin=module_checks, sysconfig=sysconfig, tempfile=tempfile)
 
 
-def imported(name, module):
+def record_import(name, module):
     """Keep that a watched module was really loaded, and from where."""
     _imports[name] = _file_of(module)
     if _testing:
-        _once("import", name=name, path=_imports[name])
+        _write_once("import", name=name, path=_imports[name])
 
 
 def _file_of(module):
@@ -223,7 +223,7 @@ def _file_of(module):
     return "built-in" if module.__name__ in sys.builtin_module_names else ""
 
 
-def audit(event, args):
+def audit_connection(event, args):
     """Keep connections to watched addresses; for ``sys.addaudithook``."""
     if event != "socket.connect":
         return
@@ -239,10 +239,10 @@ def audit(event, args):
     if text not in _connections:
         _connections.append(text)
         if _testing:
-            _once("connect", address=text)
+            _write_once("connect", address=text)
 
 
-def _once(kind, **values):
+def _write_once(kind, **values):
     key = (os.getpid(), kind, *sorted(values.items()))
     if key not in _written:
         _written.add(key)
@@ -256,30 +256,32 @@ def report_use():
     for name in watched:
         module = sys.modules.get(name)
         if module is not None and name not in _imports:
-            _once("import", name=name, path=_file_of(module) if type(module) is type(sys) else "")
+            _write_once("import", name=name, path=_file_of(module) if type(module) is type(sys) else "")
     if not _runs_tests:
         return
     project = os.environ.get("ENVMATRIX_PROJECT", "")
     try:
         _report_places(project)
     except Exception as error:  # the process has other rights by now, or another root
-        note("what the tests imported cannot be told: %s" % error)
+        write_note("what the tests imported cannot be told: %s" % error)
 
 
 def _report_places(project):
     if "stripped" in _later:
-        note("python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed")
-        for place in _later["stripped"].asserting(project):
-            _once("stripped", place=place)
-    for name, path, local, asked_for in _later["shadowed"].copies(project):
+        write_note("python ran with -O or PYTHONOPTIMIZE: assert statements of the code under test were not executed")
+        for place in _later["stripped"].find_stripped_asserts(project):
+            _write_once("stripped", place=place)
+    for name, path, local, asked_for in _later["shadowed"].find_copies(project):
         if asked_for:
-            note("the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, local))
+            write_note(
+                "the tests ran against the %s that deps name, not against the project's (%s differs)" % (name, local)
+            )
         else:
-            _once("shadowed", name=name, path=path, own=local)
+            _write_once("shadowed", name=name, path=path, own=local)
     _report_ignored(project)
     if "origin" in _later:
-        for name, path in _later["origin"].outside(project):
-            _once("outside", name=name, path=path)
+        for name, path in _later["origin"].find_outside_modules(project):
+            _write_once("outside", name=name, path=path)
 
 
 def _report_ignored(project):
@@ -295,4 +297,4 @@ def _report_ignored(project):
         if not isinstance(path, str) or not path.startswith(ignored) or path.startswith(home):
             continue
         if path.endswith(".py") and "version" not in os.path.basename(path):  # a build writes that
-            _once("unversioned", path=os.path.relpath(path, project or None))
+            _write_once("unversioned", path=os.path.relpath(path, project or None))
