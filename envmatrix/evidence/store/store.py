@@ -22,7 +22,6 @@ from envmatrix.evidence.store.local import (
     StoreError,
     StoreUrlError,
     UnreadableError,
-    open_place,
 )
 from envmatrix.evidence.store.names import component, is_name, log_name_of, name_of, state_folder, tree_of
 from envmatrix.evidence.store.remote import RemotePlace
