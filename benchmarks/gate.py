@@ -21,11 +21,11 @@ from pathlib import Path
 import msgspec
 
 from envmatrix.config.matrix import load_matrix
-from envmatrix.evidence.codec import encode
+from envmatrix.evidence.codec import encode_evidence
 from envmatrix.evidence.model import CommandRun, Distribution, Evidence, HostRecord, Session
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.evidence.store.names import name_of
-from envmatrix.vcs.revision import resolve
+from envmatrix.evidence.store.names import make_name
+from envmatrix.vcs.revision import resolve_revision
 
 CELLS = 50
 HOSTS = 7
@@ -59,7 +59,7 @@ def tests(count: int) -> tuple[Result, ...]:
 
 def fill(root: Path, records: int, count: int, older: int) -> None:
     """Write records of HEAD's tree, and of ``older`` other trees, where the store keeps them."""
-    tree, digest = resolve(root, "HEAD").tree, load_matrix(root).digest
+    tree, digest = resolve_revision(root, "HEAD").tree, load_matrix(root).digest
     every = tests(count)
     plain = Evidence(
         id="",
@@ -95,9 +95,9 @@ def fill(root: Path, records: int, count: int, older: int) -> None:
                 cell=f"unit-v{number % CELLS}",
                 host=HostRecord(name=host),
             )
-            path = base / name_of(record)
+            path = base / make_name(record)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode(record))
+            path.write_bytes(encode_evidence(record))
 
 
 def measure(root: Path) -> tuple[float, float, float, int]:

@@ -47,7 +47,7 @@ def _environment(root: Path, python: str, requirement: str) -> Path:
     tool = uv.find_uv_bin()
     subprocess.run([tool, "venv", "-q", "-p", python, root], check=True)
     subprocess.run([tool, "pip", "install", "-q", "-p", root / "bin" / "python", requirement], check=True)
-    recorders.install(next(root.glob("lib/python3*/site-packages")))
+    recorders.install_recorders(next(root.glob("lib/python3*/site-packages")))
     return root / "bin" / "python"
 
 
@@ -68,7 +68,7 @@ def _measure(root: Path, python: Path, rounds: int, tests: int) -> dict[str, lis
     for number in range(rounds):
         record = root / f"record-{number}"
         times["plain"].append(_run(python, root / "suite", base))
-        times["recorded"].append(_run(python, root / "suite", base | recorders.environment(record, base=base)))
+        times["recorded"].append(_run(python, root / "suite", base | recorders.recorder_environment(record, base=base)))
         times["junit-xml"].append(_run(python, root / "suite", base, f"--junit-xml={root / 'results.xml'}"))
         recorded = read_recordings(record, project=root / "suite")
         assert len(recorded.tests) == tests, f"{len(recorded.tests)} of {tests} tests were recorded"

@@ -59,12 +59,12 @@ def show(ctx: click.Context, ref: str, as_json: bool, format_: str) -> int:
     Example: envmatrix evidence show build1-2026
     """
     from envmatrix.commands.evidence import evidence_lines, find_evidence
-    from envmatrix.evidence.codec import encode
+    from envmatrix.evidence.codec import encode_evidence
     from envmatrix.report.formats.intoto import make_statement
 
     record = find_evidence(ctx.meta["envmatrix.store"], ref, working_directory())
     if as_json or format_ == "json":
-        write_text(json.dumps(json.loads(encode(record)), indent=2) + "\n")
+        write_text(json.dumps(json.loads(encode_evidence(record)), indent=2) + "\n")
     elif format_ == "in-toto":
         write_text(json.dumps(make_statement(record), indent=2) + "\n")
     else:
@@ -101,7 +101,7 @@ def _copy_records(ctx: click.Context, url: str, trees: tuple[str, ...], *, push:
     from envmatrix.evidence.store.store import Store
 
     local, other = ctx.meta["envmatrix.store"], Store(url, ctx.meta["envmatrix.root"])
-    other.check(there=not push)
+    other.check_directory(there=not push)
     done = local.push(other, trees or None) if push else local.pull(other, trees or None)
     ends = (local.location, other.location) if push else (other.location, local.location)
     write_text("\n".join(transfer_lines(done, *ends)) + "\n")

@@ -13,7 +13,7 @@ from envmatrix.config.model import Matrix
 from envmatrix.engine.run.cell import RunContext
 from envmatrix.errors import EnvmatrixError
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store.names import name_of
+from envmatrix.evidence.store.names import make_name
 from envmatrix.evidence.store.store import Store
 from envmatrix.verdict.skips.classify import classify_skips
 
@@ -29,7 +29,7 @@ class Collector:
     def __init__(self, context: RunContext, store: Store, evidences: Iterable[Evidence]) -> None:
         self._context, self._store = context, store
         self.records = list(evidences)
-        self._names = [name_of(evidence) for evidence in self.records]
+        self._names = [make_name(evidence) for evidence in self.records]
         self._lock, self._writers = threading.Lock(), threading.BoundedSemaphore(WRITERS)
         self.unwritten: list[str] = []
 

@@ -10,10 +10,10 @@ from typing import Literal
 import msgspec
 
 from envmatrix.errors import EnvmatrixError, Problem
-from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode
+from envmatrix.evidence.codec import LIMIT_BYTES, RejectedError, decode_evidence
 from envmatrix.evidence.model import WORST_FIRST, Evidence, Outcome
 from envmatrix.evidence.store.local import LocalPlace, UnreadableError
-from envmatrix.evidence.store.names import name_of
+from envmatrix.evidence.store.names import make_name
 from envmatrix.evidence.store.store import NoSuchEvidenceError, Store, Transfer
 from envmatrix.util.text import count, printable, short_digest
 
@@ -60,7 +60,7 @@ def list_evidence(store: Store, trees: Sequence[str] = ()) -> Listing:
     rows: list[Row] = []
     problems: list[Problem] = []
     for tree in _find_trees(store, trees):
-        for item in store.iterate(tree):
+        for item in store.iterate_records(tree):
             if isinstance(item, Problem):
                 problems.append(item)
             else:
@@ -77,12 +77,12 @@ def find_evidence(store: Store, ref: str, folder: Path) -> Evidence:
     path = folder / ref
     if path.is_file():
         try:
-            return decode(LocalPlace(path.parent).read(path.name, LIMIT_BYTES))
+            return decode_evidence(LocalPlace(path.parent).read(path.name, LIMIT_BYTES))
         except (UnreadableError, RejectedError) as error:
             raise NoSuchEvidenceError(f"{printable(ref)} is not believed: {error}") from error
     if "/" in ref:
         return store.get(ref)
-    names = [name for tree in store.trees() for name in store.list(tree)]
+    names = [name for tree in store.list_trees() for name in store.list_names(tree)]
     whole = [name for name in names if name.endswith(f"/{ref}.json")]
     result = whole or [name for name in names if name.rsplit("/", 1)[1].startswith(ref)]
     if len(result) > 1:
@@ -130,7 +130,7 @@ def listing_lines(listing: Listing) -> Iterator[str]:
 def evidence_lines(evidence: Evidence) -> Iterator[str]:
     """One record for people: what was tested, where, with what, and every test that did not pass."""
     host, interpreter = evidence.host, evidence.interpreter
-    yield f"evidence  {printable(name_of(evidence), 400)}"
+    yield f"evidence  {printable(make_name(evidence), 400)}"
     yield f"cell      {printable(evidence.cell)} (profile {printable(evidence.profile)})"
     yield f"tree      {evidence.tree}"
     yield f"commit    {printable(evidence.commit) or '-'}{' + changes on disk' if evidence.dirty else ''}"
@@ -169,7 +169,7 @@ def prune_lines(removed: Sequence[str], store: str) -> Iterator[str]:
 
 
 def _find_trees(store: Store, expected: Sequence[str]) -> tuple[str, ...]:
-    trees = store.trees()
+    trees = store.list_trees()
     if not expected:
         return trees
     matches: set[str] = set()
@@ -185,7 +185,7 @@ def _find_trees(store: Store, expected: Sequence[str]) -> tuple[str, ...]:
 
 def _make_row(evidence: Evidence) -> Row:
     return Row(
-        name=name_of(evidence),
+        name=make_name(evidence),
         id=evidence.id,
         tree=evidence.tree,
         commit=evidence.commit,

@@ -19,14 +19,14 @@ from envmatrix.config.tox.file import READ_BY_TOX, ToxFile, read_tox_file
 from envmatrix.console.output import write_text
 from envmatrix.errors import EnvmatrixError, Problem
 from envmatrix.evidence.model import Evidence
-from envmatrix.evidence.store.history import older
-from envmatrix.evidence.store.names import record_name
+from envmatrix.evidence.store.history import iterate_older
+from envmatrix.evidence.store.names import make_record_name
 from envmatrix.evidence.store.store import Store
 from envmatrix.report import FORMATS, Report, UnknownFormatError, render
 from envmatrix.util.text import listed
-from envmatrix.vcs.changes import UnknownBaseError, changed_paths, tracked_paths
-from envmatrix.vcs.identity import identify
-from envmatrix.vcs.revision import export, resolve
+from envmatrix.vcs.changes import UnknownBaseError, find_changed_paths, list_tracked_paths
+from envmatrix.vcs.identity import identify_content
+from envmatrix.vcs.revision import export_files, resolve_revision
 from envmatrix.verdict.gate.gate import GateQuery, judge_revision
 from envmatrix.verdict.model import CellVerdict, Verdict
 from envmatrix.verdict.skips.capability_names import profiles_promising
@@ -47,10 +47,10 @@ class EvidenceGathering:
     def iterate_tree(self, tree: str) -> Iterator[Evidence]:
         """Yield the records of a tree, one at a time."""
         for store in self._stores:
-            if not store.trees():
+            if not store.list_trees():
                 self._empty.append(f"there is no evidence at all in {store.location}")
                 continue
-            for item in store.iterate(tree):
+            for item in store.iterate_records(tree):
                 if isinstance(item, Problem):
                     self._unread += 1
                     if len(self._problems) < MOST_PROBLEMS:
@@ -62,7 +62,7 @@ class EvidenceGathering:
         """Yield the newest records of other trees: they are shown as stale and know the names of tests."""
         cells = {cell.name for cell in self._matrix.cells}
         for store in self._stores:
-            yield from older(store, root, tree=tree, cells=cells)
+            yield from iterate_older(store, root, tree=tree, cells=cells)
 
     def judged_by(self, verdict: Verdict) -> Iterator[Evidence]:
         """Yield the records that the cells were judged by, read again alone."""
@@ -88,7 +88,7 @@ class EvidenceGathering:
     def _find_record(self, tree: str, cell: CellVerdict) -> Evidence | None:
         for store in self._stores:
             try:
-                return store.get(record_name(tree, cell.name, cell.evidence))
+                return store.get(make_record_name(tree, cell.name, cell.evidence))
             except EnvmatrixError:
                 continue  # it is in another store, or was pruned meanwhile
         return None
@@ -172,12 +172,12 @@ def run_gate(start: Path, options: GateOptions) -> int:
 
 def _find_subject(root: Path, start: Path, options: GateOptions) -> _Subject:
     if options.rev:
-        revision = resolve(root, options.rev)
+        revision = resolve_revision(root, options.rev)
         local, tox = _matrix_of(root, options.rev, options.names)
         return _Subject(
             tree=revision.tree, folder=revision.folder, commit=revision.commit, dirty=False, own=local, tox=tox
         )
-    on_disk = identify(root)
+    on_disk = identify_content(root)
     local = load_matrix(start, options.names)
     return _Subject(
         tree=on_disk.tree,
@@ -206,7 +206,7 @@ def _make_report(verdict: Verdict, gathering: EvidenceGathering, policy: Matrix,
 def _matrix_of(root: Path, rev: str, names: tuple[str, ...]) -> tuple[Matrix, ToxFile | None]:
     """Return the matrix of a revision and its tox file, read from its files as git has them."""
     with tempfile.TemporaryDirectory(prefix="envmatrix-revision-") as folder:
-        export(root, rev, Path(folder), _is_configuration)
+        export_files(root, rev, Path(folder), _is_configuration)
         try:
             return load_matrix(Path(folder), names), read_tox_file(Path(folder))
         except EnvmatrixError as error:
@@ -229,13 +229,13 @@ def _not_relevant(root: Path, matrix: Matrix, options: GateOptions) -> tuple[dic
     from envmatrix.config.relevance import relevant
 
     try:
-        changed = changed_paths(root, options.since, staged=options.staged, rev=options.rev)
+        changed = find_changed_paths(root, options.since, staged=options.staged, rev=options.rev)
     except UnknownBaseError as error:
         return {}, (f"every profile counts as relevant: {error}",)
     matches = {}
     for cell in matrix.cells:
         profile = matrix.profiles[cell.profile]
-        needed, rule, _ = relevant(profile, changed, there=lambda: tracked_paths(root, options.rev))
+        needed, rule, _ = relevant(profile, changed, there=lambda: list_tracked_paths(root, options.rev))
         if not needed:
             matches[cell.name] = rule
     own_rules = [path for path in changed if _is_configuration(path)]
@@ -248,7 +248,7 @@ def _not_relevant(root: Path, matrix: Matrix, options: GateOptions) -> tuple[dic
 def _policy_source(root: Path, rev: str) -> Iterator[str]:
     """Yield which commit the policy was read from."""
     if rev:
-        entry = resolve(root, rev)
+        entry = resolve_revision(root, rev)
         what = f"commit {entry.commit}" if entry.commit in entry.name else f"{entry.name}, commit {entry.commit}"
         yield f"the policy is that of {what}"
 

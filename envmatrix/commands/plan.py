@@ -34,17 +34,17 @@ def _not_relevant(matrix: Matrix, since: str | None, staged: bool) -> dict[str, 
     if since is None and not staged:
         return {}
     from envmatrix.config.relevance import relevant
-    from envmatrix.vcs.changes import UnknownBaseError, changed_paths, tracked_paths
+    from envmatrix.vcs.changes import UnknownBaseError, find_changed_paths, list_tracked_paths
 
     try:
-        changed = changed_paths(Path(matrix.project.root), since or "HEAD", staged=staged)
+        changed = find_changed_paths(Path(matrix.project.root), since or "HEAD", staged=staged)
     except UnknownBaseError as error:
         write_text(fitted_to_terminal(f"envmatrix: {error}; so every profile counts as needed") + "\n", err=True)
         return {}
     result = {}
     for cell in matrix.cells:
         profile = matrix.profiles[cell.profile]
-        needed, rule, paths = relevant(profile, changed, there=lambda: tracked_paths(Path(matrix.project.root)))
+        needed, rule, paths = relevant(profile, changed, there=lambda: list_tracked_paths(Path(matrix.project.root)))
         if not needed:
             result[cell.name] = NotRelevant(cell=cell, rule=rule, paths=tuple(paths))
     return result

@@ -99,13 +99,13 @@ def _find_evidence(shelf: Store, named: Sequence[str]) -> tuple[Evidence, ...]:
 def _find_by_name(shelf: Store, name: str) -> list[Evidence]:
     if Path(name).is_file():
         return [find_evidence(shelf, name, Path.cwd())]
-    trees = [tree for tree in shelf.trees() if tree.startswith(name)]
+    trees = [tree for tree in shelf.list_trees() if tree.startswith(name)]
     if trees:
-        return [record for tree in trees for record in shelf.iterate(tree) if not isinstance(record, Problem)]
+        return [record for tree in trees for record in shelf.iterate_records(tree) if not isinstance(record, Problem)]
     return [
         record
-        for tree in shelf.trees()
-        for record in shelf.iterate(tree)
+        for tree in shelf.list_trees()
+        for record in shelf.iterate_records(tree)
         if not isinstance(record, Problem) and record.id == name
     ]
 

@@ -27,7 +27,7 @@ from envmatrix.engine.run.run_dir import fresh_folder, new_run_id
 from envmatrix.engine.run.scheduler import automatic_jobs, known_durations
 from envmatrix.errors import EnvmatrixError, ExitCode
 from envmatrix.evidence.model import Evidence, HostRecord
-from envmatrix.evidence.store.history import Earlier
+from envmatrix.evidence.store.history import EarlierRecords
 from envmatrix.evidence.store.store import Store
 from envmatrix.host.platform import host_facts
 from envmatrix.plan import Plan
@@ -37,7 +37,7 @@ from envmatrix.util.files import is_there
 from envmatrix.util.json import convert
 from envmatrix.util.state_dir import state_path
 from envmatrix.util.text import listed
-from envmatrix.vcs.identity import Identity, identify
+from envmatrix.vcs.identity import Identity, identify_content
 from envmatrix.verdict.judge import judge_run
 from envmatrix.verdict.model import Verdict
 
@@ -75,9 +75,9 @@ def run_profiles(start: Path, options: RunOptions, environ: Mapping[str, str]) -
         start_helper(starts, start, options)
         matrix = load_matrix(start, options.names)
         plan = plan_matrix(matrix, environ, since=options.changed_since, staged=options.staged, starts=starts)
-        identity = identify(Path(matrix.project.root))
+        identity = identify_content(Path(matrix.project.root))
         store = open_store(options, matrix)
-        earlier = Earlier(store, tree=identity.tree)  # before the run adds to it
+        earlier = EarlierRecords(store, tree=identity.tree)  # before the run adds to it
         passes = find_passes(matrix, plan, identity, store) if options.missing else {}
         with make_context(matrix, identity, options, environ, starts) as context:
             collector = Collector(context, store, passes.values())
@@ -131,7 +131,7 @@ def start_helper(starts: Launcher, start: Path, options: RunOptions) -> None:
 def open_store(options: RunOptions, matrix: Matrix) -> Store:
     """Return the store that takes the evidence. Raises EnvmatrixError where it cannot be one."""
     store = Store(options.store, Path(matrix.project.root))
-    store.check()
+    store.check_directory()
     return store
 
 
@@ -199,7 +199,13 @@ def run_cells(
 
 
 def judge_records(
-    context: RunContext, plan: Plan, options: RunOptions, collector: Collector, *, earlier: Earlier, interrupted: bool
+    context: RunContext,
+    plan: Plan,
+    options: RunOptions,
+    collector: Collector,
+    *,
+    earlier: EarlierRecords,
+    interrupted: bool,
 ) -> Verdict:
     """Return the verdict over the records, with notes on the content that was tested."""
     matrix, identity = context.matrix, context.identity
@@ -216,7 +222,7 @@ def judge_records(
         matrix_digest=matrix.digest,
         today=current_day(),
         allow_blocked=options.allow_blocked,
-        known=earlier.records(),
+        known=earlier.read_records(),
         interrupted=interrupted,
     )
     notes = (*verdict.notes, *identity.notes, *describe_changes(identity, Path(matrix.project.root)))
@@ -233,7 +239,7 @@ def describe_changes(before: Identity, root: Path) -> tuple[str, ...]:
     stestr remembers), and that is part of what the content does. An editor's change is the reader's to recognise.
     Outside git nothing says which files are ignored, and every file that the tests leave behind would be a change.
     """
-    after = identify(root) if before.vcs == "git" else before
+    after = identify_content(root) if before.vcs == "git" else before
     if after.tree == before.tree:
         return ()
     note = f"the project's files changed during the run: tree {before.tree} became {after.tree}"

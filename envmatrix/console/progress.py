@@ -107,7 +107,7 @@ class Progress:
         return (
             evidence.state != "finished"
             or any(test.outcome in FAILING for test in evidence.tests)
-            or any(run.failed and not run.ignored for run in evidence.commands)
+            or any(run.has_failed and not run.ignored for run in evidence.commands)
         )
 
     def _output_of(self, evidence: Evidence) -> tuple[str, str]:

@@ -37,25 +37,25 @@ class RejectedError(Exception):
     """The bytes are not valid evidence; ``str()`` is the reason, without control characters."""
 
 
-class _Head(msgspec.Struct):
+class _SchemaHead(msgspec.Struct):
     schema: str = ""
 
 
-def encode(evidence: Evidence) -> bytes:
+def encode_evidence(evidence: Evidence) -> bytes:
     """Return evidence as one JSON document that ends with a line feed.
 
     Lone surrogates, which come from undecodable file names in test ids and which JSON cannot hold, are escaped.
 
     Raises RejectedError: when ``decode`` would refuse the record.
     """
-    _check(evidence)
+    _check_values(evidence)
     try:
         return msgspec.json.encode(evidence) + b"\n"
     except UnicodeEncodeError:
-        return msgspec.json.encode(_without_surrogates(msgspec.to_builtins(evidence))) + b"\n"
+        return msgspec.json.encode(_escape_surrogates(msgspec.to_builtins(evidence))) + b"\n"
 
 
-def decode(data: bytes) -> Evidence:
+def decode_evidence(data: bytes) -> Evidence:
     """Return the evidence in one JSON document.
 
     Raises RejectedError: when the bytes are not valid evidence; in bounded time and memory.
@@ -65,31 +65,31 @@ def decode(data: bytes) -> Evidence:
     except RecursionError:
         raise RejectedError("it is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RejectedError(_why(data, error)) from None
-    _check(evidence)
+        raise RejectedError(_explain_rejection(data, error)) from None
+    _check_values(evidence)
     _check_texts(evidence)
     _check_written(data, evidence)
     return evidence
 
 
-def evidence_schema() -> dict[str, Any]:
+def make_evidence_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an evidence document."""
     schema = json_schema(Evidence)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
 
 
-def _why(data: bytes, error: Exception) -> str:
+def _explain_rejection(data: bytes, error: Exception) -> str:
     try:
-        schema = decode_json(data, _Head).schema
+        schema = decode_json(data, _SchemaHead).schema
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return f"it is not whole JSON of the right shape ({printable(str(error))})"
     if schema != SCHEMA:
-        said = f"its schema is {printable(schema, 60)}" if schema else "it names no schema"
-        return f"{said}, and this version reads {SCHEMA}"
+        problem = f"its schema is {printable(schema, 60)}" if schema else "it names no schema"
+        return f"{problem}, and this version reads {SCHEMA}"
     return printable(str(error))
 
 
-def _check(evidence: Evidence) -> None:
+def _check_values(evidence: Evidence) -> None:
     """Check the values that the types do not restrict: names, times and durations."""
     for field, text in (("id", evidence.id), ("tree", evidence.tree), ("cell", evidence.cell)):
         if not text or len(text) > _NAME_LIMIT:
@@ -117,7 +117,7 @@ def _check_written(data: bytes, evidence: Evidence) -> None:
     except UnicodeEncodeError:
         pass
     try:
-        document = json.loads(data, object_pairs_hook=_without_duplicates)
+        document = json.loads(data, object_pairs_hook=_reject_duplicates)
     except RecursionError:
         raise RejectedError("it is nested too deeply") from None
     except ValueError as error:
@@ -126,12 +126,12 @@ def _check_written(data: bytes, evidence: Evidence) -> None:
         raise RejectedError(f"its keys are missing: {', '.join(missing)}")
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
         raise RejectedError(f"its key {printable(next(n for n in names if names.count(n) > 1), 60)!r} is there twice")
-    return found
+    return mapping
 
 
 def _check_texts(evidence: Evidence) -> None:
@@ -160,11 +160,11 @@ def _check_durations(evidence: Evidence) -> None:
         raise RejectedError("one of its durations is negative or infinite")
 
 
-def _without_surrogates(value: Any) -> Any:
+def _escape_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
-        return {key: _without_surrogates(item) for key, item in value.items()}
+        return {key: _escape_surrogates(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_surrogates(item) for item in value]
+        return [_escape_surrogates(item) for item in value]
     return value

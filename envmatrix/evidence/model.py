@@ -98,7 +98,7 @@ class CommandRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phase: str = "commands"
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether the command failed or did not start, even if tox ignores that."""
         return bool(self.not_started) or (self.exit_code != 0) != self.inverted
 
@@ -211,6 +211,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def runs(self) -> tuple[Session, ...]:
+    def counted_sessions(self) -> tuple[Session, ...]:
         """The sessions that the commands started; a session inside a test is a part of that test."""
         return tuple(session for session in self.sessions if not session.nested)

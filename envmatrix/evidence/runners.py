@@ -39,7 +39,7 @@ _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _LAUNCHERS = frozenset({"coverage", "env", "xvfb-run", "dbus-run-session", "lockutils-wrapper", "time", "run"})
 
 
-def runner_of(argv: Sequence[str]) -> str:
+def find_runner(argv: Sequence[str]) -> str:
     """Return the known test runner that a command starts, "" if it starts none."""
     names = (word.rpartition("/")[2] for word in argv if not word.startswith("-") and "=" not in word)
     first = next((name for name in names if name not in _LAUNCHERS and not name.startswith("python")), "")
@@ -59,7 +59,7 @@ def is_stestr(word: str) -> bool:
 
 def is_recorded(argv: Sequence[str]) -> bool:
     """Return whether the recorders see the tests of a command."""
-    runner = runner_of(argv)
+    runner = find_runner(argv)
     if runner not in _RECORDED or not _NO_RUN.isdisjoint(argv):
         return False
     return runner != "stestr" or "run" in argv
@@ -68,16 +68,16 @@ def is_recorded(argv: Sequence[str]) -> bool:
 def is_unrecorded(argv: Sequence[str]) -> bool:
     """Return whether a command runs tests that are unknown unless the profile names their result files."""
     return any(
-        runner_of(command) in _OTHERS and _NO_RUN.isdisjoint(command) and _is_a_run(command)
-        for command in _commands_of(argv)
+        find_runner(command) in _OTHERS and _NO_RUN.isdisjoint(command) and _has_run_word(command)
+        for command in _split_commands(argv)
     )
 
 
-def _is_a_run(argv: Sequence[str]) -> bool:
-    return runner_of(argv) not in ("testr", "avocado") or "run" in argv
+def _has_run_word(argv: Sequence[str]) -> bool:
+    return find_runner(argv) not in ("testr", "avocado") or "run" in argv
 
 
-def _commands_of(argv: Sequence[str]) -> list[list[str]]:
+def _split_commands(argv: Sequence[str]) -> list[list[str]]:
     """Return the commands that a command line starts; the commands of a shell script one by one."""
     words = list(argv)
     if not words or words[0].rpartition("/")[2] not in _SHELLS or "-c" not in words[:-1]:

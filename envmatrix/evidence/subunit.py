@@ -17,7 +17,7 @@ import msgspec
 from envmatrix.evidence import test_ids
 from envmatrix.evidence.model import Outcome, Session, TestResult
 from envmatrix.evidence.recordings import DIED, REASON_LENGTH, Recorded, Stream
-from envmatrix.evidence.test_ids import Ends, Numbers, combine
+from envmatrix.evidence.test_ids import EndCounter, IdNumbers, combine_results
 
 RUNNERS: Final = {".stestr": "stestr", ".testrepository": "testrepository"}  # by the directory of their streams
 _OUTCOMES: Final[dict[bytes, Outcome]] = {
@@ -33,57 +33,59 @@ _STARTS: Final = (b"test", b"testing")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]+)\r\n")
 
 
-class Mark(msgspec.Struct, frozen=True):
+class StreamSizes(msgspec.Struct, frozen=True):
     """The sizes in bytes of the streams of a working directory, by path."""
 
     sizes: dict[str, int]
 
 
-def mark(cwd: Path) -> Mark:
+def mark_streams(cwd: Path) -> StreamSizes:
     """Return the sizes of the streams before the commands, for ``read`` afterwards."""
-    return Mark({str(path): path.stat().st_size for path in _streams(cwd)})
+    return StreamSizes({str(path): path.stat().st_size for path in _list_streams(cwd)})
 
 
-def read(cwd: Path, before: Mark, *, project: Path, streams: Iterable[Stream] = ()) -> Recorded:
+def read_streams(cwd: Path, before: StreamSizes, *, project: Path, streams: Iterable[Stream] = ()) -> Recorded:
     """Return the results that were written below ``cwd`` since ``before``.
 
     ``streams`` are the streams that the recorder saw (``Recorded.streams``). If there are any, only they are read,
     because runs of other environments may write to the same directory at the same time.
     """
     known = tuple(streams) or tuple(
-        Stream(path=str(path), offset=before.sizes.get(str(path), 0), whole=True)
-        for path in _streams(cwd)
+        Stream(path=str(path), offset=before.sizes.get(str(path), 0), closed=True)
+        for path in _list_streams(cwd)
         if path.stat().st_size > before.sizes.get(str(path), 0)
     )
     tests: list[TestResult] = []
     sessions: list[Session] = []
     notes: list[str] = []
-    numbers = Numbers()
+    numbers = IdNumbers()
     for stream in known:
         try:
             content = Path(stream.path).read_bytes()[stream.offset :]
         except OSError as error:
             notes.append(f"{stream.path}: cannot be read ({error.strerror or error})")
-            content, stream = b"", msgspec.structs.replace(stream, whole=False)
-        found = tuple(_numbered(parse(content, project), numbers, str(Path(stream.path).parent)))
-        died = any(test.reason == DIED for test in found)
-        tests += found
-        sessions.append(Session(runner=_runner(stream.path), finished=stream.whole and not died, tests=len(found)))
-    return Recorded(sessions=tuple(sessions), tests=combine(tests), notes=tuple(notes))
+            content, stream = b"", msgspec.structs.replace(stream, closed=False)
+        results = tuple(_number_results(parse_stream(content, project), numbers, str(Path(stream.path).parent)))
+        died = any(test.reason == DIED for test in results)
+        tests += results
+        sessions.append(
+            Session(runner=_find_runner(stream.path), finished=stream.closed and not died, tests=len(results))
+        )
+    return Recorded(sessions=tuple(sessions), tests=combine_results(tests), notes=tuple(notes))
 
 
-def _numbered(found: Iterable[TestResult], numbers: Numbers, repository: str) -> Iterator[TestResult]:
+def _number_results(results: Iterable[TestResult], numbers: IdNumbers, repository: str) -> Iterator[TestResult]:
     """Yield the results of one stream with unique ids.
 
     Results of one id in one stream are different tests; in another stream of the same repository they are the same.
     """
-    ends = Ends()
-    for test in found:
-        number = 1 if test.stands_for_module else ends.end(test.id)
-        yield msgspec.structs.replace(test, id=numbers.name(test.id, (repository, number)))
+    ends = EndCounter()
+    for test in results:
+        number = 1 if test.stands_for_module else ends.count_ended(test.id)
+        yield msgspec.structs.replace(test, id=numbers.name_test(test.id, (repository, number)))
 
 
-def parse(content: bytes, project: Path) -> Iterator[TestResult]:
+def parse_stream(content: bytes, project: Path) -> Iterator[TestResult]:
     """Yield the results of a version 1 stream in order; lines that are not part of the protocol are ignored.
 
     A test that never ended, or that failed without details, died with its process: its outcome is an error.
@@ -98,23 +100,23 @@ def parse(content: bytes, project: Path) -> Iterator[TestResult]:
         if not separator:
             continue
         if word == b"time":
-            now = _time(rest) or now
+            now = _parse_time(rest) or now
         elif word in _STARTS:
-            running, started = _id(rest), now
+            running, started = _decode_id(rest), now
         elif word in _OUTCOMES:
-            test_id, reason, position = _details(rest, content, position)
+            test_id, reason, position = _parse_details(rest, content, position)
             clock = now - started if running == test_id else 0.0
             running = ""
-            yield _result(test_id, _OUTCOMES[word], reason, clock, project)
+            yield _make_result(test_id, _OUTCOMES[word], reason, clock, project)
     if running:
-        yield _result(running, "failed", "", 0.0, project)
+        yield _make_result(running, "failed", "", 0.0, project)
 
 
-def _runner(path: str) -> str:
+def _find_runner(path: str) -> str:
     return RUNNERS.get(Path(path).parent.name, "testrepository")
 
 
-def _streams(cwd: Path) -> Iterator[Path]:
+def _list_streams(cwd: Path) -> Iterator[Path]:
     for name in RUNNERS:
         folder = f"{cwd}/{name}"
         if os.path.isdir(folder):  # noqa: PTH112 - called twice for each cell
@@ -122,11 +124,11 @@ def _streams(cwd: Path) -> Iterator[Path]:
             yield from (Path(folder, number) for number in sorted(numbers, key=int))
 
 
-def _id(raw: bytes) -> str:
+def _decode_id(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace").strip()
 
 
-def _time(raw: bytes) -> float:
+def _parse_time(raw: bytes) -> float:
     text = raw.decode("ascii", "replace").strip().rstrip("Z")
     for pattern in ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S"):
         try:
@@ -136,8 +138,8 @@ def _time(raw: bytes) -> float:
     return 0.0
 
 
-def _result(test_id: str, outcome: Outcome, reason: str, duration_s: float, project: Path) -> TestResult:
-    name, stands = test_ids.from_unittest(test_id, project)
+def _make_result(test_id: str, outcome: Outcome, reason: str, duration_s: float, project: Path) -> TestResult:
+    name, stands = test_ids.normalise_unittest_id(test_id, project)
     if outcome == "failed" and not reason:
         outcome, reason = "error", DIED
     return TestResult(
@@ -150,40 +152,40 @@ def _result(test_id: str, outcome: Outcome, reason: str, duration_s: float, proj
     )
 
 
-def _details(rest: bytes, content: bytes, position: int) -> tuple[str, str, int]:
+def _parse_details(rest: bytes, content: bytes, position: int) -> tuple[str, str, int]:
     """Return the id of an outcome line, the text of its details and the position of the next line."""
     if rest.endswith(b" [ multipart"):
-        parts, position = _multipart(content, position)
+        parts, position = _parse_multipart(content, position)
         reason = parts.get("reason") or "\n".join(text for name, text in parts.items() if name.startswith("traceback"))
-        return _id(rest[: -len(b" [ multipart")]), reason.strip(), position
+        return _decode_id(rest[: -len(b" [ multipart")]), reason.strip(), position
     if rest.endswith(b" ["):
         end = content.find(b"\n]\n", position - 1)
         end = len(content) if end < 0 else end
         text = content[position:end].decode("utf-8", "backslashreplace").replace("\n ]", "\n]")
-        return _id(rest[:-2]), text.strip(), end + 3
-    return _id(rest), "", position
+        return _decode_id(rest[:-2]), text.strip(), end + 3
+    return _decode_id(rest), "", position
 
 
-def _multipart(content: bytes, position: int) -> tuple[dict[str, str], int]:
+def _parse_multipart(content: bytes, position: int) -> tuple[dict[str, str], int]:
     """Return the text parts by name. A part is a content type, a name, and chunks with their length in hex."""
     parts: dict[str, str] = {}
     while position < len(content):
-        line, position = _line(content, position)
+        line, position = _read_line(content, position)
         if line == b"]" or not line.startswith(b"Content-Type:"):
             break
-        name, position = _line(content, position)
-        body, position = _chunks(content, position)
+        name, position = _read_line(content, position)
+        body, position = _read_chunks(content, position)
         if line.startswith(b"Content-Type: text/"):
             parts[name.decode("utf-8", "backslashreplace")] = body.decode("utf-8", "backslashreplace")
     return parts, position
 
 
-def _line(content: bytes, position: int) -> tuple[bytes, int]:
+def _read_line(content: bytes, position: int) -> tuple[bytes, int]:
     end = content.find(b"\n", position)
     return (content[position:], len(content)) if end < 0 else (content[position:end], end + 1)
 
 
-def _chunks(content: bytes, position: int) -> tuple[bytes, int]:
+def _read_chunks(content: bytes, position: int) -> tuple[bytes, int]:
     body = b""
     while (header := _CHUNK.match(content, position)) is not None:
         size = int(header[1], 16)

@@ -62,7 +62,7 @@ def is_dropping_name(name: str) -> bool:
     return name in _FOLDERS or name.endswith(".egg-info") or _FILES.match(name) is not None
 
 
-def content_id(root: Path, *, known: Collection[str] = (), more: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
+def hash_content(root: Path, *, known: Collection[str] = (), more: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
     """Return ``content-sha256:…`` over the files below root, and the paths that could not be read.
 
     The hash covers each file's path, its owner's executable bit and its bytes, and the target of a symbolic link.
@@ -70,25 +70,25 @@ def content_id(root: Path, *, known: Collection[str] = (), more: Sequence[str] =
     ``known`` and the paths below root in ``more``. An unreadable file counts as unreadable, so that two hosts agree
     only if they read the same files.
     """
-    whole = hashlib.sha256()
+    digest_of_all = hashlib.sha256()
     unreadable: list[str] = []
-    for relative, path in sorted({*_files(root, known), *((os.fsencode(name), root / name) for name in more)}):
-        digest = _digest(path)
+    for relative, path in sorted({*_walk_files(root, known), *((os.fsencode(name), root / name) for name in more)}):
+        digest = _hash_file(path)
         if digest is None:
             unreadable.append(relative.decode(errors="backslashreplace"))
-        whole.update(b"%d:%b %b\n" % (len(relative), relative, digest or b"unreadable"))
-    return f"content-sha256:{whole.hexdigest()}", tuple(unreadable)
+        digest_of_all.update(b"%d:%b %b\n" % (len(relative), relative, digest or b"unreadable"))
+    return f"content-sha256:{digest_of_all.hexdigest()}", tuple(unreadable)
 
 
-def files_digest(root: Path, paths: Sequence[str]) -> str:
+def hash_files(root: Path, paths: Sequence[str]) -> str:
     """Return ``sha256:…`` over the named files; a missing file counts as unreadable."""
-    whole = hashlib.sha256()
+    digest_of_all = hashlib.sha256()
     for name in sorted(paths):
-        whole.update(b"%b %b\n" % (os.fsencode(name), _digest(root / name) or b"unreadable"))
-    return f"sha256:{whole.hexdigest()}"
+        digest_of_all.update(b"%b %b\n" % (os.fsencode(name), _hash_file(root / name) or b"unreadable"))
+    return f"sha256:{digest_of_all.hexdigest()}"
 
 
-def _files(root: Path, known: Collection[str]) -> Iterator[tuple[bytes, Path]]:
+def _walk_files(root: Path, known: Collection[str]) -> Iterator[tuple[bytes, Path]]:
     pending = [root]
     while pending:
         folder = pending.pop()
@@ -108,7 +108,7 @@ def _files(root: Path, known: Collection[str]) -> Iterator[tuple[bytes, Path]]:
                 pending.append(path)
 
 
-def _digest(path: Path) -> bytes | None:
+def _hash_file(path: Path) -> bytes | None:
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):

@@ -20,7 +20,7 @@ _MODES: Final = (0o600, 0o700)
 
 
 @functools.cache
-def keeps_modes(folder: Path) -> bool:
+def has_executable_bits(folder: Path) -> bool:
     """Return whether the file system of ``folder`` keeps the executable bit of files.
 
     True if that cannot be tried: users notice a false difference, but nobody notices a missed one.
@@ -28,27 +28,31 @@ def keeps_modes(folder: Path) -> bool:
     flags = os.O_RDWR | os.O_CLOEXEC
     try:
         # A file without a name changes no directory, and is gone when it is closed.
-        return _can_switch(os.open(folder, flags | os.O_TMPFILE, _MODES[0]))
+        return _can_switch_bit(os.open(folder, flags | os.O_TMPFILE, _MODES[0]))
     except AttributeError:  # not Linux
-        return _keeps_modes_of_named(folder)
+        return _has_executable_bits_of_named(folder)
     except OSError as error:
-        return _keeps_modes_of_named(folder) if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL) else True
+        return (
+            _has_executable_bits_of_named(folder)
+            if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
+            else True
+        )
 
 
-def _keeps_modes_of_named(folder: Path) -> bool:
+def _has_executable_bits_of_named(folder: Path) -> bool:
     path = folder / f".envmatrix-probe-{os.urandom(6).hex()}~"  # a name that never counts as content
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODES[0])
     except OSError:
         return True
     try:
-        return _can_switch(handle)
+        return _can_switch_bit(handle)
     finally:
         with suppress(OSError):
             path.unlink()
 
 
-def _can_switch(handle: int) -> bool:
+def _can_switch_bit(handle: int) -> bool:
     """Clear and set the executable bit of an open file, close it, and return whether the file system kept both."""
     try:
         for mode in _MODES:
@@ -140,7 +144,7 @@ class GitError(Exception):
         self.missing, self.program = missing, program
         super().__init__(message)
 
-    def remedy(self, root: Path) -> str:
+    def suggest_remedy(self, root: Path) -> str:
         """Return the fix as the end of a sentence; "" if the arguments were wrong."""
         if self.missing:
             return "install git"
@@ -151,14 +155,14 @@ class GitError(Exception):
         return ""
 
 
-def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start_git(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start git and return its process, for ``finish``.
 
     Raises GitError: when git is not installed or the directory does not exist.
     """
     scrubbed = LOCAL_VARIABLES - _QUARANTINE if os.environ.get("GIT_QUARANTINE_PATH") else LOCAL_VARIABLES
     clean = {name: value for name, value in os.environ.items() if name not in scrubbed}
-    modes = ("-c", "core.fileMode=true") if keeps_modes(cwd) else ()
+    modes = ("-c", "core.fileMode=true") if has_executable_bits(cwd) else ()
     try:
         return subprocess.Popen(
             ["git", *_SETTINGS, *modes, *arguments],
@@ -175,7 +179,7 @@ def start(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None 
         raise GitError(f"git cannot be started: {error.strerror}") from error
 
 
-def finish(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
+def finish_git(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
     """Wait for a git process and return its output.
 
     Raises GitError: when git failed or took longer than the time limit.
@@ -186,23 +190,23 @@ def finish(process: subprocess.Popen[bytes], *, stdin: bytes = b"") -> bytes:
         process.kill()
         process.communicate()
         raise GitError(f"git did not answer in {TIME_LIMIT_S:.0f} s") from error
-    if process.returncode and (program := absent_program(err)):
+    if process.returncode and (program := find_absent_program(err)):
         message = f"a filter of the repository needs {program}, which is not installed"
-        raise GitError(f"{message} ({complaint(err)})", program=program)
+        raise GitError(f"{message} ({extract_complaint(err)})", program=program)
     if process.returncode:
-        raise GitError(complaint(err) or f"git exited with {process.returncode}")
+        raise GitError(extract_complaint(err) or f"git exited with {process.returncode}")
     return out
 
 
-def git(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> bytes:
+def run_git(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> bytes:
     """Run git and return its output.
 
     Raises GitError: when git cannot be started, fails or takes too long.
     """
-    return finish(start(arguments, cwd=cwd, env=env), stdin=stdin)
+    return finish_git(start_git(arguments, cwd=cwd, env=env), stdin=stdin)
 
 
-def complaint(stderr: bytes) -> str:
+def extract_complaint(stderr: bytes) -> str:
     """Return the first line of an error output that names an error, else its first line."""
     lines = [line for line in stderr.decode(errors="replace").splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
@@ -210,7 +214,7 @@ def complaint(stderr: bytes) -> str:
     return "".join(character if character.isprintable() else "?" for character in line)
 
 
-def absent_program(stderr: bytes) -> str:
+def find_absent_program(stderr: bytes) -> str:
     """Return the program that a shell or git did not find; "" if none is missing."""
-    found = _ABSENT.search(stderr)
-    return next((name for name in found.groups() if name), b"").decode(errors="replace") if found else ""
+    match = _ABSENT.search(stderr)
+    return next((name for name in match.groups() if name), b"").decode(errors="replace") if match else ""

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from envmatrix.errors import EnvmatrixError
-from envmatrix.vcs.git import GitError, git
+from envmatrix.vcs.git import GitError, run_git
 
 # From gitrevisions(7), without $GIT_DIR/NAME, which is only for HEAD and similar names.
 _PLACES: Final = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
@@ -31,7 +31,7 @@ class AmbiguousRefError(EnvmatrixError):
     hint = "`git for-each-ref` lists the full names"
 
 
-def full_name(root: Path, rev: str) -> str:
+def find_full_name(root: Path, rev: str) -> str:
     """Return a revision with the full name of its ref, so that no other ref of the same short name can replace it.
 
     A revision that starts with a commit id, HEAD or a full name is returned unchanged.
@@ -42,28 +42,28 @@ def full_name(root: Path, rev: str) -> str:
     base = rev[: operator.start()] if operator else rev
     if not base or base.startswith("refs/") or _ID.fullmatch(base):
         return rev
-    found = _refs(root, base)
-    if base == "HEAD" or (_SPECIAL.fullmatch(base) and not found):
+    refs = _list_refs(root, base)
+    if base == "HEAD" or (_SPECIAL.fullmatch(base) and not refs):
         return rev
     if _ABBREVIATED.fullmatch(base):
-        found += git(["rev-parse", f"--disambiguate={base}"], cwd=root).decode().split()
-    elif len(found) == 1 and not found[0].startswith("refs/remotes/") and _is_of_remote(root, base):
-        found.append(f"refs/remotes/{base} (not fetched)")
-    if len(found) > 1:
-        raise AmbiguousRefError(f"{base!a} is ambiguous: {', '.join(found)}. Give the full name of one of them")
-    if not found:
+        refs += run_git(["rev-parse", f"--disambiguate={base}"], cwd=root).decode().split()
+    elif len(refs) == 1 and not refs[0].startswith("refs/remotes/") and _is_of_remote(root, base):
+        refs.append(f"refs/remotes/{base} (not fetched)")
+    if len(refs) > 1:
+        raise AmbiguousRefError(f"{base!a} is ambiguous: {', '.join(refs)}. Give the full name of one of them")
+    if not refs:
         raise GitError(f"there is no ref {base!a}")
-    return found[0] + rev[len(base) :]
+    return refs[0] + rev[len(base) :]
 
 
-def _refs(root: Path, name: str) -> list[str]:
+def _list_refs(root: Path, name: str) -> list[str]:
     places = [place.format(name) for place in _PLACES]
-    listed = git(["for-each-ref", "--format=%(refname)", *places], cwd=root).decode(errors="replace").splitlines()
+    listed = run_git(["for-each-ref", "--format=%(refname)", *places], cwd=root).decode(errors="replace").splitlines()
     return [place for place in places if place in listed]
 
 
 def _is_of_remote(root: Path, name: str) -> bool:
-    remotes = git(["remote"], cwd=root).decode(errors="replace").splitlines()
+    remotes = run_git(["remote"], cwd=root).decode(errors="replace").splitlines()
     return any(name.startswith(f"{remote}/") for remote in remotes)
 
 
@@ -89,24 +89,24 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
 
 
-def resolve(root: Path, rev: str) -> Revision:
+def resolve_revision(root: Path, rev: str) -> Revision:
     """Return the commit that a revision means in the repository around root.
 
     Raises UnknownRevisionError: when git cannot read it. Raises AmbiguousRefError: when several refs have the name.
     """
     try:
-        name = full_name(root, rev)
-        commit = _parse(root, f"{name}^{{commit}}")
-        folder = os.fsdecode(git(["rev-parse", "--show-prefix"], cwd=root)).rstrip("\n").rstrip("/")
-        return Revision(commit=commit, tree=_parse(root, f"{commit}^{{tree}}"), folder=folder, name=name)
+        name = find_full_name(root, rev)
+        commit = _parse_object_id(root, f"{name}^{{commit}}")
+        folder = os.fsdecode(run_git(["rev-parse", "--show-prefix"], cwd=root)).rstrip("\n").rstrip("/")
+        return Revision(commit=commit, tree=_parse_object_id(root, f"{commit}^{{tree}}"), folder=folder, name=name)
     except GitError as error:
         raise UnknownRevisionError(
             f"{rev!a} is no commit that git can read in {root}: {error}; "
-            f"{error.remedy(root) or 'name one that it has, or fetch it'}"
+            f"{error.suggest_remedy(root) or 'name one that it has, or fetch it'}"
         ) from error
 
 
-def export(root: Path, rev: str, into: Path, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+def export_files(root: Path, rev: str, into: Path, is_included: Callable[[str], bool]) -> tuple[str, ...]:
     """Write the files of a revision that ``wanted`` accepts into a directory and return their paths, sorted.
 
     Paths are relative to root, which may be a subdirectory of its repository. Symbolic links and submodules are left
@@ -114,14 +114,18 @@ def export(root: Path, rev: str, into: Path, wanted: Callable[[str], bool]) -> t
 
     Raises UnknownRevisionError: when git cannot read the files, or they are together larger than 64 MiB.
     """
-    commit = resolve(root, rev).commit
+    commit = resolve_revision(root, rev).commit
     try:
         # Without --full-tree, git lists what is below root, and names it relative to root.
-        files = [item for item in _listed(git(["ls-tree", "-r", "-z", "-l", commit], cwd=root)) if wanted(item[0])]
+        files = [
+            item
+            for item in _parse_tree(run_git(["ls-tree", "-r", "-z", "-l", commit], cwd=root))
+            if is_included(item[0])
+        ]
         if sum(size for _, _, size in files) > _LIMIT_BYTES:
             raise UnknownRevisionError(f"the configuration files of {rev!a} are larger than {_LIMIT_BYTES >> 20} MiB")
-        asked = b"".join(oid + b"\n" for _, oid, _ in files)
-        contents = _contents(git(["cat-file", "--batch"], cwd=root, stdin=asked))
+        object_ids = b"".join(oid + b"\n" for _, oid, _ in files)
+        contents = _split_contents(run_git(["cat-file", "--batch"], cwd=root, stdin=object_ids))
         for (path, _, _), content in zip(files, contents, strict=True):
             place = into / path
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -131,12 +135,12 @@ def export(root: Path, rev: str, into: Path, wanted: Callable[[str], bool]) -> t
     return tuple(sorted(path for path, _, _ in files))
 
 
-def _parse(root: Path, name: str) -> str:
-    found = git(["rev-parse", "--verify", "--quiet", "--end-of-options", name], cwd=root)
-    return found.decode().strip()
+def _parse_object_id(root: Path, name: str) -> str:
+    object_id = run_git(["rev-parse", "--verify", "--quiet", "--end-of-options", name], cwd=root)
+    return object_id.decode().strip()
 
 
-def _listed(tree: bytes) -> Iterator[tuple[str, bytes, int]]:
+def _parse_tree(tree: bytes) -> Iterator[tuple[str, bytes, int]]:
     """Yield path, id and size of each plain file in the output of `git ls-tree -r -z -l`."""
     for entry in tree.split(b"\0"):
         facts, _, raw = entry.partition(b"\t")
@@ -149,7 +153,7 @@ def _listed(tree: bytes) -> Iterator[tuple[str, bytes, int]]:
             yield path, oid, int(size)
 
 
-def _contents(answer: bytes) -> Iterator[bytes]:
+def _split_contents(answer: bytes) -> Iterator[bytes]:
     """Yield the objects in the output of `git cat-file --batch`."""
     at = 0
     while at < len(answer):

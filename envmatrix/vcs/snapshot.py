@@ -19,10 +19,10 @@ class Snapshot:
 
     def __init__(self, top: str, names: Sequence[str]) -> None:
         self.top, self.names = top, names
-        self.stamps = _stamps(f"{top}/{name}" for name in names)
+        self.stamps = _read_stamps(f"{top}/{name}" for name in names)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Snapshot) and self.top == other.top and not self.differing(other)
+        return isinstance(other, Snapshot) and self.top == other.top and not self.find_differing(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -30,7 +30,7 @@ class Snapshot:
         """Return a new snapshot of the same files."""
         return Snapshot(self.top, self.names)
 
-    def differing(self, other: Snapshot) -> tuple[str, ...]:
+    def find_differing(self, other: Snapshot) -> tuple[str, ...]:
         """Return the names of the files whose stamps differ between the two snapshots, sorted."""
         if self.names == other.names and self.stamps == other.stamps:
             return ()
@@ -42,8 +42,8 @@ class Snapshot:
         return tuple(sorted(name for name in names if mine.get(name) != theirs.get(name)))
 
 
-def _stamps(paths: Iterable[str]) -> list[Stamp | None]:
-    lstat, found = os.lstat, []
+def _read_stamps(paths: Iterable[str]) -> list[Stamp | None]:
+    lstat, stamps = os.lstat, []
     for path in paths:
         stamp: Stamp | None = None
         try:
@@ -51,14 +51,14 @@ def _stamps(paths: Iterable[str]) -> list[Stamp | None]:
             stamp = (status.st_ctime_ns, status.st_mtime_ns, status.st_ino, status.st_mode)
         except OSError:
             pass
-        found.append(stamp)
-    return found
+        stamps.append(stamp)
+    return stamps
 
 
-def joined(snapshot: Snapshot, folder: str, inner: Snapshot) -> Snapshot:
+def join_snapshots(snapshot: Snapshot, folder: str, inner: Snapshot) -> Snapshot:
     """Return a snapshot with the added files of the nested repository in ``folder``."""
-    whole = Snapshot.__new__(Snapshot)
-    whole.top = snapshot.top
-    whole.names = (*snapshot.names, *(f"{folder}/{name}" for name in inner.names))
-    whole.stamps = [*snapshot.stamps, *inner.stamps]
-    return whole
+    snapshot_of_both = Snapshot.__new__(Snapshot)
+    snapshot_of_both.top = snapshot.top
+    snapshot_of_both.names = (*snapshot.names, *(f"{folder}/{name}" for name in inner.names))
+    snapshot_of_both.stamps = [*snapshot.stamps, *inner.stamps]
+    return snapshot_of_both

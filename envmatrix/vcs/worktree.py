@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import msgspec
 
 from envmatrix.vcs.content import is_dropping
-from envmatrix.vcs.git import GitError, git
+from envmatrix.vcs.git import GitError, run_git
 from envmatrix.vcs.snapshot import Snapshot
 
 _CONVERTING: Final = re.compile(rb"(?<![-!\w])(?:text|eol|crlf)\b")
@@ -34,15 +34,17 @@ def is_converting(top: Path, common: Path, attribute_files: Iterable[str]) -> bo
     ``attribute_files`` are the tracked ``.gitattributes`` files.
     """
     places = [common / "info" / "attributes", *(top / name for name in attribute_files)]
-    if any(_CONVERTING.search(_beginning(place)) for place in places):
+    if any(_CONVERTING.search(_read_beginning(place)) for place in places):
         return True
     try:
-        asked = ["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"]
-        answers = dict(entry.split(b"\n", 1) for entry in git(asked, cwd=top).split(b"\0") if b"\n" in entry)
+        arguments = ["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"]
+        answers = dict(entry.split(b"\n", 1) for entry in run_git(arguments, cwd=top).split(b"\0") if b"\n" in entry)
     except GitError:  # neither is set
         return False
-    own = answers.get(b"core.attributesfile")
-    if own is not None and _CONVERTING.search(_beginning(Path(os.fsdecode(own)).expanduser())):
+    user_attributes = answers.get(b"core.attributesfile")
+    if user_attributes is not None and _CONVERTING.search(
+        _read_beginning(Path(os.fsdecode(user_attributes)).expanduser())
+    ):
         return True
     return answers.get(b"core.autocrlf", b"false").lower() not in (b"false", b"no", b"off", b"0", b"")
 
@@ -52,18 +54,18 @@ def find_converted(top: Path, env: Mapping[str, str] | None = None) -> tuple[str
 
     Raises GitError: when git fails.
     """
-    found = []
-    for entry in git(["ls-files", "--eol", "-z"], cwd=top, env=env).split(b"\0"):
+    converted = []
+    for entry in run_git(["ls-files", "--eol", "-z"], cwd=top, env=env).split(b"\0"):
         parts = _ENTRY.fullmatch(entry)
         if parts is None:
             continue
         index, disk, attributes, path = parts.groups()
         if index == b"lf" and disk in (b"crlf", b"mixed") and not {b"-text", b"eol=crlf"} & set(attributes.split()):
-            found.append(os.fsdecode(path))
-    return tuple(found)
+            converted.append(os.fsdecode(path))
+    return tuple(converted)
 
 
-def _beginning(place: Path) -> bytes:
+def _read_beginning(place: Path) -> bytes:
     try:
         with place.open("rb") as file:
             return file.read(_LONGEST)
@@ -91,7 +93,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     tree: str
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class WorktreeState(msgspec.Struct, frozen=True, kw_only=True):
     """The paths of a work tree that may differ from HEAD, relative to its top.
 
     ``changed``: files that differ from HEAD or are untracked; ``links``: nested repositories with the commit in the
@@ -120,15 +122,15 @@ class _Identified(Protocol):
     def dirty(self) -> bool: ...
 
 
-def read_state(repository: Repository) -> State:
+def read_state(repository: Repository) -> WorktreeState:
     """Read the state of a work tree from git.
 
     Raises GitError: when git fails.
     """
-    listed = git(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
-    snapshot = Snapshot(str(repository.top), tracked_names(listed))  # first, so that later changes are seen
+    listed = run_git(["ls-files", "-v", "-s", "-z"], cwd=repository.top)
+    snapshot = Snapshot(str(repository.top), parse_tracked_names(listed))  # first, so that later changes are seen
     arguments = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching"]
-    status = git([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top)
+    status = run_git([*arguments, "--ignore-submodules=none", "--no-renames"], cwd=repository.top)
     links: dict[str, str] = {}
     overlooked: list[tuple[str, bool]] = []
     for flag, oid, raw in _SPECIAL.findall(listed):
@@ -139,14 +141,14 @@ def read_state(repository: Repository) -> State:
             overlooked.append((path, flag in b"Ss"))
     attributes = [os.fsdecode(path) for path in _ATTRIBUTES.findall(listed)]
     converting = is_converting(repository.top, repository.common, attributes)
-    changed, ignored, untracked = _parse(status)
+    changed, ignored, untracked = _parse_status(status)
     for path in changed:
         if path.endswith("/"):
             links.setdefault(path.rstrip("/"), "")
-    return State(
+    return WorktreeState(
         changed=tuple(path for path in changed if not path.endswith("/")),
         links=links,
-        hidden=_differing(repository, overlooked),
+        hidden=_find_differing(repository, overlooked),
         ignored=tuple(path for path in ignored if not path.endswith("/")),
         folders=tuple(path for path in ignored if path.endswith("/")),
         untracked=untracked,
@@ -155,17 +157,17 @@ def read_state(repository: Repository) -> State:
     )
 
 
-def tracked_names(listed: bytes) -> tuple[str, ...]:
+def parse_tracked_names(listed: bytes) -> tuple[str, ...]:
     """Return the names of the files in the output of `git ls-files -v -s -z`, without nested repositories."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for entry in listed.split(b"\0"):
         facts, _, raw = entry.partition(b"\t")
         if raw and not facts.startswith(b"160000", 2):
-            found[os.fsdecode(raw)] = None
-    return tuple(found)
+            names[os.fsdecode(raw)] = None
+    return tuple(names)
 
 
-def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
+def _parse_status(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
     """Return the changed (or untracked), the ignored and the untracked paths of `git status --porcelain=v2 -z`."""
     fields = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
     changed: list[str] = []
@@ -184,26 +186,26 @@ def _parse(status: bytes) -> tuple[list[str], tuple[str, ...], frozenset[str]]:
     return changed, tuple(ignored), frozenset(untracked)
 
 
-def _differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+def _find_differing(repository: Repository, overlooked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
     """Return the overlooked files that differ from the index."""
     if not overlooked:
         return ()
     with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
-        env = _beside(repository, Path(folder))
-        _unhide(repository, [path for path, _ in overlooked], env)
-        found = git(
+        env = _copy_index(repository, Path(folder))
+        _unhide_files(repository, [path for path, _ in overlooked], env)
+        output = run_git(
             ["diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all"], cwd=repository.top, env=env
         )
-    differing = {os.fsdecode(path) for path in found.split(b"\0") if path}
+    differing = {os.fsdecode(path) for path in output.split(b"\0") if path}
     return tuple(path for path, _ in overlooked if path in differing)
 
 
-def _unhide(repository: Repository, paths: Sequence[str], env: Mapping[str, str]) -> None:
+def _unhide_files(repository: Repository, paths: Sequence[str], env: Mapping[str, str]) -> None:
     for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
-        git(["update-index", flag, "-z", "--stdin"], cwd=repository.top, env=env, stdin=_joined(paths))
+        run_git(["update-index", flag, "-z", "--stdin"], cwd=repository.top, env=env, stdin=_join_paths(paths))
 
 
-def tree_on_disk(
+def write_tree_on_disk(
     repository: Repository,
     paths: Sequence[str],
     hidden: Sequence[str],
@@ -220,23 +222,23 @@ def tree_on_disk(
     Raises GitError: when git fails.
     """
     with tempfile.TemporaryDirectory(prefix="envmatrix-index-") as folder:
-        env = _beside(repository, Path(folder))
+        env = _copy_index(repository, Path(folder))
         top = repository.top
         if hidden:
-            _unhide(repository, hidden, env)
-        gone, there = _behind_links(top, paths)
+            _unhide_files(repository, hidden, env)
+        gone, there = _split_behind_links(top, paths)
         if gone:
-            git(["update-index", "--force-remove", "-z", "--stdin"], cwd=top, env=env, stdin=_joined(gone))
+            run_git(["update-index", "--force-remove", "-z", "--stdin"], cwd=top, env=env, stdin=_join_paths(gone))
         if there:
             arguments = ["-c", "core.compression=0", "update-index", "--add", "--remove", "--replace", "-z", "--stdin"]
-            git(arguments, cwd=top, env=env, stdin=_joined(there))
+            run_git(arguments, cwd=top, env=env, stdin=_join_paths(there))
         if links:
             none = "0" * len(repository.tree or "0" * 40)
             lines = [f"{'160000' if oid else '0'} {oid or none} 0\t{path}" for path, oid in links.items()]
-            git(["update-index", "--replace", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
+            run_git(["update-index", "--replace", "-z", "--index-info"], cwd=top, env=env, stdin=_join_paths(lines))
         if converting:
             _take_as_on_disk(top, find_converted(top, env), env)
-        return git(["write-tree", "--missing-ok"], cwd=top, env=env).decode().strip()
+        return run_git(["write-tree", "--missing-ok"], cwd=top, env=env).decode().strip()
 
 
 def _take_as_on_disk(top: Path, paths: Sequence[str], env: Mapping[str, str]) -> None:
@@ -245,13 +247,13 @@ def _take_as_on_disk(top: Path, paths: Sequence[str], env: Mapping[str, str]) ->
         return
     hashed = ["hash-object", "--no-filters", "-w", "--"]  # not --stdin-paths: a path may have a line break
     chunks = [paths[at : at + _ARGUMENTS] for at in range(0, len(paths), _ARGUMENTS)]
-    ids = [oid for chunk in chunks for oid in git([*hashed, *chunk], cwd=top, env=env).decode().split()]
+    ids = [oid for chunk in chunks for oid in run_git([*hashed, *chunk], cwd=top, env=env).decode().split()]
     modes = ["100755" if os.access(top / path, os.X_OK) else "100644" for path in paths]
     lines = [f"{mode} {oid} 0\t{path}" for mode, oid, path in zip(modes, ids, paths, strict=True)]
-    git(["update-index", "-z", "--index-info"], cwd=top, env=env, stdin=_joined(lines))
+    run_git(["update-index", "-z", "--index-info"], cwd=top, env=env, stdin=_join_paths(lines))
 
 
-def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+def _split_behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the paths below a directory that has become a symbolic link, and all other paths.
 
     Git treats the former as deleted whatever the target of the link is, but update-index removes them only with
@@ -259,17 +261,17 @@ def _behind_links(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]
     """
     is_link: dict[str, bool] = {}
 
-    def behind(path: str) -> bool:
+    def is_behind(path: str) -> bool:
         folder = path.rpartition("/")[0]
         if folder and folder not in is_link:
-            is_link[folder] = (top / folder).is_symlink() or behind(folder)
+            is_link[folder] = (top / folder).is_symlink() or is_behind(folder)
         return bool(folder) and is_link[folder]
 
-    gone = [path for path in paths if behind(path)]
-    return gone, [path for path in paths if not behind(path)]
+    gone = [path for path in paths if is_behind(path)]
+    return gone, [path for path in paths if not is_behind(path)]
 
 
-def _beside(repository: Repository, folder: Path) -> dict[str, str]:
+def _copy_index(repository: Repository, folder: Path) -> dict[str, str]:
     """Copy the index into a directory and return the variables that make git use the copy and write objects there."""
     index = folder / "index"
     try:
@@ -289,7 +291,7 @@ def _beside(repository: Repository, folder: Path) -> dict[str, str]:
     }
 
 
-def link_id(repository: Repository, inner: _Identified | None) -> str | None:
+def make_link_id(repository: Repository, inner: _Identified | None) -> str | None:
     """Return the id that stands for a nested repository: its commit, or the tree on disk if that differs.
 
     None if it is not checked out: files that are not on disk were not tested.
@@ -303,7 +305,7 @@ def link_id(repository: Repository, inner: _Identified | None) -> str | None:
     return hashlib.sha256(oid.encode()).hexdigest()[:width]
 
 
-def absent_link(path: str) -> str:
+def describe_absent_link(path: str) -> str:
     """Return the note about a nested repository that is not checked out."""
     return (
         f"the submodule {path} is not checked out, so the tested content is not the commit's; "
@@ -311,5 +313,5 @@ def absent_link(path: str) -> str:
     )
 
 
-def _joined(items: Sequence[str]) -> bytes:
+def _join_paths(items: Sequence[str]) -> bytes:
     return b"".join(os.fsencode(item) + b"\0" for item in items)

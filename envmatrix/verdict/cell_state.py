@@ -131,13 +131,13 @@ def _find_failures(evidence: Evidence, sums: Tally) -> tuple[VerdictReason, ...]
     if failed := sums.failed:
         message = f"{count(len(failed), 'test')} failed: {listed(test.id for test in failed)}"
         return (VerdictReason(code="tests_failed", message=message),)
-    if evidence.state != "finished" or any(not session.finished for session in evidence.runs):
+    if evidence.state != "finished" or any(not session.finished for session in evidence.counted_sessions):
         return ()
     command = _find_failing_command(evidence)
     if (
         command is None
         or evidence.mismatches
-        or (evidence.runs and not evidence.tests)
+        or (evidence.counted_sessions and not evidence.tests)
         or _found_none(evidence, sums)
         or is_noise(evidence)
     ):
@@ -160,12 +160,14 @@ def _found_none(evidence: Evidence, sums: Tally) -> bool:
         return False
     failing = _find_failing_command(evidence)
     is_stestr = failing is not None and any("stestr" in word or "testr" in word for word in failing.argv)
-    return (is_stestr and bool(evidence.tests)) or any(session.exit_code == 5 for session in evidence.runs)
+    return (is_stestr and bool(evidence.tests)) or any(session.exit_code == 5 for session in evidence.counted_sessions)
 
 
 def _find_failing_command(evidence: Evidence) -> CommandRun | None:
     """The first command that ran and failed, and whose failure counts."""
-    return next((item for item in evidence.commands if item.failed and not item.ignored and not item.not_started), None)
+    return next(
+        (item for item in evidence.commands if item.has_failed and not item.ignored and not item.not_started), None
+    )
 
 
 def _describe_exit_code(command: CommandRun) -> str:
@@ -199,15 +201,15 @@ def _collect_notes(evidence: Evidence, counts_partial: bool) -> tuple[str, ...]:
         notes.append(f"narrowed by {evidence.partial}: the gate will not count this run as the cell's")
     notes += describe_others(evidence)
     for command in evidence.commands:
-        if command.ignored and command.failed:
+        if command.ignored and command.has_failed:
             notes.append(
                 f"tox ignores this command's exit code: {' '.join(command.argv)} ended with"
                 f" {_describe_exit_code(command)}"
             )
     if "ignore_outcome" in evidence.ignored:
         notes.append("tox ignores this environment's outcome (ignore_outcome); envmatrix does not")
-    swallowed = next((s for s in evidence.runs if s.finished and s.exit_code), None)
-    if swallowed is not None and not any(command.failed for command in evidence.commands):
+    swallowed = next((s for s in evidence.counted_sessions if s.finished and s.exit_code), None)
+    if swallowed is not None and not any(command.has_failed for command in evidence.commands):
         notes.append(f"a {swallowed.runner} session ended with {swallowed.exit_code} and its command with 0")
     if evidence.attempt > 1:
         notes.append(f"attempt {evidence.attempt}, because of the one before: {evidence.attempt_reason or 'not told'}")

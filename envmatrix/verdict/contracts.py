@@ -113,7 +113,7 @@ def find_breaches(case: Case) -> tuple[Breach, ...]:
     A run that its caller narrowed, or that died, is not asked for what only a whole run can show.
     """
     evidence = case.evidence
-    whole = not evidence.partial and evidence.state == "finished" and all(s.finished for s in evidence.runs)
+    whole = not evidence.partial and evidence.state == "finished" and all(s.finished for s in evidence.counted_sessions)
     checks = (*_ALWAYS, *_WHOLE) if whole else _ALWAYS
     if evidence.state in ("not_built", "not_started", "skipped_by_tox"):
         checks = (_env_mismatch, _no_commands, _unused_setting)
@@ -131,8 +131,12 @@ def _ended_badly(case: Case) -> Iterator[Breach]:
 
 
 def _check_crashes(case: Case) -> Iterator[Breach]:
-    unfinished = [session for session in case.evidence.runs if not session.finished]
-    broken = [s for s in case.evidence.runs if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES]
+    unfinished = [session for session in case.evidence.counted_sessions if not session.finished]
+    broken = [
+        s
+        for s in case.evidence.counted_sessions
+        if s.finished and s.runner == "pytest" and s.exit_code in _BROKEN_CODES
+    ]
     if unfinished or case.evidence.state == "crashed":
         what = f"a {unfinished[0].runner} session died before its end" if unfinished else "tox died"
         ran = count(len(case.tally.ran), "test")
@@ -149,7 +153,7 @@ def _check_crashes(case: Case) -> Iterator[Breach]:
 
 def _ended_early(case: Case) -> Iterator[Breach]:
     """A session that was made to end before its last test and calls that a success, as ``pytest.exit`` can."""
-    stopped = next((s for s in case.evidence.runs if s.stopped not in ("", LISTING)), None)
+    stopped = next((s for s in case.evidence.counted_sessions if s.stopped not in ("", LISTING)), None)
     begins = (NOT_RUN, CUT_OFF)
     unrun = [test.id for test in case.tally.left if test.outcome == "deselected" and test.reason.startswith(begins)]
     if stopped is not None and unrun and case.tally.ran:
@@ -172,7 +176,7 @@ def _no_commands(case: Case) -> Iterator[Breach]:
     facts = any(reason.code == "no_commands" for reason in evidence.reasons)
     main = any(command.phase == "commands" for command in evidence.commands)
     # what comes before and after may do the work, but where it failed or was refused, that is what is to be told
-    other = case.tally.ran or any(command.failed for command in evidence.commands) or _not_executed(evidence)
+    other = case.tally.ran or any(command.has_failed for command in evidence.commands) or _not_executed(evidence)
     if facts or (evidence.state == "finished" and not main and not other):
         yield case.make_breach("no_commands", _NO_COMMANDS)
 
@@ -190,7 +194,7 @@ def _check_no_tests(case: Case) -> Iterator[Breach]:
     unwritten = next((reason for reason in evidence.reasons if reason.code == "no_tests"), None)
     if unwritten is not None:
         yield case.make_breach("no_tests", unwritten.message)
-    elif ran == 0 and not evidence.runs and _not_executed(evidence):
+    elif ran == 0 and not evidence.counted_sessions and _not_executed(evidence):
         return  # says why
     elif ran == 0 and (gate.min_tests > 0 or silent or _executed_none(case)):
         yield case.make_breach("no_tests", why_no_tests(evidence))
@@ -209,14 +213,14 @@ def _check_no_tests(case: Case) -> Iterator[Breach]:
 
 def _executed_none(case: Case) -> bool:
     """Whether a session had tests, executed none of them, and none of that is a failure."""
-    return bool(case.evidence.runs and case.evidence.tests and not case.tally.failed)
+    return bool(case.evidence.counted_sessions and case.evidence.tests and not case.tally.failed)
 
 
 def _explain_unknown_tests(case: Case) -> str:
     """A sentence about a test runner that ended well and of whose tests nothing is known, "" where there is none."""
     if case.profile.results:
         return ""
-    ended_well = [item for item in case.evidence.commands if not item.failed]
+    ended_well = [item for item in case.evidence.commands if not item.has_failed]
     if command := next((element for element in ended_well if is_unseen(element, case.evidence)), None):
         return (
             f"`{' '.join(command.argv)}` ended well and none of its tests is known: not this environment's python ran"

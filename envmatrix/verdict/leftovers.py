@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from envmatrix.evidence.model import Evidence, LeftOver
-from envmatrix.evidence.runners import is_runner, runner_of
+from envmatrix.evidence.runners import find_runner, is_runner
 from envmatrix.util.text import listed
 
 _SHOWN: Final = 3
@@ -51,7 +51,7 @@ def _may_run_tests(over: LeftOver, evidence: Evidence) -> bool:
     if over.forked:
         return False
     requested = program.startswith(("python", "pypy")) and any(_is_test_runner(word) for word in over.argv[1:3])
-    return bool(runner_of(over.argv)) or requested
+    return bool(find_runner(over.argv)) or requested
 
 
 def _split_words(argv: Sequence[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from envmatrix.config.model import Profile
 from envmatrix.evidence.model import CommandRun, Evidence, Session, TestResult
-from envmatrix.evidence.runners import is_recorded, is_unrecorded, runner_of
+from envmatrix.evidence.runners import find_runner, is_recorded, is_unrecorded
 from envmatrix.evidence.subunit import RUNNERS
 from envmatrix.util.text import count, listed
 from envmatrix.verdict.model import Tests
@@ -29,16 +29,16 @@ def is_unseen(command: CommandRun, evidence: Evidence) -> bool:
     """Whether a command was to run tests that would have been recorded, and no session is of it."""
     if command.phase != "commands" or not is_recorded(command.argv):
         return False
-    if runner_of(command.argv) == "stestr":  # read afterwards, from streams that say nothing of commands
-        return not any(session.runner in RUNNERS.values() for session in evidence.runs)
-    return not any(_began_in(command, session.at) for session in evidence.runs)
+    if find_runner(command.argv) == "stestr":  # read afterwards, from streams that say nothing of commands
+        return not any(session.runner in RUNNERS.values() for session in evidence.counted_sessions)
+    return not any(_began_in(command, session.at) for session in evidence.counted_sessions)
 
 
 def is_uncounted(command: CommandRun, evidence: Evidence) -> bool:
     """Tell whether a command ran tests with a runner that nothing here records, and no session is of it."""
     if command.phase != "commands" or not is_unrecorded(command.argv):
         return False
-    return not any(_began_in(command, session.at) for session in evidence.runs if session.runner != "junit")
+    return not any(_began_in(command, session.at) for session in evidence.counted_sessions if session.runner != "junit")
 
 
 def _began_in(command: CommandRun, at: float) -> bool:
@@ -57,12 +57,12 @@ def explain_ignored_failure(evidence: Evidence, profile: Profile, tally: Tally) 
     ignoring = list(evidence.ignored) or [f"- before {' '.join(command.argv)}" for command in main if command.ignored]
     if ignoring and profile.gate.required:
         return f"the gate requires profile {profile.name!r}, and tox ignores failures in it: {listed(ignoring)}"
-    if tally.failed or (evidence.runs and not tally.ran and profile.gate.min_tests):
+    if tally.failed or (evidence.counted_sessions and not tally.ran and profile.gate.min_tests):
         return ""  # told already
     alone = all(command.ignored for command in main)
     for command in main:
-        runs_tests = bool(runner_of(command.argv))
-        if command.ignored and command.failed and not command.not_started and (alone or runs_tests):
+        runs_tests = bool(find_runner(command.argv))
+        if command.ignored and command.has_failed and not command.not_started and (alone or runs_tests):
             what = f"{' '.join(command.argv)} ended with {command.exit_code} and tox ignores that"
             if runs_tests and not evidence.tests:
                 return f"{what}; none of its tests is known"
@@ -122,10 +122,10 @@ LISTING: Final = "--collect-only"  # why a session stopped that was only to list
 
 def silent_sessions(evidence: Evidence) -> list[Session]:
     """The test sessions that found nothing."""
-    alone = len(evidence.runs) == 1 and bool(evidence.tests)
+    alone = len(evidence.counted_sessions) == 1 and bool(evidence.tests)
     return [
         session
-        for session in evidence.runs
+        for session in evidence.counted_sessions
         if session.finished
         and session.stopped != LISTING
         and (session.exit_code == _NO_TESTS_CODE or (session.tests == 0 and not alone))
@@ -148,11 +148,13 @@ def why_no_tests(evidence: Evidence) -> str:
         return f"no test was executed: {count(len(untried), 'xfail')} not even tried, such as {first.id}{facts}"
     if evidence.tests:
         return f"no test was executed: {count(len(evidence.tests), 'test')} deselected"
-    if died := [session for session in evidence.runs if not session.finished]:
+    if died := [session for session in evidence.counted_sessions if not session.finished]:
         return f"no test was executed: {died[0].runner} ended before its first test"
-    if evidence.runs:
-        return f"no test was executed: {evidence.runs[0].runner} found none"
-    failed = next((command for command in evidence.commands if command.failed and is_unseen(command, evidence)), None)
+    if evidence.counted_sessions:
+        return f"no test was executed: {evidence.counted_sessions[0].runner} found none"
+    failed = next(
+        (command for command in evidence.commands if command.has_failed and is_unseen(command, evidence)), None
+    )
     if failed is not None:
         return f"no test was executed: `{' '.join(failed.argv)}` failed before its first test, see its own words"
     return (

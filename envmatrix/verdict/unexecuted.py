@@ -73,7 +73,7 @@ class Ledger:
                 _add_sight(self._seen.setdefault(test.id, {}), _make_sight(evidence, test))
         ids = sums.ran.union(test.id for test in sums.left)
         self._look_for_ambiguous(ids)
-        if evidence.state == "finished" and not evidence.partial and all(s.finished for s in evidence.runs):
+        if evidence.state == "finished" and not evidence.partial and all(s.finished for s in evidence.counted_sessions):
             self._cells.setdefault(evidence.cell, (evidence.profile, ""))
         if evidence.cell in self._known:
             self._ids.setdefault(evidence.cell, set()).update(ids)

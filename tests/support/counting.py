@@ -69,7 +69,7 @@ def compare(root: Path, evidence: Evidence) -> Comparison:
     printed = _STESTR.finditer(log) if is_stestr else _PYTEST.finditer(log)
     return Comparison(
         totals=Counter(dict(_stestr_totals(log) if is_stestr else _pytest_totals(log))),
-        printed=Counter((test_ids.normalise(line["id"], root), _WORDS[line["word"]]) for line in printed),
+        printed=Counter((test_ids.normalise_id(line["id"], root), _WORDS[line["word"]]) for line in printed),
         recorded=Counter(_reported(evidence)),
     )
 

@@ -17,7 +17,7 @@ import pytest
 import uv
 
 from envmatrix.evidence import recorders, subunit
-from envmatrix.evidence.recordings import Recorded, merge, read_recordings
+from envmatrix.evidence.recordings import Recorded, merge_recordings, read_recordings
 
 OLDEST, NEWEST = (3, 7), (3, 15)
 PYTEST_OF = {(3, 7): "pytest==7.0.*", (3, 8): "pytest==7.4.*", (3, 9): "pytest==8.3.*"}  # others take the newest
@@ -106,8 +106,8 @@ class Environment:
         base = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED)} | (env or {})
         base["PYTHONDONTWRITEBYTECODE"] = "1"
         record_dir = record or cwd.parent / f"{cwd.name}-record-{os.urandom(4).hex()}"
-        values = recorders.environment(record_dir, base=base, **more)
-        before = subunit.mark(cwd)
+        values = recorders.recorder_environment(record_dir, base=base, **more)
+        before = subunit.mark_streams(cwd)
         done = subprocess.run(
             [self.root / "bin" / args[0], *args[1:]],
             cwd=cwd,
@@ -119,9 +119,12 @@ class Environment:
             check=False,
         )
         recorded = read_recordings(record_dir, project=cwd)
-        streams = subunit.read(cwd, before, project=cwd, streams=recorded.streams)
+        streams = subunit.read_streams(cwd, before, project=cwd, streams=recorded.streams)
         return Run(
-            done.returncode, done.stdout.decode("utf-8", "replace").strip(), merge([recorded, streams]), record_dir
+            done.returncode,
+            done.stdout.decode("utf-8", "replace").strip(),
+            merge_recordings([recorded, streams]),
+            record_dir,
         )
 
     def pytest(self, *args: str, cwd: Path, **more: Any) -> Run:
@@ -156,7 +159,7 @@ def _create(root: Path, python: Path, packages: Iterable[str], system: bool) -> 
             [tool, "pip", "install", "-q", "-p", root / "bin" / "python", *packages], env=offline, check=True
         )
     environment = Environment(root)
-    recorders.install(environment.site_packages)
+    recorders.install_recorders(environment.site_packages)
     return environment
 
 

@@ -22,12 +22,12 @@ from envmatrix.config.model import Matrix
 from envmatrix.config.tox.file import READ_BY_TOX
 from envmatrix.engine.incremental import package_inputs, system_packages
 from envmatrix.engine.install import readiness
-from envmatrix.engine.install.local_deps import local_digest
-from envmatrix.engine.install.source_tree import folders_digest
+from envmatrix.engine.install.local_deps import digest_local_path
+from envmatrix.engine.install.source_tree import digest_package_names
 from envmatrix.engine.job.build import make_planned_overlay
 from envmatrix.engine.job.environ import describe_installation
 from envmatrix.engine.job.model import Overlay
-from envmatrix.engine.toxplugin.resolved import Resolved
+from envmatrix.engine.toxplugin.resolved import ResolvedEnvironment
 from envmatrix.host.model import Interpreter
 from envmatrix.plan import Runnable
 from envmatrix.util.sealed import read_sealed, write_sealed
@@ -62,7 +62,7 @@ class ReplayRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     parts: dict[str, str]
-    resolved: Resolved
+    resolved: ResolvedEnvironment
     unused: tuple[str, ...] = ()
     proof: dict[str, Any] | None = None
 
@@ -126,7 +126,7 @@ def save_replay_record(
     inputs: ReplayInputs,
     cache: Path,
     before: Mapping[str, str],
-    resolved: Resolved,
+    resolved: ResolvedEnvironment,
     *,
     unused: Sequence[str],
     proof: dict[str, Any] | None = None,
@@ -137,15 +137,15 @@ def save_replay_record(
     """
     now = {} if resolved.doubt else compute_digests(inputs, resolved)
     if isinstance(now, str):
-        resolved, now = Resolved(doubt=now), {}
+        resolved, now = ResolvedEnvironment(doubt=now), {}
     if any(now[name] != digest for name, digest in before.items() if name in now):
-        resolved, now = Resolved(doubt="something changed while tox was running"), {}
+        resolved, now = ResolvedEnvironment(doubt="something changed while tox was running"), {}
     remaining = ReplayRecord(parts=now, resolved=resolved, unused=tuple(unused), proof=proof)
     with contextlib.suppress(OSError):  # a read-only checkout: everything goes through tox
         write_sealed(_record_path(cache, inputs), remaining)
 
 
-def compute_digests(inputs: ReplayInputs, resolved: Resolved | None) -> dict[str, str] | str:
+def compute_digests(inputs: ReplayInputs, resolved: ResolvedEnvironment | None) -> dict[str, str] | str:
     """Return the digest of each thing that the run follows from, or a sentence why there can be none.
 
     Without ``resolved`` only those are returned that are known before tox was asked.
@@ -173,10 +173,10 @@ def compute_digests(inputs: ReplayInputs, resolved: Resolved | None) -> dict[str
     result["tox and its plugins"] = _installed_digest()
     result |= {f"${name}": _hash_bytes(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
     if resolved is None:
-        result |= {"source folders": folders_digest(root), "source": package_inputs.source_digest(root, texts)}
+        result |= {"source folders": digest_package_names(root), "source": package_inputs.source_digest(root, texts)}
     else:
         result |= {name: _hash_bytes(_read_bytes(name)) for name in resolved.files}
-        result |= {name: local_digest(Path(name), editable) for name, editable in resolved.local}
+        result |= {name: digest_local_path(Path(name), editable) for name, editable in resolved.local}
         result["environment"] = _hash_bytes(repr(_scan_environment(resolved)).encode())
         packaged = package_inputs.compute_digests(root, resolved.package, texts, inputs.environ)
         if isinstance(packaged, str):
@@ -213,7 +213,7 @@ def _part_of_tox(name: str, content: bytes, tox_file: str) -> str:
     return msgspec.json.encode(of_tox, enc_hook=str).decode()
 
 
-def lasting_proof(proof: dict[str, Any], inputs: ReplayInputs, resolved: Resolved) -> dict[str, Any] | None:
+def lasting_proof(proof: dict[str, Any], inputs: ReplayInputs, resolved: ResolvedEnvironment) -> dict[str, Any] | None:
     """Return a proof that holds as long as the parts do, None where the next run has to ask again."""
     local = all(owner == "env" for _, _, owner in proof.get("distributions", ()))
     variables = resolved.variables
@@ -264,7 +264,7 @@ def _user_config(environ: Mapping[str, str]) -> str:
     return environ.get("TOX_USER_CONFIG_FILE") or f"{home}/tox/config.ini"
 
 
-def _scan_environment(resolved: Resolved) -> object:
+def _scan_environment(resolved: ResolvedEnvironment) -> object:
     """Return what changes when something is installed in the environment, or it is built anew or damaged."""
     assert resolved.env is not None
     listed: list[object] = []

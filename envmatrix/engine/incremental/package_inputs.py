@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envmatrix.engine.install.local_deps import METADATA, names_files_above
-from envmatrix.engine.install.source_tree import find_top, folders_digest, tree_digest
+from envmatrix.engine.install.source_tree import digest_package_names, digest_tree, find_top
 
 # Metadata that a backend computes, from files or from git.
 _DYNAMIC = re.compile(r"\bdynamic\s*=|attr:|file:|scm|\bpbr\b|versioneer|versioningit|dunamai|vcs")
@@ -46,7 +46,7 @@ def compute_digests(
         return {}
     metadata = b"\n".join(texts.values()).decode("utf-8", "replace")
     if kind.startswith("editable") and _is_following_source(texts, metadata):
-        return {"source folders": folders_digest(root)}
+        return {"source folders": digest_package_names(root)}
     if names_files_above(root, b"\n".join(texts.get(name, b"") for name in METADATA), top=find_top(root)):
         return "its package is built from files outside of the repository"
     result = {"source": source_digest(root, texts)}
@@ -61,7 +61,7 @@ def source_digest(root: Path, texts: Mapping[str, bytes]) -> str:
 
     A build may read what lies next to the project, whatever computes the path.
     """
-    return tree_digest(find_top(root) or root, b"\n".join(texts.values()).decode("utf-8", "replace"))
+    return digest_tree(find_top(root) or root, b"\n".join(texts.values()).decode("utf-8", "replace"))
 
 
 def _is_following_source(texts: Mapping[str, bytes], metadata: str) -> bool:

@@ -20,7 +20,7 @@ from envmatrix.engine.launcher.client import Launcher
 from envmatrix.engine.launcher.request import Mark, ProcessRequest
 from envmatrix.engine.launcher.runner import EndedProcess, Stopper, run_process
 from envmatrix.engine.toxplugin import proof
-from envmatrix.engine.toxplugin.resolved import Resolved, Step
+from envmatrix.engine.toxplugin.resolved import CommandStep, ResolvedEnvironment
 from envmatrix.errors import EnvmatrixError
 
 PROOF_TIMEOUT_S = 60.0
@@ -66,7 +66,9 @@ class _Replay:
         _make_directories(self.resolved)
         assert self.resolved.env is not None
         try:
-            proof.prepare(self.job, self.resolved.env, self.events, self.execute_quietly, known=self.kept.proof)
+            proof.prove_environment(
+                self.job, self.resolved.env, self.events, self.execute_quietly, known=self.kept.proof
+            )
             code = self.run_phases()
         except (proof.RefusedError, EnvmatrixError) as refused:
             sentence = f"envmatrix: {refused}"
@@ -107,12 +109,14 @@ class _Replay:
                 break
         return first
 
-    def run_step(self, step: Step) -> int:
+    def run_step(self, step: CommandStep) -> int:
         argv, folder = list(step.argv), self.resolved.change_dir
         self.write_line(f"{step.run_id}> {shlex.join(argv)}")
         started, begun = utc_now(), time.monotonic()
         self.events.write_event("command_start", cell=self.job.cell, run_id=step.run_id, argv=argv)
-        ended, text_output, pages = self.run_install(step) if pip.installs(argv) else (self.run_command(step), "", None)
+        ended, text_output, pages = (
+            self.run_install(step) if pip.is_install_command(argv) else (self.run_command(step), "", None)
+        )
         self.events.write_event(
             "command",
             cell=self.job.cell,
@@ -131,10 +135,10 @@ class _Replay:
         )
         return ended.code
 
-    def run_command(self, step: Step, output: Callable[[bytes], None] | None = None) -> EndedProcess:
+    def run_command(self, step: CommandStep, output: Callable[[bytes], None] | None = None) -> EndedProcess:
         return self.execute_command((step.program, *step.argv[1:]), output or self.output, self.stopper)
 
-    def run_install(self, step: Step) -> tuple[EndedProcess, str, list[str] | None]:
+    def run_install(self, step: CommandStep) -> tuple[EndedProcess, str, list[str] | None]:
         """Run a command that gets packages; its last words and the pages that pip did not get, where it failed."""
         output_value = bytearray()
 
@@ -143,7 +147,7 @@ class _Replay:
             output_value.extend(chunk)
             del output_value[:-TAIL_BYTES]
 
-        with pip.listening(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
+        with pip.capture_pip_log(self.environ, Path(self.job.events).with_name("pip.log")) as unfetched:
             ended = self.run_command(step, output)
             return (ended, output_value.decode("utf-8", "replace"), unfetched()) if ended.code else (ended, "", None)
 
@@ -207,7 +211,7 @@ def run_warm(
     return EndedProcess(code=code, duration_s=time.monotonic() - begun, cause=cause)
 
 
-def _make_directories(resolved: Resolved) -> None:
+def _make_directories(resolved: ResolvedEnvironment) -> None:
     # tox empties both at each setup, and makes the commands' folder
     for folder in (resolved.tmp_dir, resolved.log_dir):
         with contextlib.suppress(FileNotFoundError):

@@ -41,18 +41,18 @@ def may_use_uv(state: State, overlay: Overlay, content: Mapping[str, Any]) -> bo
 
     With system site-packages uv installs its own copy of what the system has, or fails to build it.
     """
-    if overlay.sees_system or not _registered() or not _supported(overlay.python_version):
+    if overlay.sees_system or not _is_uv_registered() or not _is_supported_by_uv(overlay.python_version):
         return False
-    return not _needs_pip(read_text(state.conf.src_path), content) and not _pip_knows_better(os.environ)
+    return not _needs_pip(read_text(state.conf.src_path), content) and not _has_pip_sources_only(os.environ)
 
 
-def _registered() -> bool:
+def _is_uv_registered() -> bool:
     from tox.tox_env.register import REGISTER
 
     return UV_RUNNER in REGISTER.env_runners
 
 
-def _supported(version: str) -> bool:
+def _is_supported_by_uv(version: str) -> bool:
     try:
         return tuple(int(part) for part in version.split(".")[:2]) >= _OLDEST
     except ValueError:
@@ -63,7 +63,7 @@ def _needs_pip(text: str, content: Mapping[str, Any]) -> bool:
     return bool(_NEEDS_PIP.search(text) or _NEEDS_PIP.search(repr(dict(content))))
 
 
-def _pip_knows_better(environ: Mapping[str, str]) -> bool:
+def _has_pip_sources_only(environ: Mapping[str, str]) -> bool:
     """Tell whether pip was told where packages come from and uv was not: it would look in another place."""
     if any(environ.get(name) for name in _UV_SOURCES):
         return False
@@ -86,7 +86,7 @@ def keep_own_programs_out() -> None:
 
     A test that looks for mypy, pytest or python there would find the tool's, on hosts that have tox-uv.
     """
-    if not _registered():
+    if not _is_uv_registered():
         return
     from tox_uv._venv import UvVenv
 
@@ -99,13 +99,14 @@ def keep_own_programs_out() -> None:
         uv, known = Path(self.uv), os.environ.get("PATH", "").split(os.pathsep)
         local = uv.parent
         return [
-            _alone(self.venv_dir, uv) if path == local and str(local) not in known else path for path in plain(self)
+            _link_program_alone(self.venv_dir, uv) if path == local and str(local) not in known else path
+            for path in plain(self)
         ]
 
     UvVenv.prepend_env_var_path = prepend_env_var_path  # type: ignore[method-assign]
 
 
-def _alone(env: Path, program: Path) -> Path:
+def _link_program_alone(env: Path, program: Path) -> Path:
     folder = env / "uv-alone"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / program.name

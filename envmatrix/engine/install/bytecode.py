@@ -22,18 +22,18 @@ _PLAIN: Final = re.compile(r"(?P<module>.+)\.(?P<tag>[a-z]+-?\d+(?:\.opt-[12])?\
 _CACHE: Final = "__pycache__"
 
 
-def cache_of(project: str) -> Path:
+def bytecode_directory(project: str) -> Path:
     """Return the folder in which a project's bytecode is kept."""
     return state_path(Path(project), "cache", "bytecode")
 
 
-def share(site_packages: str, cache: Path) -> bool:
+def link_cached_bytecode(site_packages: str, cache: Path) -> bool:
     """Give a new environment the bytecode that is kept of its modules; tell whether it is new, without any of its own.
 
     Nothing is raised: what cannot be linked is compiled.
     """
     folders = []
-    for folder in _folders(site_packages):
+    for folder in _walk_modules(site_packages):
         if _CACHE in folder[1]:
             return False
         folders.append(folder)
@@ -46,19 +46,19 @@ def share(site_packages: str, cache: Path) -> bool:
     for path, _, files in folders if remaining else ():
         with contextlib.suppress(OSError):  # another file system, or links that this user may not make
             for entry in files:
-                for tag in remaining.get(_key(entry), ()):
+                for tag in remaining.get(_inode_key(entry), ()):
                     place = Path(path, _CACHE)
                     place.mkdir(exist_ok=True)
-                    os.link(cache / f"{_key(entry)}.{tag}", place / f"{entry.name.removesuffix('.py')}.{tag}")
+                    os.link(cache / f"{_inode_key(entry)}.{tag}", place / f"{entry.name.removesuffix('.py')}.{tag}")
     return True
 
 
-def keep(site_packages: str, cache: Path) -> None:
+def cache_bytecode(site_packages: str, cache: Path) -> None:
     """Keep what an environment compiled of files that others have too, and forget what no environment has any more."""
     with contextlib.suppress(OSError):
         cache.mkdir(parents=True, exist_ok=True)
-        _forget(cache)
-        for folder, names, files in _folders(site_packages):
+        _remove_unused(cache)
+        for folder, names, files in _walk_modules(site_packages):
             if _CACHE not in names:
                 continue
             sources = {entry.name.removesuffix(".py"): entry for entry in files}
@@ -66,17 +66,17 @@ def keep(site_packages: str, cache: Path) -> None:
                 for entry in compiled:
                     match = _PLAIN.fullmatch(entry.name)
                     if match and match["module"] in sources and entry.stat().st_nlink == 1:
-                        _keep(entry.path, sources[match["module"]], match["tag"], cache)
+                        _cache_module(entry.path, sources[match["module"]], match["tag"], cache)
 
 
-def _keep(compiled: str, source: os.DirEntry[str], tag: str, cache: Path) -> None:
-    key = _key(source)
+def _cache_module(compiled: str, source: os.DirEntry[str], tag: str, cache: Path) -> None:
+    key = _inode_key(source)
     for there, name in ((source.path, f"{key}.py"), (compiled, f"{key}.{tag}")):
         with contextlib.suppress(FileExistsError):
             os.link(there, cache / name)
 
 
-def _forget(cache: Path) -> None:
+def _remove_unused(cache: Path) -> None:
     gone = set()
     with os.scandir(cache) as entries:
         names = [entry.name for entry in entries]
@@ -88,7 +88,7 @@ def _forget(cache: Path) -> None:
             (cache / name).unlink(missing_ok=True)
 
 
-def _folders(top: str) -> Iterator[tuple[str, list[str], list[os.DirEntry[str]]]]:
+def _walk_modules(top: str) -> Iterator[tuple[str, list[str], list[os.DirEntry[str]]]]:
     """Yield each folder below ``top`` with the names of its folders, and its modules that are linked from elsewhere."""
     try:
         with os.scandir(top) as scanned:
@@ -96,20 +96,20 @@ def _folders(top: str) -> Iterator[tuple[str, list[str], list[os.DirEntry[str]]]
     except OSError:
         return
     inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    modules = [entry for entry in entries if entry.name.endswith(".py") and _linked(entry)]
+    modules = [entry for entry in entries if entry.name.endswith(".py") and _is_hard_linked(entry)]
     yield top, [entry.name for entry in inner], modules
     for entry in inner:
         if entry.name != _CACHE:
-            yield from _folders(entry.path)
+            yield from _walk_modules(entry.path)
 
 
-def _linked(entry: os.DirEntry[str]) -> bool:
+def _is_hard_linked(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_nlink > 1
     except OSError:
         return False
 
 
-def _key(entry: os.DirEntry[str]) -> str:
+def _inode_key(entry: os.DirEntry[str]) -> str:
     stat = entry.stat(follow_symlinks=False)
     return f"{stat.st_dev:x}-{stat.st_ino:x}"

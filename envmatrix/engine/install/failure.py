@@ -87,15 +87,17 @@ def explain_install(
     ``system_site_packages`` says whether the environment would have taken the system's own distribution if there were
     one: then to install that one is the remedy.
     """
-    silent = _without_answer(output, unfetched or ())
-    detail = "\n".join([*silent, *_own_words(output)[-TAIL_LINES:]])
+    silent = _select_unanswered_pages(output, unfetched or ())
+    detail = "\n".join([*silent, *_drop_noise(output)[-TAIL_LINES:]])
     if "No space left on device" in output:
         return RanReason(
             code="disk_full", message="the disk is full", remedy="free some space and run again", detail=detail
         )
-    built, unreachable = _NO_WHEEL.search(output), silent or _unreachable(output, unfetched)
+    built, unreachable = _NO_WHEEL.search(output), silent or _is_index_unreachable(output, unfetched)
     if built and not (unreachable and _BUILD_REQUIREMENTS.search(output)):
-        return _cannot_build(next(filter(None, built.groups())), output, capabilities, system_site_packages, detail)
+        return _explain_failed_build(
+            next(filter(None, built.groups())), output, capabilities, system_site_packages, detail
+        )
     if unreachable:
         return RanReason(
             code="index_unreachable",
@@ -103,10 +105,10 @@ def explain_install(
             remedy="check the network and the index that pip is configured for, then run again",
             detail=detail,
         )
-    return _refused(output, detail)
+    return _explain_refusal(output, detail)
 
 
-def _refused(output: str, detail: str) -> RanReason:
+def _explain_refusal(output: str, detail: str) -> RanReason:
     """The reason where the index answered and the installer did not like what it said."""
     if absent := _NO_DISTRIBUTION.search(output):
         name = next(filter(None, absent.groups()))
@@ -119,7 +121,7 @@ def _refused(output: str, detail: str) -> RanReason:
     if _CONFLICT.search(output):
         return RanReason(
             code="conflict",
-            message=f"the requirements of the environment contradict each other{_contradiction(output)}",
+            message=f"the requirements of the environment contradict each other{_describe_conflict(output)}",
             remedy="loosen one of those that the installer names below",
             detail=detail,
         )
@@ -128,7 +130,7 @@ def _refused(output: str, detail: str) -> RanReason:
     )
 
 
-def _contradiction(output: str) -> str:
+def _describe_conflict(output: str) -> str:
     """Return what pip says of each side of a conflict, "" where it says nothing of the kind (uv's words follow)."""
     match = _CAUSES.search(output)
     sides = [line.strip() for line in match[1].splitlines() if line.strip()] if match else []
@@ -136,7 +138,7 @@ def _contradiction(output: str) -> str:
     return f": {', and '.join(requested[:_MOST_SIDES])}" if requested else ""
 
 
-def _without_answer(output: str, unfetched: Sequence[str]) -> list[str]:
+def _select_unanswered_pages(output: str, unfetched: Sequence[str]) -> list[str]:
     """Return the pages without which pip cannot know that there is no such distribution.
 
     That there is no such page is an answer. A refusal (403) is one where another index gave an answer: that is how
@@ -149,7 +151,7 @@ def _without_answer(output: str, unfetched: Sequence[str]) -> list[str]:
     return [line for line in silent if not (answered and _FORBIDDEN.search(line))]
 
 
-def _unreachable(output: str, unfetched: Sequence[str] | None) -> bool:
+def _is_index_unreachable(output: str, unfetched: Sequence[str] | None) -> bool:
     """Tell whether the installer's words say that an index was not reached.
 
     Where pip has kept a log and named what it lacks, its complaints may be of tries that were repeated with success.
@@ -161,7 +163,7 @@ def _unreachable(output: str, unfetched: Sequence[str] | None) -> bool:
     return bool(_UNREACHABLE.search(output))
 
 
-def _own_words(output: str) -> list[str]:
+def _drop_noise(output: str) -> list[str]:
     remaining, frame = [], False
     for line in output.splitlines():
         bare = line.strip()
@@ -174,15 +176,15 @@ def _own_words(output: str) -> list[str]:
     return remaining
 
 
-def _cannot_build(
+def _explain_failed_build(
     name: str, output: str, capabilities: Mapping[str, Capability], system_site_packages: bool, detail: str
 ) -> RanReason:
     missing = list(dict.fromkeys(item for shape in _MISSING_FILES for item in shape.findall(output)))
-    capability = _capability_of(name, capabilities)
+    capability = _find_capability(name, capabilities)
     message = f"{name} has no wheel for this Python and cannot be built here"
     if missing:
         message += f" ({', '.join(missing)} not found)"
-    headers = _development_packages(capability, missing)
+    headers = _list_development_packages(capability, missing)
     remedy = f"install {' and '.join(headers)}" if headers else f"install what building {name} needs"
     if capability is not None and capability.module:
         local = " ".join(capability.packages.get("apt", ())) or f"the system's package of {capability.module}"
@@ -199,7 +201,7 @@ def _cannot_build(
     )
 
 
-def _capability_of(name: str, capabilities: Mapping[str, Capability]) -> Capability | None:
+def _find_capability(name: str, capabilities: Mapping[str, Capability]) -> Capability | None:
     expected = re.sub(r"[-_.]+", "-", name).lower()
     for capability in capabilities.values():
         if expected in {
@@ -211,7 +213,7 @@ def _capability_of(name: str, capabilities: Mapping[str, Capability]) -> Capabil
     return None
 
 
-def _development_packages(capability: Capability | None, missing: list[str]) -> list[str]:
+def _list_development_packages(capability: Capability | None, missing: list[str]) -> list[str]:
     packages = []
     if capability is not None and capability.module:
         packages.append(f"{capability.module}-dev")
@@ -219,10 +221,10 @@ def _development_packages(capability: Capability | None, missing: list[str]) -> 
     if capability is not None and capability.module and "pkg-config" not in packages:
         packages.append("pkg-config")
     if not packages and missing:
-        packages = list(dict.fromkeys(_development_files(name) for name in missing))
+        packages = list(dict.fromkeys(_name_development_files(name) for name in missing))
     return packages
 
 
-def _development_files(missing: str) -> str:
+def _name_development_files(missing: str) -> str:
     known = _ON_DEBIAN.get(missing)
     return f"{known} (its name on Debian)" if known else f"the development files of {missing.removesuffix('.h')}"

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from envmatrix.engine.install.readiness import no_uv_cache
-from envmatrix.engine.install.source_tree import find_top, tracked_leftovers, tree_digest
-from envmatrix.vcs.content import UNSURE_FOLDERS, content_id
+from envmatrix.engine.install.readiness import disable_uv_cache
+from envmatrix.engine.install.source_tree import digest_tree, find_top, list_tracked_leftovers
+from envmatrix.vcs.content import UNSURE_FOLDERS, hash_content
 
 METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in")  # what says how a package is built, and of what
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)")
@@ -34,7 +34,7 @@ _ABSOLUTE = re.compile(r"[\"'=\s](/[^\"'\s]+)")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 
 
-def local_path(line: str, root: Path) -> tuple[Path, bool] | None:
+def parse_local_path(line: str, root: Path) -> tuple[Path, bool] | None:
     """Return what a requirement line names on this disk, and whether it is taken as it lies there (``-e``)."""
     editable = _EDITABLE.match(line)
     text = line[editable.end() :] if editable else line
@@ -62,17 +62,17 @@ def names_files_above(root: Path, metadata: bytes, *, top: Path | None) -> bool:
     if not depth and len(_PARENT.findall(text)) > 1:
         return True
     absolute = [Path(name) for name in _ABSOLUTE.findall(text)]
-    return any(path.is_absolute() and not path.is_relative_to(top or root) and _exists(path) for path in absolute)
+    return any(path.is_absolute() and not path.is_relative_to(top or root) and _path_exists(path) for path in absolute)
 
 
-def _exists(path: Path) -> bool:
+def _path_exists(path: Path) -> bool:
     try:
         return path.exists()
     except (OSError, ValueError):
         return False
 
 
-def built_from(path: Path) -> tuple[Path, str]:
+def find_build_root(path: Path) -> tuple[Path, str]:
     """Return the folder below which all lies that a project in ``path`` is built from, and the text of its metadata.
 
     It is the project's own folder, or the repository around it where the metadata name files above that folder.
@@ -82,10 +82,10 @@ def built_from(path: Path) -> tuple[Path, str]:
     return (find_top(path) or path) if above else path, metadata.decode("utf-8", "replace")
 
 
-def local_digest(path: Path, editable: bool) -> str:
+def digest_local_path(path: Path, editable: bool) -> str:
     """Return a digest of names, sizes and times that changes with everything that was installed from a local path."""
     if path.is_dir() and not editable:
-        return tree_digest(*built_from(path))
+        return digest_tree(*find_build_root(path))
     facts = []
     for file in [path / name for name in METADATA] if editable else [path]:
         if file.is_file():
@@ -97,17 +97,17 @@ def local_digest(path: Path, editable: bool) -> str:
 _CONSTRAINTS = ("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE")
 
 
-def watch() -> None:
+def watch_installations() -> None:
     """Make every installation of this tox session look at what it was made from first."""
     from tox.tox_env.python.api import Python
     from tox.tox_env.python.pip.pip_install import Pip
 
     _watch_place(Python)
-    _watch(Pip)
+    _watch_installer(Pip)
     with contextlib.suppress(ImportError):
         from tox_uv._installer import UvInstaller
 
-        _watch(UvInstaller)
+        _watch_installer(UvInstaller)
 
 
 def _watch_place(python: Any) -> None:
@@ -121,7 +121,7 @@ def _watch_place(python: Any) -> None:
         now = {"env_dir": str(self.env_dir.resolve()), "root": str(Path(self.core["tox_root"]).resolve())}
         with self.cache.compare(now, "envmatrix", "place") as (same, old):
             if not same:
-                known = old or {"env_dir": _activated_directory(self.env_dir) or now["env_dir"]}
+                known = old or {"env_dir": _read_activated_directory(self.env_dir) or now["env_dir"]}
                 differing = sorted(path for name, path in known.items() if path != now[name])
                 if differing:
                     raise Recreate(f"it was made for another place: {', '.join(differing)}")
@@ -130,7 +130,7 @@ def _watch_place(python: Any) -> None:
     python._setup_env = setup_env
 
 
-def _activated_directory(env_dir: Path) -> str:
+def _read_activated_directory(env_dir: Path) -> str:
     """Return the directory for which virtualenv or uv wrote bin/activate, "" where that cannot be read from it."""
     try:
         script = (env_dir / "bin" / "activate").read_text(errors="replace")
@@ -140,7 +140,7 @@ def _activated_directory(env_dir: Path) -> str:
     return str(Path(match[2]).resolve()) if match else ""
 
 
-def _watch(installer: Any) -> None:
+def _watch_installer(installer: Any) -> None:
     from tox.tox_env.errors import Recreate
     from tox.tox_env.python.pip.req_file import PythonDeps
 
@@ -153,41 +153,41 @@ def _watch(installer: Any) -> None:
         if not isinstance(arguments, PythonDeps):
             return plain(self, arguments, section, of_type)
         variables = self._env.environment_variables
-        now = dict(_contents(arguments, Path(self._env.core["toxinidir"]), variables))
+        now = dict(_digest_sources(arguments, Path(self._env.core["toxinidir"]), variables))
         known = self._env.cache._content.get(section, {})
         built = isinstance(known, dict) and of_type in known
         with self._env.cache.compare(now, section, f"envmatrix {of_type}") as (same, old):
             if built and now and not same:
                 changed = sorted(name for name, digest in now.items() if not old or old.get(name) != digest)
                 raise Recreate(f"changed since it was built: {', '.join(changed)}")
-        with no_uv_cache(variables, needed=bool(now)):
+        with disable_uv_cache(variables, needed=bool(now)):
             return plain(self, arguments, section, of_type)
 
     installer.install = install
 
 
-def _contents(arguments: Any, root: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _digest_sources(arguments: Any, root: Path, environ: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each thing on this disk that the environment is built from, with a digest of its content."""
     try:
         _, lines = arguments.unroll()
     except Exception:  # the installation itself tells what is wrong with it
         return
     for line in lines:
-        if not line.startswith("-c ") and (result := local_path(line, root)) is not None:
-            yield line, _digest(*result)
+        if not line.startswith("-c ") and (result := parse_local_path(line, root)) is not None:
+            yield line, _digest_content(*result)
     for name in _CONSTRAINTS:
         for file in environ.get(name, "").split():
             if "://" not in file and (path := root / file).is_file():
                 yield f"{name}={file}", hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _digest(path: Path, editable: bool) -> str:
+def _digest_content(path: Path, editable: bool) -> str:
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     if not editable:
-        folder, metadata = built_from(path)
-        tracked = tracked_leftovers(folder)
+        folder, metadata = find_build_root(path)
+        tracked = list_tracked_leftovers(folder)
         known = UNSURE_FOLDERS if tracked is None else {name for name in UNSURE_FOLDERS if name in metadata}
-        return content_id(folder, known=known, more=tracked or ())[0]
+        return hash_content(folder, known=known, more=tracked or ())[0]
     contents = [(path / name).read_bytes() for name in METADATA if (path / name).is_file()]
     return hashlib.sha256(b"\n".join(contents)).hexdigest()

@@ -24,13 +24,13 @@ _UNFETCHED = re.compile(r"Could not fetch URL (\S+: .+)")
 _INSTALLS = re.compile(r"(?:^|[\s/;&])(?:pip3?(?:\.\d+)?|uv|pip-sync)\s(?:.*\s)?(?:install|sync|download)\b", re.DOTALL)
 
 
-def installs(argv: Sequence[str]) -> bool:
+def is_install_command(argv: Sequence[str]) -> bool:
     """Tell whether a command gets packages by pip or uv."""
     return bool(_INSTALLS.search(" ".join(argv)))
 
 
 @contextmanager
-def listening(variables: MutableMapping[str, str], path: Path) -> Iterator[Callable[[], list[str] | None]]:
+def capture_pip_log(variables: MutableMapping[str, str], path: Path) -> Iterator[Callable[[], list[str] | None]]:
     """Have a pip that is started with ``variables`` keep its log at ``path``, for as long as the context lasts.
 
     Gives a function that returns the pages that it could not fetch, as ``URL: why``, and None where no pip wrote a log.
@@ -38,11 +38,11 @@ def listening(variables: MutableMapping[str, str], path: Path) -> Iterator[Calla
     """
     local = variables.get(VARIABLE)
     log = Path(local) if local else path
-    start = _size(log)
+    start = _file_size(log)
     if not local:
         variables[VARIABLE] = str(path)
     try:
-        yield lambda: _unfetched(log, start)
+        yield lambda: _read_unfetched_pages(log, start)
     finally:
         if not local:
             variables.pop(VARIABLE, None)
@@ -51,7 +51,7 @@ def listening(variables: MutableMapping[str, str], path: Path) -> Iterator[Calla
 
 
 @contextmanager
-def not_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
+def disable_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
     """Have a pip that is started with ``variables`` leave compiling to the first import, as uv does.
 
     Compiling what no test imports takes a third of an installation. Where somebody has said how he wants it, or the
@@ -70,15 +70,15 @@ def not_compiling(variables: MutableMapping[str, str]) -> Iterator[None]:
             variables.pop("PIP_COMPILE", None)
 
 
-def _size(log: Path) -> int:
+def _file_size(log: Path) -> int:
     try:
         return log.stat().st_size
     except OSError:
         return 0
 
 
-def _unfetched(log: Path, start: int) -> list[str] | None:
-    if _size(log) <= start:
+def _read_unfetched_pages(log: Path, start: int) -> list[str] | None:
+    if _file_size(log) <= start:
         return None
     result: dict[str, None] = {}
     try:

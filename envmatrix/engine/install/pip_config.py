@@ -45,11 +45,13 @@ def read_settings(variables: Mapping[str, str], prefix: str = "") -> dict[str, s
             continue
         for name, settings in sections.items():
             if parser.has_section(name):
-                settings.update((_normalize(key), value) for key, value in parser.items(name))
+                settings.update((_normalize_option(key), value) for key, value in parser.items(name))
     merged: dict[str, str] = {}
     for settings in sections.values():
         merged |= {key: value for key, value in settings.items() if value}
-    local = {_normalize(name[4:]): value for name, value in variables.items() if name.startswith("PIP_") and value}
+    local = {
+        _normalize_option(name[4:]): value for name, value in variables.items() if name.startswith("PIP_") and value
+    }
     return merged | local
 
 
@@ -72,5 +74,5 @@ def _find_user_directory(variables: Mapping[str, str], home: Path) -> Path:
     return Path(variables.get("XDG_CONFIG_HOME", "").strip() or home / ".config", "pip")
 
 
-def _normalize(name: str) -> str:
+def _normalize_option(name: str) -> str:
     return name.lower().replace("_", "-").removeprefix("--")

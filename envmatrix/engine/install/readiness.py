@@ -90,7 +90,7 @@ def is_disk_full(place: str | Path) -> bool:
     return result.f_bavail * result.f_frsize < _LEAST_BYTES or bool(result.f_files and not result.f_favail)
 
 
-def distrust(env_dirs: Iterable[str], project: Path, since: float) -> None:
+def invalidate_environments(env_dirs: Iterable[str], project: Path, since: float) -> None:
     """Have the next run rebuild environments that a full disk may have cut short.
 
     Python does not look at how much of a module's bytecode it could write, and does not get over half of it, so what
@@ -108,7 +108,7 @@ def distrust(env_dirs: Iterable[str], project: Path, since: float) -> None:
                     compiled.unlink()
 
 
-def watch(events: EventLog) -> None:
+def watch_environments(events: EventLog) -> None:
     """Make this tox session rebuild what is not marked, and mark what it creates; ``observe`` marks what it installs.
 
     The directory of each environment is told in an event.
@@ -160,7 +160,7 @@ def _is_begun(env_dir: Path) -> bool:
 
 
 @contextlib.contextmanager
-def no_uv_cache(variables: dict[str, str], *, needed: bool) -> Iterator[None]:
+def disable_uv_cache(variables: dict[str, str], *, needed: bool) -> Iterator[None]:
     """Keep uv's cache out of an installation where that is ``needed``.
 
     uv takes a folder for what it was while its pyproject.toml and setup.py are the same, and it links the files of its

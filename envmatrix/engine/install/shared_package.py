@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from tox.tox_env.python.package import EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.virtual_env.package.pyproject import Pep517VenvPackager
 
-from envmatrix.engine.install.source_tree import find_top, tree_digest
+from envmatrix.engine.install.source_tree import digest_tree, find_top
 from envmatrix.engine.job.model import Job
 from envmatrix.util.files import write_atomically
 from envmatrix.util.json import decode
@@ -24,7 +24,7 @@ _EXTRA = "DIST_EXTRA_CONFIG"  # a configuration file that setuptools reads after
 _SETTINGS = ("config_settings_build_sdist", "config_settings_build_wheel", "config_settings_build_editable")
 
 
-class Built(msgspec.Struct, frozen=True, kw_only=True):
+class BuiltPackage(msgspec.Struct, frozen=True, kw_only=True):
     """A package that a cell of this run built: its class in tox, its file, what it depends on, of which source."""
 
     kind: str
@@ -34,7 +34,7 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str] | None = None
 
 
-def build_once(job: Job) -> None:
+def share_built_packages(job: Job) -> None:
     """Make this tox session take what another cell of the run has built, and leave there what it builds itself.
 
     tox holds a lock on the packaging environment while it builds, so that the others wait for the first.
@@ -45,20 +45,20 @@ def build_once(job: Job) -> None:
 
     @wraps(plain)
     def perform_packaging(self: Any, for_env: Any) -> Any:
-        place = folder / f"{_key(job, self, for_env)}.json"
-        source = tree_digest(find_top(Path(self.root)) or Path(self.root))
-        if (result := _taken(place, source)) is not None:
+        place = folder / f"{_package_key(job, self, for_env)}.json"
+        source = digest_tree(find_top(Path(self.root)) or Path(self.root))
+        if (result := _load_package(place, source)) is not None:
             return [result]
-        _build_afresh(self)
+        _use_clean_build_directory(self)
         packages = plain(self, for_env)
         with contextlib.suppress(OSError, KeyError):
-            _leave(place, source, packages, tree_digest(find_top(Path(self.root)) or Path(self.root)))
+            _store_package(place, source, packages, digest_tree(find_top(Path(self.root)) or Path(self.root)))
         return packages
 
     Pep517VenvPackager.perform_packaging = perform_packaging  # type: ignore[method-assign]
 
 
-def _build_afresh(packager: Any) -> None:
+def _use_clean_build_directory(packager: Any) -> None:
     """Have setuptools build in a folder of its own, without the modules that an earlier build left there.
 
     Where it builds in the project's own build/lib, a module that the source no longer has gets into every later wheel.
@@ -76,7 +76,7 @@ def _build_afresh(packager: Any) -> None:
         packager.conf["set_env"].update({_EXTRA: str(extra)}, override=True)
 
 
-def _key(job: Job, packager: Any, for_env: Any) -> str:
+def _package_key(job: Job, packager: Any, for_env: Any) -> str:
     """Return a digest of everything that makes two cells want different packages."""
     kind = for_env["package"]
     own_python = [overlay.python for overlay in job.overlays] if kind != "sdist" else []
@@ -86,9 +86,9 @@ def _key(job: Job, packager: Any, for_env: Any) -> str:
     return hashlib.sha256(repr((type(packager).__name__, facts)).encode()).hexdigest()[:24]
 
 
-def _taken(place: Path, source: str) -> Any:
+def _load_package(place: Path, source: str) -> Any:
     try:
-        built = decode(place.read_bytes(), Built)
+        built = decode(place.read_bytes(), BuiltPackage)
     except (OSError, msgspec.DecodeError):
         return None
     file = Path(built.file)
@@ -100,7 +100,7 @@ def _taken(place: Path, source: str) -> Any:
     return _KINDS[built.kind](file, deps)
 
 
-def _leave(place: Path, before: str, packages: list[Any], after: str) -> None:
+def _store_package(place: Path, before: str, packages: list[Any], after: str) -> None:
     # A source that changed while it was built is of neither state; several packages are not one file.
     if before != after or len(packages) != 1 or type(packages[0]).__name__ not in _KINDS:
         return
@@ -109,7 +109,7 @@ def _leave(place: Path, before: str, packages: list[Any], after: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     remaining = folder / package.path.name
     shutil.copyfile(package.path, remaining)
-    built = Built(
+    built = BuiltPackage(
         kind=type(package).__name__,
         file=str(remaining),
         deps=tuple(str(dep) for dep in package.deps),

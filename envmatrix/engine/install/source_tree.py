@@ -10,37 +10,37 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from envmatrix.vcs.content import UNSURE_FOLDERS, is_built, is_dropping, is_dropping_name
-from envmatrix.vcs.git import GitError, git
+from envmatrix.vcs.git import GitError, run_git
 
-_Told = tuple[str, int, int, int, int]
+_FileState = tuple[str, int, int, int, int]
 
 
-def sources_digest(root: Path, folders: Sequence[str] = ("",)) -> str:
+def digest_sources(root: Path, folders: Sequence[str] = ("",)) -> str:
     """Return a digest that changes with every file below ``root`` but for what test runs and builds leave behind.
 
     ``folders`` are those of it that are looked at.
     """
-    return _digest(_sources(str(root), folders, frozenset()))
+    return _digest_entries(_walk_sources(str(root), folders, frozenset()))
 
 
-def tree_digest(root: Path, mentions: str = "") -> str:
+def digest_tree(root: Path, mentions: str = "") -> str:
     """Return a digest that changes with every file below ``root`` that something may be built from.
 
     What looks like a left-over counts where git tracks it, where the text ``mentions`` names its folder, and outside of
     git, where nothing tells one from the other.
     """
-    tracked = tracked_leftovers(root)
+    tracked = list_tracked_leftovers(root)
     known = UNSURE_FOLDERS if tracked is None else frozenset(name for name in UNSURE_FOLDERS if name in mentions)
-    facts = [*_sources(str(root), ("",), known)]
+    facts = [*_walk_sources(str(root), ("",), known)]
     for name in tracked or ():
         with contextlib.suppress(OSError):
-            facts.append(_tell(name, os.lstat(f"{root}/{name}")))
-    return _digest(facts)
+            facts.append(_describe_file(name, os.lstat(f"{root}/{name}")))
+    return _digest_entries(facts)
 
 
-def folders_digest(root: Path) -> str:
+def digest_package_names(root: Path) -> str:
     """Return a digest of the names of the packages and modules that lie in ``root`` and its src."""
-    return hashlib.sha256(repr(sorted(_folders(root))).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(sorted(_list_packages(root))).encode()).hexdigest()[:32]
 
 
 def find_top(root: Path) -> Path | None:
@@ -49,7 +49,7 @@ def find_top(root: Path) -> Path | None:
     return next((folder for folder in (real, *real.parents) if os.path.lexists(folder / ".git")), None)
 
 
-def tracked_leftovers(root: Path) -> tuple[str, ...] | None:
+def list_tracked_leftovers(root: Path) -> tuple[str, ...] | None:
     """Return the files below ``root`` that git tracks and that look like left-overs, None where git does not tell."""
     top = find_top(root)
     if top is None:
@@ -61,23 +61,23 @@ def tracked_leftovers(root: Path) -> tuple[str, ...] | None:
         index = (place / "index").stat()
     except OSError:
         return None
-    return _listed_leftovers(str(root), index.st_ino, index.st_size, index.st_mtime_ns)
+    return _query_leftovers(str(root), index.st_ino, index.st_size, index.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=16)  # of one state of the index: asked once for all cells of a run
-def _listed_leftovers(root: str, *index: int) -> tuple[str, ...] | None:
+def _query_leftovers(root: str, *index: int) -> tuple[str, ...] | None:
     try:
-        listed = git(["ls-files", "-z", "--recurse-submodules"], cwd=Path(root))
+        listed = run_git(["ls-files", "-z", "--recurse-submodules"], cwd=Path(root))
     except GitError:
         return None
     return tuple(name for name in os.fsdecode(listed).split("\0") if name and _is_below_leftover(name))
 
 
-def _digest(shown: Iterator[_Told] | list[_Told]) -> str:
+def _digest_entries(shown: Iterator[_FileState] | list[_FileState]) -> str:
     return hashlib.sha256(repr(sorted(shown)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _folders(root: Path) -> Iterator[str]:
+def _list_packages(root: Path) -> Iterator[str]:
     for place in (root, root / "src"):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             yield from (
@@ -87,7 +87,7 @@ def _folders(root: Path) -> Iterator[str]:
             )
 
 
-def _sources(root: str, folders: Sequence[str], known: frozenset[str]) -> Iterator[_Told]:
+def _walk_sources(root: str, folders: Sequence[str], known: frozenset[str]) -> Iterator[_FileState]:
     """Yield what tells each file below the folders of ``root``; ``known`` are names that are content after all."""
     pending = [f"{folder.rstrip('/')}/" if folder else "" for folder in folders]
     linked: set[str] = set()
@@ -99,9 +99,9 @@ def _sources(root: str, folders: Sequence[str], known: frozenset[str]) -> Iterat
                 if entry.name not in known and _is_leftover(relative, entry.name):
                     continue
                 if entry.is_symlink():
-                    yield from _linked(entry.path, relative, linked, pending)
+                    yield from _follow_link(entry.path, relative, linked, pending)
                 elif not entry.is_dir():
-                    yield _tell(relative, entry.stat())
+                    yield _describe_file(relative, entry.stat())
                 elif not os.path.isfile(f"{entry.path}/pyvenv.cfg"):  # noqa: PTH113 - of each folder
                     pending.append(f"{relative}/")
 
@@ -120,18 +120,18 @@ def _is_built_inside(path: str) -> bool:
     return bool(slash) and is_built(f"build/{below}")
 
 
-def _linked(path: str, relative: str, seen: set[str], pending: list[str]) -> Iterator[_Told]:
+def _follow_link(path: str, relative: str, seen: set[str], pending: list[str]) -> Iterator[_FileState]:
     """Yield a link and, where it leads to a file, that; a folder is walked like one of the project, each once."""
     link = Path(path)
-    yield _tell(relative, link.lstat())
+    yield _describe_file(relative, link.lstat())
     real = str(link.resolve())
     if link.is_dir():
         if real not in seen and not path.startswith(f"{real}{os.sep}"):
             seen.add(real)
             pending.append(f"{relative}/")
     elif link.exists():
-        yield _tell(relative, link.stat())
+        yield _describe_file(relative, link.stat())
 
 
-def _tell(relative: str, stat: os.stat_result) -> _Told:
+def _describe_file(relative: str, stat: os.stat_result) -> _FileState:
     return (relative, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)

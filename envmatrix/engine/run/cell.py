@@ -27,8 +27,8 @@ from envmatrix.engine.run.content_watch import ContentWatch, make_look, moved_re
 from envmatrix.engine.run.events import CellRun, sort_events
 from envmatrix.engine.run.evidence_builder import make_evidence
 from envmatrix.engine.run.run_dir import cell_lock
-from envmatrix.engine.toxplugin.resolved import Resolved, find_program
-from envmatrix.engine.toxplugin.resolved import read as read_resolved
+from envmatrix.engine.toxplugin.resolved import ResolvedEnvironment, find_program
+from envmatrix.engine.toxplugin.resolved import read_resolved as read_resolved
 from envmatrix.errors import ServiceError
 from envmatrix.evidence import subunit
 from envmatrix.evidence.model import Evidence, HostRecord, RanReason
@@ -145,10 +145,10 @@ def _note_readiness(context: RunContext, run: CellRun, evidence: Evidence) -> No
     root, facts = Path(context.matrix.project.root), sort_events(run)
     places = {str(root), *facts.env_dirs.values()}
     if any(reason.code == "disk_full" for reason in evidence.reasons) or any(map(readiness.is_disk_full, places)):
-        readiness.distrust(facts.env_dirs.values(), root, since=run.started_at)
+        readiness.invalidate_environments(facts.env_dirs.values(), root, since=run.started_at)
         return
     failed = evidence.state == "not_built" or (
-        evidence.state == "finished" and not evidence.tests and any(command.failed for command in evidence.commands)
+        evidence.state == "finished" and not evidence.tests and any(command.has_failed for command in evidence.commands)
     )
     worked = any(session.finished and session.exit_code != _INTERNAL_ERROR for session in evidence.sessions)
     if run.planned.cell.name in facts.env_dirs:
@@ -201,7 +201,7 @@ def _count_connections(running: Running | None) -> dict[str, int | None]:
 
 def _run_commands(
     context: RunContext, run: CellRun, running: Running | None, watcher: Watcher
-) -> tuple[EndedProcess, subunit.Mark]:
+) -> tuple[EndedProcess, subunit.StreamSizes]:
     """Run the cell, through tox or without; return how it ended and where its test stream begins."""
     root, cell = Path(context.matrix.project.root), run.planned.cell
     cache = state_path(root, "cache")
@@ -219,7 +219,7 @@ def _run_commands(
         killed=watcher.killed,
         deadline=time.monotonic() + limit if limit is not None else None,
     )
-    mark = subunit.mark(root)
+    mark = subunit.mark_streams(root)
     with (run.folder / "output.log").open("wb", buffering=0) as log:
 
         def output(chunk: bytes) -> None:
@@ -245,7 +245,7 @@ def _run_commands(
     return ended, mark
 
 
-def _find_moved_programs(resolved: Resolved) -> list[str]:
+def _find_moved_programs(resolved: ResolvedEnvironment) -> list[str]:
     assert resolved.variables is not None
     path = {"PATH": resolved.variables.fixed["PATH"]}
     return [

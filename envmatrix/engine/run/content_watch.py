@@ -11,7 +11,7 @@ from typing import Final
 from envmatrix.engine.job.model import utc_now
 from envmatrix.evidence.model import ContentLook, RanReason
 from envmatrix.util.text import listed
-from envmatrix.vcs.identity import Identity, identify
+from envmatrix.vcs.identity import Identity, identify_content
 from envmatrix.vcs.snapshot import Snapshot
 
 FRESH_S: Final = 0.05  # cells that start or end at the same moment share one look
@@ -43,7 +43,7 @@ class ContentWatch:
             self._known = self._known or identity.snapshot
             if time.monotonic() - self._looked > FRESH_S:
                 self._take_snapshot()
-            if self._latest is None or not self._known.differing(self._latest):
+            if self._latest is None or not self._known.find_differing(self._latest):
                 return self._known, ()
             return self._identify_again(root, identity)
 
@@ -54,7 +54,7 @@ class ContentWatch:
             if self._latest is None or self._looked < requested:
                 self._take_snapshot()
             assert self._latest is not None
-            return before.differing(self._latest)
+            return before.find_differing(self._latest)
 
     def wait_until_still(self, root: Path, identity: Identity, interrupted: Callable[[], bool]) -> bool:
         """Wait until tracked files stop changing, and return whether they then have the identity's content."""
@@ -65,7 +65,7 @@ class ContentWatch:
                 self._known = self._known or identity.snapshot
                 self._take_snapshot()
                 now_seen = self._latest
-            if latest is None or now_seen is None or latest.differing(now_seen):
+            if latest is None or now_seen is None or latest.find_differing(now_seen):
                 latest, since = now_seen, time.monotonic()
             elif time.monotonic() - since >= STILL_S:
                 return not self.look_before(root, identity)[1]
@@ -79,7 +79,7 @@ class ContentWatch:
 
     def _identify_again(self, root: Path, identity: Identity) -> tuple[Snapshot | None, tuple[str, ...]]:
         """Ask git whether files that were touched have the identity's content all the same, and know them as that."""
-        result = identify(root)
+        result = identify_content(root)
         if result.tracked == identity.tracked and result.snapshot is not None:
             self._known = self._latest = result.snapshot
             return result.snapshot, ()

@@ -110,7 +110,7 @@ def make_evidence(
     *,
     duration_s: float,
     ended: EndedProcess | None = None,
-    mark: subunit.Mark | None = None,
+    mark: subunit.StreamSizes | None = None,
     connections: Mapping[str, int | None] | None = None,
     reasons: tuple[RanReason, ...] = (),
     content: ContentLook | None = None,
@@ -123,7 +123,7 @@ def make_evidence(
     recorded = _read_recordings(run, project, mark)
     files, unwritten = _read_results(run, project, recorded)
     full = disk_full(run, recorded, facts)
-    merged = recordings.merge([_cut_off(recorded, "disk_full" if full else state), files])
+    merged = recordings.merge_recordings([_cut_off(recorded, "disk_full" if full else state), files])
     commands = tuple(_parse_command(event) for event in facts.commands)
     unread, notes = unread_settings(context, run, facts)
     moved = (moved_reason(content.moved, before=False),) if content is not None and content.moved else ()
@@ -176,12 +176,12 @@ def make_evidence(
     )
 
 
-def _read_recordings(run: CellRun, project: Path, mark: subunit.Mark | None) -> Recorded:
+def _read_recordings(run: CellRun, project: Path, mark: subunit.StreamSizes | None) -> Recorded:
     """Return what was recorded of tests by the recorders and in subunit streams."""
     parts = [recordings.read_recordings(run.folder / "record", project=project)]
     if mark is not None:
-        parts.append(subunit.read(project, mark, project=project, streams=parts[0].streams))
-    return recordings.merge(parts)
+        parts.append(subunit.read_streams(project, mark, project=project, streams=parts[0].streams))
+    return recordings.merge_recordings(parts)
 
 
 def _cut_off(recorded: Recorded, state: str) -> Recorded:
@@ -201,14 +201,16 @@ def _read_results(run: CellRun, project: Path, beside: Recorded) -> tuple[Record
     """Return the tests in the files that the profile names, and a reason for each pattern that no new file meets."""
     parts, reasons = [], []
     for pattern in run.profile.results:
-        matches = junit.read(sorted(project.glob(pattern)), since=run.started_at, project=project, beside=beside)
+        matches = junit.read_junit(
+            sorted(project.glob(pattern)), since=run.started_at, project=project, recorded=beside
+        )
         parts.append(matches)
         if not matches.sessions:
             why = f" ({matches.notes[0]})" if matches.notes else ""
             message = f"results names {pattern!r}, and the commands wrote no such JUnit file{why}"
             remedy = f"correct results in {run.profile.origin}, or the command that writes the file"
             reasons.append(RanReason(code="no_tests", message=message, remedy=remedy))
-    return recordings.merge(parts), tuple(reasons)
+    return recordings.merge_recordings(parts), tuple(reasons)
 
 
 def _explain_partial(

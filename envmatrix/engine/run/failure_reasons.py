@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from envmatrix.config.tox.file import ToxFile, read_tox_file
 from envmatrix.config.tox.keys import OF_TOX_3, is_referred_to, known
 from envmatrix.config.tox.typos import idle, misspelt
-from envmatrix.engine.install.pip import installs
+from envmatrix.engine.install.pip import is_install_command
 from envmatrix.engine.launcher.runner import EndedProcess
 from envmatrix.engine.run.events import CellRun, SortedEvents
 from envmatrix.evidence.model import RanReason, RunState
@@ -147,7 +147,7 @@ def _explain_failed_install(context: RunContext, run: CellRun, command: dict[str
 def _installing_command(context: RunContext, run: CellRun, events: SortedEvents) -> Iterator[RanReason]:
     """The reason where a command of the project's own, as those of commands_pre, could not reach the index."""
     failed = next((event for event in events.commands if event["code"] and not event["ignored"]), None)
-    if failed is not None and installs(failed["argv"]):
+    if failed is not None and is_install_command(failed["argv"]):
         reason = _explain_failed_install(context, run, failed)
         if reason.code == "index_unreachable":
             yield reason

@@ -23,34 +23,36 @@ from envmatrix.engine.job.model import PHASES, EventLog, Job, utc_now
 
 TAIL_CHARACTERS = 6000
 _RUN_LOGGER = "tox.session.cmd.run.single"
-_takers: list[Any] = []  # one for each {posargs} that tox has replaced in this session
+_argument_uses: list[Any] = []  # one for each {posargs} that tox has replaced in this session
 
 
-def observe(job: Job, overrides: Sequence[Any] = ()) -> None:
+def observe_session(job: Job, overrides: Sequence[Any] = ()) -> None:
     """Make this tox session write its events to the job's file; ``overrides`` are those of its caller (TOX_OVERRIDE,
     the user's own settings of tox), by which it is no longer the matrix's.
     """
     events = EventLog(job.events)
     if overrides:
-        events.write_event("overrides", message=f"overrides of tox settings: {', '.join(map(_override, overrides))}")
+        events.write_event(
+            "overrides", message=f"overrides of tox settings: {', '.join(map(_format_override, overrides))}"
+        )
     _watch_results(events, job)
     _watch_commands(events, job)
     if job.arguments:
         _watch_arguments()
     logger = logging.getLogger(_RUN_LOGGER)
     logger.setLevel(logging.DEBUG)  # `tox -q` would hide the reasons from the handler
-    for handler in [handler for handler in logger.handlers if isinstance(handler, _Reasons)]:
+    for handler in [handler for handler in logger.handlers if isinstance(handler, _ReasonHandler)]:
         logger.removeHandler(handler)
-    logger.addHandler(_Reasons(events))
+    logger.addHandler(_ReasonHandler(events))
     events.write_event("session")
 
 
-def _override(item: Any) -> str:
+def _format_override(item: Any) -> str:
     sign = "+=" if item.append else "="
     return f"{item.namespace}.{item.key}{sign}{item.value}".lstrip(".")
 
 
-class _Reasons(logging.Handler):
+class _ReasonHandler(logging.Handler):
     """Keeps why tox skipped or failed an environment: the exception is the record's only argument."""
 
     def __init__(self, events: EventLog) -> None:
@@ -77,7 +79,7 @@ def _watch_results(events: EventLog, job: Job) -> None:
     def run_one(tox_env: Any, *args: Any, **kwargs: Any) -> Any:
         events.write_event("begin", cell=tox_env.conf.name)
         result = plain(tox_env, *args, **kwargs)
-        unused = _unused(tox_env) if result.name == job.cell else []
+        unused = _list_unused_keys(tox_env) if result.name == job.cell else []
         events.write_event(
             "result",
             cell=result.name,
@@ -92,7 +94,7 @@ def _watch_results(events: EventLog, job: Job) -> None:
     common.run_one = run_one  # type: ignore[attr-defined]
 
 
-def _unused(tox_env: Any) -> list[str]:
+def _list_unused_keys(tox_env: Any) -> list[str]:
     try:
         return sorted(tox_env.conf.unused())
     except Exception:
@@ -111,10 +113,10 @@ def _watch_commands(events: EventLog, job: Job) -> None:
         events.write_event("command_start", cell=self.conf.name, run_id=run_id, argv=argv)
         builds, variables = run_id.startswith(readiness.INSTALLS), self.environment_variables
         mark = readiness.take_mark(self.env_dir) if builds else None
-        if builds or pip.installs(argv):
-            quick = pip.not_compiling(variables) if builds else contextlib.nullcontext()
-            afresh = readiness.no_uv_cache(variables, needed=getattr(self, "envmatrix_damaged", False))
-            with pip.listening(variables, log) as unfetched, quick, afresh:
+        if builds or pip.is_install_command(argv):
+            quick = pip.disable_compiling(variables) if builds else contextlib.nullcontext()
+            afresh = readiness.disable_uv_cache(variables, needed=getattr(self, "envmatrix_damaged", False))
+            with pip.capture_pip_log(variables, log) as unfetched, quick, afresh:
                 outcome = plain(self, cmd, stdin, show, cwd, run_id, *args, **kwargs)
                 pages = unfetched() if outcome.exit_code != 0 else None
         else:
@@ -131,7 +133,7 @@ def _watch_commands(events: EventLog, job: Job) -> None:
             code=outcome.exit_code,
             started=started,
             duration_s=time.monotonic() - begun,
-            **_meaning(self, run_id),
+            **_exit_code_meaning(self, run_id),
             not_started=str(getattr(outcome, "start_error", None) or ""),
             out=outcome.out[-TAIL_CHARACTERS:] if failed else "",
             err=outcome.err[-TAIL_CHARACTERS:] if failed else "",
@@ -144,22 +146,22 @@ def _watch_commands(events: EventLog, job: Job) -> None:
 
 def _watch_arguments() -> None:
     plain = getattr(Config.pos_args, "__wrapped__", Config.pos_args)
-    _takers.clear()
+    _argument_uses.clear()
 
     @wraps(plain)
     def pos_args(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _takers.append(args)
+        _argument_uses.append(args)
         return plain(self, *args, **kwargs)
 
     Config.pos_args = pos_args  # type: ignore[method-assign]
 
 
-def arguments_are_taken() -> bool:
+def has_used_arguments() -> bool:
     """Whether a setting that was read so far has put the arguments after ``--`` somewhere."""
-    return bool(_takers)
+    return bool(_argument_uses)
 
 
-def _meaning(tox_env: Any, run_id: str) -> dict[str, bool]:
+def _exit_code_meaning(tox_env: Any, run_id: str) -> dict[str, bool]:
     """Return what the exit code of a command means to tox: nothing, or its contrary."""
     phase, _, index = run_id.partition("[")
     if phase not in PHASES or not index:

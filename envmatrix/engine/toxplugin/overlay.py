@@ -66,7 +66,7 @@ class OverlayLoader(TomlLoader):
         return super().found_keys() | set(self.appends)
 
 
-def seed(state: State, overlay: Overlay) -> None:
+def seed_loaders(state: State, overlay: Overlay) -> None:
     """Put the overlay's loaders before all others of its environment; has to happen before tox defines environments."""
     backend.keep_own_programs_out()
     conf = state.conf
@@ -79,11 +79,11 @@ def seed(state: State, overlay: Overlay) -> None:
     overrides = conf.overrides.get(section.key, [])
     loaders: list[Any] = [OverlayLoader(section, overrides, content, appends, sources)]
     if overlay.tox_env and overlay.tox_env != overlay.name:
-        loaders += _loaders_of(state, overlay.tox_env)
+        loaders += _find_loaders(state, overlay.tox_env)
     conf.memory_seed_loaders[overlay.name].extend(loaders)
 
 
-def _loaders_of(state: State, name: str) -> Iterator[Any]:
+def _find_loaders(state: State, name: str) -> Iterator[Any]:
     """Yield what tox reads an environment of the project's own from, without what every environment inherits."""
     conf, source = state.conf, state.conf._src
     # tox maps generative sections to the environments that they name only while it lists all environments
@@ -99,7 +99,7 @@ def _loaders_of(state: State, name: str) -> Iterator[Any]:
 
 def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sources: dict[str, str]) -> None:
     content["base_python"] = [overlay.python]
-    if "virtualenv_spec" not in content and (spec := _virtualenv_for(overlay.python_version)):
+    if "virtualenv_spec" not in content and (spec := _pin_virtualenv(overlay.python_version)):
         content["virtualenv_spec"] = spec
         sources["virtualenv_spec"] = f"envmatrix: the last that makes environments of Python {overlay.python_version}"
     sources["base_python"] = "chosen by envmatrix for what the profile requires"
@@ -121,7 +121,7 @@ def _choose_python(state: State, overlay: Overlay, content: dict[str, Any], sour
 _DROPPED = (((3, 6), "virtualenv<20.22.0"), ((3, 7), "virtualenv<20.27.0"), ((3, 8), "virtualenv<21.5.0"))
 
 
-def _virtualenv_for(version: str) -> str:
+def _pin_virtualenv(version: str) -> str:
     """Return the requirement of the virtualenv that still knows this Python, "" where the installed one does."""
     import virtualenv
     from packaging.requirements import Requirement
@@ -136,7 +136,7 @@ def _virtualenv_for(version: str) -> str:
     return ""
 
 
-def seal(env_conf: Any, overlay: Overlay, variables: Mapping[str, str]) -> None:
+def seal_environment(env_conf: Any, overlay: Overlay, variables: Mapping[str, str]) -> None:
     """Set the variables of the cell, and for an isolated one shut out what the caller's environment would let in."""
     added = dict(variables)
     # A tox that the tests themselves start is no part of this run, whatever `pass_env = *` passes on.

@@ -48,26 +48,26 @@ def tox_extend_envs() -> Iterator[str]:
 @impl
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     """Find the cells that this tox is asked for and lay their profiles over them."""
-    from envmatrix.engine.toxplugin.overlay import seed
+    from envmatrix.engine.toxplugin.overlay import seed_loaders
 
     _session.__init__()  # type: ignore[misc]  # a second session in the same process starts afresh
     _keep_plugin_when_provisioned(core_conf)
     _find_overlays(state)
     for overlay in _session.overlays.values():
-        seed(state, overlay)
+        seed_loaders(state, overlay)
     if _session.job is not None and _session.job.mode == "run":
-        from envmatrix.engine.toxplugin.observe import observe
+        from envmatrix.engine.toxplugin.observe import observe_session
 
-        observe(_session.job, getattr(state.conf.options, "override", None) or ())
+        observe_session(_session.job, getattr(state.conf.options, "override", None) or ())
         from envmatrix.engine.install import local_deps, readiness
         from envmatrix.engine.job.model import EventLog
 
-        local_deps.watch()
-        readiness.watch(EventLog(_session.job.events))
+        local_deps.watch_installations()
+        readiness.watch_environments(EventLog(_session.job.events))
         if _session.job.packages:
-            from envmatrix.engine.install.shared_package import build_once
+            from envmatrix.engine.install.shared_package import share_built_packages
 
-            build_once(_session.job)
+            share_built_packages(_session.job)
 
 
 def _find_overlays(state: State) -> None:
@@ -79,9 +79,9 @@ def _find_overlays(state: State) -> None:
         # An environment of the project's own is not ours to define: tox knows it, or says that it does not.
         _session.names = tuple(overlay.name for overlay in overlays if overlay.tox_env != overlay.name)
     else:
-        from envmatrix.engine.toxplugin.requested import asked_overlays
+        from envmatrix.engine.toxplugin.requested import find_requested_overlays
 
-        overlays, _session.names = asked_overlays(state)
+        overlays, _session.names = find_requested_overlays(state)
     _session.overlays = {overlay.name: overlay for overlay in overlays}
 
 
@@ -100,7 +100,7 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
     overlay = _session.overlays.get(env_conf.env_name or "")
     if overlay is None:
         return
-    from envmatrix.engine.toxplugin.overlay import seal
+    from envmatrix.engine.toxplugin.overlay import seal_environment
 
     job = _session.job
     variables = dict(job.variables) if job is not None else {}
@@ -112,7 +112,7 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         from envmatrix.engine.toxplugin.provenance import write_sources
 
         write_sources(job, env_conf, state)
-    seal(env_conf, overlay, variables)
+    seal_environment(env_conf, overlay, variables)
 
 
 @impl
@@ -121,9 +121,9 @@ def tox_before_run_commands(tox_env: ToxEnv) -> None:
     job = _session.job
     if job is None or job.mode != "run" or tox_env.conf.name != job.cell:
         return
-    from envmatrix.engine.toxplugin.prepare import prepare
+    from envmatrix.engine.toxplugin.prepare import prepare_environment
 
-    _session.afterwards = prepare(job, tox_env)
+    _session.afterwards = prepare_environment(job, tox_env)
 
 
 @impl

@@ -12,7 +12,7 @@ from tox.tox_env.errors import Fail
 from envmatrix.engine.install import bytecode
 from envmatrix.engine.job.model import PHASES, EventLog, Job
 from envmatrix.engine.toxplugin import capture, proof
-from envmatrix.engine.toxplugin.observe import arguments_are_taken
+from envmatrix.engine.toxplugin.observe import has_used_arguments
 from envmatrix.errors import EnvmatrixError
 
 if TYPE_CHECKING:
@@ -28,40 +28,40 @@ def recorder_variables(job: Job, env_conf: Any, caller: Mapping[str, str]) -> di
     return proof.recorder_variables(job, base)
 
 
-def prepare(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
+def prepare_environment(job: Job, tox_env: ToxEnv) -> Callable[[], None]:
     """Prove, complete and equip the environment, and write down what its commands will run with.
 
     Return what is to be called after its commands.
     Raises tox's Fail with the reason, so that no command runs, when the proof does not hold, or when the caller's
     arguments would change nothing of what runs.
     """
-    finished, events = _finished(tox_env), EventLog(job.events)
-    if job.arguments and not arguments_are_taken():
+    finished, events = _describe_environment(tox_env), EventLog(job.events)
+    if job.arguments and not has_used_arguments():
         events.write_event("arguments_unused")
         raise Fail("envmatrix: the arguments after -- reach no command")
     try:
-        proof.prepare(job, finished, events, lambda argv: _run(argv, tox_env))
+        proof.prove_environment(job, finished, events, lambda argv: _run_in_environment(argv, tox_env))
     except (proof.RefusedError, EnvmatrixError) as refused:
         raise Fail(f"envmatrix: {refused}") from None
-    capture.write(job, tox_env)
-    cache = bytecode.cache_of(job.project)
-    new = bytecode.share(finished.site_packages, cache)
-    return lambda: bytecode.keep(finished.site_packages, cache) if new else None
+    capture.write_resolved(job, tox_env)
+    cache = bytecode.bytecode_directory(job.project)
+    new = bytecode.link_cached_bytecode(finished.site_packages, cache)
+    return lambda: bytecode.cache_bytecode(finished.site_packages, cache) if new else None
 
 
-def _finished(tox_env: ToxEnv) -> proof.Finished:
+def _describe_environment(tox_env: ToxEnv) -> proof.FinishedEnvironment:
     phases = {key: tox_env.conf[key] for key in PHASES}
-    return proof.Finished(
+    return proof.FinishedEnvironment(
         python=str(tox_env.conf["env_python"]),
         bin_dir=str(tox_env.conf["env_bin_dir"]),
-        site_packages=capture.site_packages(tox_env),
+        site_packages=capture.find_site_packages(tox_env),
         allowlist=tuple(tox_env.conf["allowlist_externals"]),
         commands=tuple(tuple(map(str, command.args)) for commands in phases.values() for command in commands),
         count=len(phases["commands"]),
     )
 
 
-def _run(argv: list[str], tox_env: ToxEnv) -> str:
+def _run_in_environment(argv: list[str], tox_env: ToxEnv) -> str:
     """Run ``argv`` as a command of the environment; return a phrase that says how it ended."""
     folder = Path(tox_env.conf["change_dir"])
     folder.mkdir(parents=True, exist_ok=True)

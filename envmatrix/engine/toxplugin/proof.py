@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from envmatrix.engine.job.model import EventLog, Job, RequiredModule
-from envmatrix.evidence.recorders import environment, install
+from envmatrix.evidence.recorders import install_recorders, recorder_environment
 from envmatrix.evidence.runners import is_runner
 
 _PAYLOAD = Path(__file__).with_name("proof_script.py")
@@ -22,7 +22,7 @@ class RefusedError(Exception):
     """The environment is not what was promised, or cannot be asked: no command may run."""
 
 
-class Finished(msgspec.Struct, frozen=True, kw_only=True):
+class FinishedEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """A finished environment: where its python, scripts and packages are, and what it will run with."""
 
     python: str
@@ -36,7 +36,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 def recorder_variables(job: Job, base: Mapping[str, str]) -> dict[str, str]:
     """Return the variables by which the recorders in the environment know where to write and what to watch."""
     isolated = any(overlay.isolated for overlay in job.overlays if overlay.name == job.cell)
-    variables: dict[str, str] = environment(
+    variables: dict[str, str] = recorder_environment(
         Path(job.record_dir),
         base=base,
         watch=tuple(module.module for module in job.modules),
@@ -49,9 +49,9 @@ def recorder_variables(job: Job, base: Mapping[str, str]) -> dict[str, str]:
     return variables
 
 
-def prepare(
+def prove_environment(
     job: Job,
-    env: Finished,
+    env: FinishedEnvironment,
     events: EventLog,
     execute: Callable[[list[str]], str],
     *,
@@ -65,18 +65,20 @@ def prepare(
     """
     events.write_event("commands", count=env.count, argv=[list(command) for command in env.commands])
     expected = sorted({command[0] for command in env.commands if "/" not in command[0]})
-    proof = known if known is not None else _ask(env, job, expected, execute)
+    proof = known if known is not None else _run_proof_script(env, job, expected, execute)
     events.write_event("proof", **proof)
-    mismatches = _mismatches(job, proof)
+    mismatches = _find_mismatches(job, proof)
     if mismatches:
         events.write_event("mismatch", reasons=mismatches)
         raise RefusedError("; ".join(reason["message"] for reason in mismatches))
     _write_scripts(env, expected, proof["scripts"], events)
-    install(Path(env.site_packages))
+    install_recorders(Path(env.site_packages))
     events.write_event("ready")
 
 
-def _ask(env: Finished, job: Job, scripts: list[str], execute: Callable[[list[str]], str]) -> dict[str, Any]:
+def _run_proof_script(
+    env: FinishedEnvironment, job: Job, scripts: list[str], execute: Callable[[list[str]], str]
+) -> dict[str, Any]:
     """Run the payload with the environment's python, variables and folder, and return its answer."""
     import json
     import tempfile
@@ -107,7 +109,7 @@ def _as_dict(module: RequiredModule) -> dict[str, str]:
     return {name: getattr(module, name) for name in ("capability", "module", "version", "distribution")}
 
 
-def _mismatches(job: Job, proof: dict[str, Any]) -> list[dict[str, str]]:
+def _find_mismatches(job: Job, proof: dict[str, Any]) -> list[dict[str, str]]:
     matches = []
     if job.python_version and proof["version"] != job.python_version:
         matches.append(
@@ -119,7 +121,7 @@ def _mismatches(job: Job, proof: dict[str, Any]) -> list[dict[str, str]]:
         )
     requested = {module.module: module for module in job.modules}
     for answer in proof["modules"]:
-        message = _module_mismatch(requested[answer["module"]], answer)
+        message = _describe_mismatch(requested[answer["module"]], answer)
         if message:
             module = requested[answer["module"]]
             matches.append(
@@ -128,10 +130,10 @@ def _mismatches(job: Job, proof: dict[str, Any]) -> list[dict[str, str]]:
     return matches
 
 
-def _module_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
+def _describe_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
     if answer["error"]:
         return f"{module.capability}: `import {module.module}` fails inside the finished environment: {answer['error']}"
-    if module.origin and not _same_file(module.origin, answer["file"]):
+    if module.origin and not _is_same_file(module.origin, answer["file"]):
         return (
             f"{module.capability}: the plan saw {module.module} in {module.origin}, but the environment imports it from"
             f" {answer['file'] or 'nowhere'}: something shadows it (a wheel, a file of the project, PYTHONPATH)"
@@ -152,11 +154,13 @@ def _module_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
     return ""
 
 
-def _same_file(item: str, other: str) -> bool:
+def _is_same_file(item: str, other: str) -> bool:
     return bool(other) and Path(item).resolve() == Path(other).resolve()
 
 
-def _write_scripts(env: Finished, target: list[str], entry_points: Mapping[str, str], events: EventLog) -> None:
+def _write_scripts(
+    env: FinishedEnvironment, target: list[str], entry_points: Mapping[str, str], events: EventLog
+) -> None:
     """Give the environment the console scripts that its commands name and that only its metadata knows.
 
     With system site-packages pip finds a dependency "already satisfied" and leaves its script to the system, whose
@@ -179,7 +183,7 @@ def _write_scripts(env: Finished, target: list[str], entry_points: Mapping[str, 
         events.write_event("script", name=name, entry_point=entry_points[name])
 
 
-def _refuse_foreign_python(env: Finished, name: str) -> None:
+def _refuse_foreign_python(env: FinishedEnvironment, name: str) -> None:
     # tox itself refuses what allowlist_externals does not name; a test runner that it does name would still be that of
     # another Python.
     allowed = any(fnmatch(name, pattern) for pattern in env.allowlist)

@@ -9,7 +9,7 @@ import os
 import sys
 
 
-def _module(requested):
+def _import_module(requested):
     import importlib
 
     answer = {
@@ -26,23 +26,23 @@ def _module(requested):
         return answer
     answer["file"] = getattr(module, "__file__", None) or ""
     try:
-        answer["version"] = _version(module, requested)
+        answer["version"] = _find_version(module, requested)
     except Exception as error:
         answer["error"] = "its version cannot be told: %s: %s" % (type(error).__name__, error)
     return answer
 
 
-def _version(module, requested):
+def _find_version(module, requested):
     value = None
     if requested["version"]:
         value = eval(
             requested["version"], {requested["module"].split(".")[0]: sys.modules[requested["module"].split(".")[0]]}
         )
     if value is None and requested["distribution"]:
-        named = {_canonical(item["name"]): item["version"] for item in _distributions()}
-        if _canonical(requested["distribution"]) not in named:
+        named = {_canonical_name(item["name"]): item["version"] for item in _list_distributions()}
+        if _canonical_name(requested["distribution"]) not in named:
             raise LookupError("no distribution is called %r" % requested["distribution"])
-        value = named[_canonical(requested["distribution"])]
+        value = named[_canonical_name(requested["distribution"])]
     if value is None:
         value = getattr(module, "__version__", "")
     if isinstance(value, int) and value >= 1000000:  # libvirt counts 9.1.2 as 9001002
@@ -52,7 +52,7 @@ def _version(module, requested):
     return str(value)
 
 
-def _distributions(project=""):
+def _list_distributions(project=""):
     """Return what is installed, the first on sys.path of each name, which is the one that imports.
 
     What a build left in the project's own folder (NAME.egg-info) comes last: it is not installed there.
@@ -69,15 +69,17 @@ def _distributions(project=""):
         for entry in entries:
             if entry.endswith((".dist-info", ".egg-info")) or entry == "EGG-INFO":
                 place = os.path.join(folder or ".", entry)
-                fields = _fields(_text(place, "METADATA") or _text(place, "PKG-INFO") or _text(place))
+                fields = _parse_fields(
+                    _read_text(place, "METADATA") or _read_text(place, "PKG-INFO") or _read_text(place)
+                )
                 name = fields.get("name", "")
-                if name and _canonical(name) not in seen:
-                    seen.add(_canonical(name))
+                if name and _canonical_name(name) not in seen:
+                    seen.add(_canonical_name(name))
                     matches.append({"name": name, "version": fields.get("version", ""), "place": place})
     return matches
 
 
-def _text(*parts):
+def _read_text(*parts):
     try:
         with open(os.path.join(*parts), encoding="utf-8", errors="replace") as handle:
             return handle.read()
@@ -85,7 +87,7 @@ def _text(*parts):
         return ""
 
 
-def _fields(text):
+def _parse_fields(text):
     fields = {}
     for line in text.splitlines():
         if not line.strip():
@@ -96,16 +98,16 @@ def _fields(text):
     return fields
 
 
-def _canonical(name):
+def _canonical_name(name):
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def _scripts(distributions, expected):
+def _find_scripts(distributions, expected):
     """Return the console scripts among ``wanted`` with the functions that they call."""
     scripts = {}
     for distribution in distributions if expected else ():
         section = ""
-        for line in _text(distribution["place"], "entry_points.txt").splitlines():
+        for line in _read_text(distribution["place"], "entry_points.txt").splitlines():
             line = line.strip()
             if line.startswith("["):
                 section = line.strip("[] ")
@@ -115,7 +117,7 @@ def _scripts(distributions, expected):
     return scripts
 
 
-def _owner(distribution, project):
+def _find_owner(distribution, project):
     """Return whose it is; the project's own folder is nothing of the system's, whatever its builds leave in it."""
     place = os.path.dirname(distribution["place"])
     return "env" if _is_below(place, sys.prefix) or _is_of_project(place, project) else "system"
@@ -135,20 +137,22 @@ def main(question, answer):
     with open(question) as handle:
         requested = json.load(handle)
     project = requested.get("project", "")
-    distributions = _distributions(project)
+    distributions = _list_distributions(project)
     result = {
         "executable": sys.executable,
         "version": "%d.%d.%d" % sys.version_info[:3],
         "implementation": sys.implementation.name,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
-        "scripts": _scripts(distributions, requested["scripts"]),
-        "distributions": [[element["name"], element["version"], _owner(element, project)] for element in distributions],
+        "scripts": _find_scripts(distributions, requested["scripts"]),
+        "distributions": [
+            [element["name"], element["version"], _find_owner(element, project)] for element in distributions
+        ],
         "system": sorted(
             {
                 os.path.dirname(distribution_value["place"])
                 for distribution_value in distributions
-                if _owner(distribution_value, project) == "system"
+                if _find_owner(distribution_value, project) == "system"
             }
         ),
         "modules": [],
@@ -156,7 +160,7 @@ def main(question, answer):
     with open(answer, "w") as handle:  # an import that kills the process leaves at least this
         json.dump(result, handle)
     for module in requested["modules"]:
-        result["modules"].append(_module(module))
+        result["modules"].append(_import_module(module))
         with open(answer + ".part", "w") as handle:
             json.dump(result, handle)
         os.replace(answer + ".part", answer)

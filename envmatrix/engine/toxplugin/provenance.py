@@ -20,12 +20,12 @@ def write_sources(job: Job, env_conf: EnvConfigSet, state: State) -> None:
     sources = {}
     for definition in env_conf.get_configs():
         names = list(definition.keys)
-        if facts := "; ".join(_speakers(names, env_conf.loaders, file)):
+        if facts := "; ".join(_list_sources(names, env_conf.loaders, file)):
             sources[names[0]] = facts
     EventLog(job.events).write_event("sources", cell=env_conf.env_name, sources=sources)
 
 
-def _speakers(names: list[str], loaders: list[Any], file: str) -> Iterator[str]:
+def _list_sources(names: list[str], loaders: list[Any], file: str) -> Iterator[str]:
     """Yield who gives a setting its value, down to the first that does not merely add to what the next one gives."""
     for loader in loaders:
         overrides = [override for name in names for override in loader.overrides.get(name, ())]
@@ -40,11 +40,11 @@ def _speakers(names: list[str], loaders: list[Any], file: str) -> Iterator[str]:
             yield f"{file} [{loader.section.key}] {given}"
             return
         adds = given in loader.appends and given not in loader.content
-        yield _of_profile(loader, given) + (" (adds)" if adds else "")
+        yield _profile_source(loader, given) + (" (adds)" if adds else "")
         if not adds:
             return
 
 
-def _of_profile(loader: OverlayLoader, key: str) -> str:
+def _profile_source(loader: OverlayLoader, key: str) -> str:
     source = loader.sources.get(key, "")
     return f"{source} env.{key}" if ".toml" in source else source

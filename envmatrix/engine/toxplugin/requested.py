@@ -25,7 +25,7 @@ _LISTING = {"list", "l", "depends", "de", "schema", "man"}
 _DESCRIBING = {"config", "c"}
 
 
-def asked_overlays(state: State) -> tuple[tuple[Overlay, ...], tuple[str, ...]]:
+def find_requested_overlays(state: State) -> tuple[tuple[Overlay, ...], tuple[str, ...]]:
     """Return the overlays to seed and the names to define for what this tox was asked.
 
     Raises tox's HandledError for a name that belongs to a profile and is none of its cells, for profiles that cannot be
@@ -39,15 +39,15 @@ def asked_overlays(state: State) -> tuple[tuple[Overlay, ...], tuple[str, ...]]:
     if not names and not everything:
         return (), ()
     try:
-        return _overlays(state, root, command, names, everything)
+        return _build_overlays(state, root, command, names, everything)
     except EnvmatrixError as error:
-        if names and _touches_profiles(names, root):
+        if names and _has_profile_names(names, root):
             raise HandledError(f"envmatrix: {error}") from error
         logging.warning("envmatrix: its profiles are left out: %s", error)
         return (), ()
 
 
-def _overlays(
+def _build_overlays(
     state: State, root: Path, command: str, names: list[str], everything: bool
 ) -> tuple[tuple[Overlay, ...], tuple[str, ...]]:
     loaded = load(find_project(root))
@@ -55,14 +55,14 @@ def _overlays(
         selection = select(loaded)
     else:
         local = set(state.conf._src.envs(state.conf.core))
-        ours = [name for name in names if _is_ours(name, loaded, local)]
+        ours = [name for name in names if _is_profile_cell(name, loaded, local)]
         if not ours:
             return (), ()
         selection = select(loaded, ours)
         _refuse_profile_names(selection, ours)
     runnable: dict[str, Runnable] = {}
     if command not in _LISTING:
-        runnable = _runnable(loaded, selection, strict=not everything and command not in _DESCRIBING)
+        runnable = _plan_runnable(loaded, selection, strict=not everything and command not in _DESCRIBING)
     overlays = tuple(
         make_planned_overlay(runnable[cell.name], selection.profiles[cell.profile])
         if cell.name in runnable
@@ -72,18 +72,18 @@ def _overlays(
     return overlays, tuple(overlay.name for overlay in overlays)
 
 
-def _is_ours(name: str, loaded: Loaded, is_own: set[str]) -> bool:
-    profile = _profile_of(name, loaded.profiles)
+def _is_profile_cell(name: str, loaded: Loaded, is_own: set[str]) -> bool:
+    profile = _find_profile(name, loaded.profiles)
     # A project whose own environment happens to have the name of a built-in profile keeps it.
     return profile != "" and (profile in loaded.own or name not in is_own)
 
 
-def _profile_of(name: str, profiles: dict[str, Profile]) -> str:
+def _find_profile(name: str, profiles: dict[str, Profile]) -> str:
     fitting = [profile for profile in profiles if name == profile or name.startswith(f"{profile}-")]
     return max(fitting, key=len, default="")
 
 
-def _touches_profiles(names: list[str], root: Path) -> bool:
+def _has_profile_names(names: list[str], root: Path) -> bool:
     stems = {path.stem for path in (root / "profiles").glob("*.toml")} | {"restricted", "full", "mysql", "libvirt"}
     return any(name == stem or name.startswith(f"{stem}-") for name in names for stem in stems)
 
@@ -96,7 +96,7 @@ def _refuse_profile_names(selection: Selection, names: list[str]) -> None:
             raise HandledError(f"envmatrix: {name} is a profile, not an environment; its environments are {facts}")
 
 
-def _runnable(loaded: Loaded, selection: Selection, *, strict: bool) -> dict[str, Runnable]:
+def _plan_runnable(loaded: Loaded, selection: Selection, *, strict: bool) -> dict[str, Runnable]:
     """Return every cell that this host can run, as planned; ``strict`` refuses where there is one it cannot."""
     from envmatrix.engine.planning.planner import plan_cells
 

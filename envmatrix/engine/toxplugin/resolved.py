@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from envmatrix.engine.toxplugin.proof import Finished
+from envmatrix.engine.toxplugin.proof import FinishedEnvironment
 from envmatrix.evidence.recorders import VARIABLES
 from envmatrix.util.json import decode
 
@@ -20,7 +20,7 @@ NAME = "resolved.json"
 _SPECIAL = frozenset("*?[")
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class CommandStep(msgspec.Struct, frozen=True, kw_only=True):
     """One command: tox's run id, its arguments, the program that they resolve to, and what its exit code means."""
 
     run_id: str
@@ -39,7 +39,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return self.ignored or (code != 0) == self.inverted
 
 
-class Variables(msgspec.Struct, frozen=True, kw_only=True):
+class VariableRules(msgspec.Struct, frozen=True, kw_only=True):
     """How the variables of the commands follow from the caller's: those let through, and those that stand fixed.
 
     ``drawn`` are those for which tox draws a number anew for every run (PYTHONHASHSEED).
@@ -53,14 +53,14 @@ class Variables(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, caller: Mapping[str, str]) -> dict[str, str]:
         """Return the variables for a caller with these; without the recorders', which are each run's own."""
-        through = _through(caller, self.passed, self.refused)
+        through = _filter_passed(caller, self.passed, self.refused)
         for name in self.removed:
             through.pop(name, None)
         drawn = {name: str(int.from_bytes(os.urandom(4)) or 1) for name in self.drawn}
         return {name: value for name, value in (through | self.fixed | drawn).items() if name not in VARIABLES}
 
 
-class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+class ResolvedEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """An environment as tox last resolved it. ``doubt`` says why its commands may not be run without tox, "" if so.
 
     ``files`` are those that requirements come from, ``local`` the folders and archives on this disk that they name,
@@ -69,9 +69,9 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     doubt: str = ""
-    env: Finished | None = None
-    steps: tuple[Step, ...] = ()
-    variables: Variables | None = None
+    env: FinishedEnvironment | None = None
+    steps: tuple[CommandStep, ...] = ()
+    variables: VariableRules | None = None
     env_dir: str = ""
     tmp_dir: str = ""
     log_dir: str = ""
@@ -84,26 +84,26 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 0.5
 
 
-def read(folder: Path) -> Resolved | None:
+def read_resolved(folder: Path) -> ResolvedEnvironment | None:
     """Return what the session in ``folder`` resolved; None where it did not come so far."""
     try:
-        return decode((folder / NAME).read_bytes(), Resolved)
+        return decode((folder / NAME).read_bytes(), ResolvedEnvironment)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-def variables(
+def derive_variables(
     environment: Mapping[str, str],
     caller: Mapping[str, str],
     *,
     passed: Sequence[str],
     refused: Sequence[str],
     set_names: Sequence[str],
-) -> Variables | None:
+) -> VariableRules | None:
     """Return how ``environment`` follows from ``caller``; None where that cannot be told."""
-    through = _through(caller, passed, refused)
+    through = _filter_passed(caller, passed, refused)
     stands = {*set_names, "PATH"} | {name for name, value in environment.items() if through.get(name) != value}
-    result = Variables(
+    result = VariableRules(
         passed=tuple(passed),
         refused=tuple(refused),
         removed=tuple(sorted(set(through) - set(environment))),
@@ -121,12 +121,12 @@ def find_program(name: str, environment: Mapping[str, str], folder: str) -> str 
     return shutil.which(name, path=path)
 
 
-def _through(caller: Mapping[str, str], passed: Sequence[str], refused: Sequence[str]) -> dict[str, str]:
-    let, kept_out = _patterns(tuple(passed)), _patterns(tuple(refused))
+def _filter_passed(caller: Mapping[str, str], passed: Sequence[str], refused: Sequence[str]) -> dict[str, str]:
+    let, kept_out = _cached_patterns(tuple(passed)), _cached_patterns(tuple(refused))
     return {name: value for name, value in caller.items() if let.match(name) and not kept_out.match(name)}
 
 
-class _Patterns:
+class _NamePatterns:
     """Names of variables as tox lets them through: each pattern as a shell's, without regard to case.
 
     Most are plain names, or how some begin; only the others are worth an expression, which takes milliseconds to make.
@@ -143,18 +143,18 @@ class _Patterns:
     def match(self, name: str) -> bool:
         """Tell whether one of the patterns means this name; of none, nothing does."""
         if not name.isascii():
-            return _compiled(self._all).match(name) is not None
+            return _compile_patterns(self._all).match(name) is not None
         lower = name.lower()
         if lower in self._names or lower.startswith(self._begins):
             return True
-        return bool(self._others) and _compiled(self._others).match(name) is not None
+        return bool(self._others) and _compile_patterns(self._others).match(name) is not None
 
 
 @functools.lru_cache(maxsize=256)
-def _patterns(patterns: tuple[str, ...]) -> _Patterns:
-    return _Patterns(patterns)
+def _cached_patterns(patterns: tuple[str, ...]) -> _NamePatterns:
+    return _NamePatterns(patterns)
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_patterns(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)", re.IGNORECASE)

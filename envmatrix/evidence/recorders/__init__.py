@@ -32,16 +32,16 @@ VARIABLES: Final = (
 )
 
 
-def install(site_packages: Path) -> None:
+def install_recorders(site_packages: Path) -> None:
     """Put the recorders into an environment; safe to repeat, also while the environment is in use.
 
     A file is replaced only where it differs, beside and then renamed. Raises InternalError where that is not possible.
     """
     try:
-        for name, size, changed_s in _payload():
+        for name, size, changed_s in _list_payload():
             place = f"{site_packages}/{name}"
-            if not _is_there(place, size, changed_s):
-                _replace(Path(place), (PAYLOAD / name).read_bytes(), changed_s)
+            if not _is_unchanged(place, size, changed_s):
+                _replace_file(Path(place), (PAYLOAD / name).read_bytes(), changed_s)
     except OSError as error:
         raise InternalError(
             f"The test recorders cannot be written to {site_packages} ({error}). Make the folder writable, or remove"
@@ -49,7 +49,7 @@ def install(site_packages: Path) -> None:
         ) from error
 
 
-def remove(site_packages: Path) -> None:
+def remove_recorders(site_packages: Path) -> None:
     """Take the recorders out of an environment again; nothing happens where there are none.
 
     The file that starts them goes first, so that no process starts with half of them.
@@ -60,7 +60,7 @@ def remove(site_packages: Path) -> None:
     shutil.rmtree(site_packages / "_envmatrix", ignore_errors=True)
 
 
-def environment(
+def recorder_environment(
     record_dir: Path,
     *,
     watch: Sequence[str] = (),
@@ -83,8 +83,8 @@ def environment(
         record_dir.mkdir(parents=True, exist_ok=True)
     values = {
         "ENVMATRIX_RECORD": str(record_dir.absolute()),
-        "ENVMATRIX_WATCH": ",".join(_unique(watch)),
-        "ENVMATRIX_WATCH_ADDRESSES": ",".join(_unique(watch_addresses)),
+        "ENVMATRIX_WATCH": ",".join(_sorted_unique(watch)),
+        "ENVMATRIX_WATCH_ADDRESSES": ",".join(_sorted_unique(watch_addresses)),
         "ENVMATRIX_CHECK_ORIGIN": "1" if check_origin else "",
         "ENVMATRIX_PROJECT": str(project.absolute()) if project is not None else "",
         "ENVMATRIX_PROMISED": msgspec.json.encode(dict(promised or {}), order="sorted").decode(),
@@ -94,12 +94,12 @@ def environment(
     return outer | {name: value for name, value in values.items() if value or name in outer}
 
 
-def _unique(names: Collection[str]) -> list[str]:
+def _sorted_unique(names: Collection[str]) -> list[str]:
     return sorted(set(names))
 
 
 @functools.cache
-def _payload() -> tuple[tuple[str, int, int], ...]:
+def _list_payload() -> tuple[tuple[str, int, int], ...]:
     """Return the payload as name, size and time of change in whole seconds, which every file system can hold.
 
     What starts it comes last, so that a start never finds it half written.
@@ -112,7 +112,7 @@ def _payload() -> tuple[tuple[str, int, int], ...]:
     return tuple(listed)
 
 
-def _is_there(place: str, size: int, changed_s: int) -> bool:
+def _is_unchanged(place: str, size: int, changed_s: int) -> bool:
     """Tell whether a file is there as it was written: whoever changed it since has changed its time too."""
     try:
         there = os.lstat(place)
@@ -121,7 +121,7 @@ def _is_there(place: str, size: int, changed_s: int) -> bool:
     return there.st_size == size and there.st_mtime == changed_s and stat.S_ISREG(there.st_mode)
 
 
-def _replace(target: Path, content: bytes, changed_s: int) -> None:
+def _replace_file(target: Path, content: bytes, changed_s: int) -> None:
     """Write a file with its time, next to its place and then renamed."""
     target.parent.mkdir(exist_ok=True)
     with temporary_file(target, content) as temporary:

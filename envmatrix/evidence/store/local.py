@@ -24,7 +24,7 @@ _REFUSED: Final = 20  # tries, 50 ms apart, until another user's new directory b
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
-def create(base: Path, path: Path) -> int:
+def create_shared(base: Path, path: Path) -> int:
     """Create a file below base with its directories, and return it open for writing.
 
     If the group or others may write to base, new directories get the mode of base, and the file gets the read
@@ -96,7 +96,7 @@ class UnreadableError(Exception):
     """A file cannot or must not be read; ``str()`` is the reason."""
 
 
-class StoredFile(msgspec.Struct, frozen=True, order=True):
+class StoreEntry(msgspec.Struct, frozen=True, order=True):
     """A file of a store: its name relative to the store, size in bytes, time of writing in seconds since 1970."""
 
     name: str
@@ -111,16 +111,16 @@ class Place(Protocol):
     def location(self) -> str:
         """The address for messages, without credentials."""
 
-    def folders(self) -> tuple[str, ...]:
+    def list_folders(self) -> tuple[str, ...]:
         """Return the names of the directories on the first level, sorted."""
 
-    def recent(self) -> tuple[str, ...]:
+    def list_recent_folders(self) -> tuple[str, ...]:
         """Return the same names, the last modified first if the place knows times."""
 
-    def listing(self, folder: str) -> Iterator[StoredFile]:
+    def list_entries(self, folder: str) -> Iterator[StoreEntry]:
         """Yield the files two levels below a directory, and anything else on these levels, sorted by name."""
 
-    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+    def list_names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
         """Yield the directories in a directory and the names in each, unsorted, without reading metadata."""
 
     def read(self, name: str, limit: int) -> bytes:
@@ -130,8 +130,8 @@ class Place(Protocol):
         """
 
     def read_many(
-        self, entries: Sequence[StoredFile], limit: int
-    ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
+        self, entries: Sequence[StoreEntry], limit: int
+    ) -> Iterator[tuple[StoreEntry, bytes | UnreadableError]]:
         """Yield the bytes of many files in the given order, concurrently if the place can."""
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
@@ -160,24 +160,24 @@ class LocalPlace:
         """The path of the directory."""
         return str(self.base)
 
-    def folders(self) -> tuple[str, ...]:
+    def list_folders(self) -> tuple[str, ...]:
         """See ``Place.folders``."""
-        return tuple(sorted(entry.name for entry in self._entries() if entry.is_dir(follow_symlinks=False)))
+        return tuple(sorted(entry.name for entry in self._scan_base() if entry.is_dir(follow_symlinks=False)))
 
-    def recent(self) -> tuple[str, ...]:
+    def list_recent_folders(self) -> tuple[str, ...]:
         """See ``Place.recent``."""
-        found = []
-        for entry in self._entries():
+        folders = []
+        for entry in self._scan_base():
             with suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
-                    found.append((-entry.stat(follow_symlinks=False).st_mtime, entry.name))
-        return tuple(name for _, name in sorted(found))
+                    folders.append((-entry.stat(follow_symlinks=False).st_mtime, entry.name))
+        return tuple(name for _, name in sorted(folders))
 
-    def _entries(self) -> list[os.DirEntry[str]]:
-        self.check()
-        return _scan(self.base)
+    def _scan_base(self) -> list[os.DirEntry[str]]:
+        self.check_directory()
+        return _scan_directory(self.base)
 
-    def check(self, *, there: bool = False) -> None:
+    def check_directory(self, *, there: bool = False) -> None:
         """Raise NotAStoreError if the path is not a directory; with ``there``, also if it does not exist."""
         if os.path.lexists(self.base) and not self.base.is_dir():
             raise NotAStoreError(
@@ -186,22 +186,22 @@ class LocalPlace:
         if there and not self.base.is_dir():
             raise NotAStoreError(f"the directory {self.location} does not exist, so it has no evidence")
 
-    def listing(self, folder: str) -> Iterator[StoredFile]:
+    def list_entries(self, folder: str) -> Iterator[StoreEntry]:
         """See ``Place.listing``."""
-        for inner in sorted(_scan(self.base / folder), key=lambda entry: entry.name):
+        for inner in sorted(_scan_directory(self.base / folder), key=lambda entry: entry.name):
             try:
-                items = _scan(Path(inner.path)) if inner.is_dir(follow_symlinks=False) else [inner]
+                items = _scan_directory(Path(inner.path)) if inner.is_dir(follow_symlinks=False) else [inner]
             except StoreError:
                 items = [inner]  # report an unreadable directory as one entry, and go on with the others
             for item in sorted(items, key=lambda entry: entry.name):
                 with suppress(FileNotFoundError):
-                    found = item.stat(follow_symlinks=False)
+                    status = item.stat(follow_symlinks=False)
                     name = f"{folder}/{inner.name}" if item is inner else f"{folder}/{inner.name}/{item.name}"
-                    yield StoredFile(name, found.st_size, found.st_mtime)
+                    yield StoreEntry(name, status.st_size, status.st_mtime)
 
-    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+    def list_names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
         """See ``Place.names``."""
-        for inner in _scan(self.base / folder):
+        for inner in _scan_directory(self.base / folder):
             with suppress(OSError):
                 if inner.is_dir(follow_symlinks=False):
                     yield f"{folder}/{inner.name}", os.listdir(inner.path)  # noqa: PTH208 - only names are needed
@@ -215,12 +215,12 @@ class LocalPlace:
         except OSError as error:
             raise UnreadableError(f"it cannot be opened ({error.strerror})") from error
         try:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
                 raise UnreadableError("it is not a regular file")
-            _check_size(found.st_size, limit)
+            _check_size(status.st_size, limit)
             with os.fdopen(os.dup(handle), "rb") as file:
-                data = file.read(found.st_size + 1)
+                data = file.read(status.st_size + 1)
         except OSError as error:
             raise UnreadableError(f"it cannot be read ({error.strerror})") from error
         finally:
@@ -229,18 +229,18 @@ class LocalPlace:
         return data
 
     def read_many(
-        self, entries: Sequence[StoredFile], limit: int
-    ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
+        self, entries: Sequence[StoreEntry], limit: int
+    ) -> Iterator[tuple[StoreEntry, bytes | UnreadableError]]:
         """See ``Place.read_many``."""
         return read_each(self, entries, limit)
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Place.write``: write a temporary file next to it, sync it, and rename it."""
-        self.check()
+        self.check_directory()
         path = self.base / name
         try:
             fresh = not path.parent.is_dir()
-            with temporary_file(path, data, durable=durable, create=partial(create, self.base)) as temporary:
+            with temporary_file(path, data, durable=durable, create=partial(create_shared, self.base)) as temporary:
                 if not os.path.lexists(path):
                     temporary.replace(path)
                 elif not (path.is_file() and path.read_bytes() == data):
@@ -249,11 +249,12 @@ class LocalPlace:
                 sync_directory(folder)
         except OSError as error:
             raise StoreError(
-                f"the evidence store {self.location} cannot be written: {error.strerror}{self._where(error)}; make it "
+                f"the evidence store {self.location} cannot be written:"
+                f" {error.strerror}{self._describe_directory(error)}; make it "
                 "writable, or name another one with --store URL or the variable ENVMATRIX_STORE"
             ) from error
 
-    def _where(self, error: OSError) -> str:
+    def _describe_directory(self, error: OSError) -> str:
         """Return the directory of an error, in parentheses, if it is not the store itself."""
         folder = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, str | bytes) else self.base
         return "" if folder == self.base or folder in self.base.parents else f" ({folder})"
@@ -272,8 +273,8 @@ class LocalPlace:
 
 
 def read_each(
-    place: Place, entries: Sequence[StoredFile], limit: int
-) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
+    place: Place, entries: Sequence[StoreEntry], limit: int
+) -> Iterator[tuple[StoreEntry, bytes | UnreadableError]]:
     """Read the files one after the other."""
     for entry in entries:
         try:
@@ -287,7 +288,7 @@ def _check_size(size: int, limit: int) -> None:
         raise UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
 
 
-def _scan(folder: Path) -> list[os.DirEntry[str]]:
+def _scan_directory(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)

@@ -22,22 +22,22 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def name_of(evidence: Evidence) -> str:
+def make_name(evidence: Evidence) -> str:
     """Return the name of a record in every store."""
-    return record_name(evidence.tree, evidence.cell, evidence.id)
+    return make_record_name(evidence.tree, evidence.cell, evidence.id)
 
 
-def record_name(tree: str, cell: str, record_id: str) -> str:
+def make_record_name(tree: str, cell: str, record_id: str) -> str:
     """Return the name of the record with that tree, cell and id in every store."""
-    return f"{component(tree)}/{component(cell)}/{component(record_id)}.json"
+    return f"{make_component(tree)}/{make_component(cell)}/{make_component(record_id)}.json"
 
 
-def log_name_of(evidence: Evidence) -> str:
+def make_log_name(evidence: Evidence) -> str:
     """Return the name of a record's log in every store."""
-    return f"{name_of(evidence).removesuffix('.json')}.log"
+    return f"{make_name(evidence).removesuffix('.json')}.log"
 
 
-def component(text: str) -> str:
+def make_component(text: str) -> str:
     """Return text as one part of a path: without separators and leading dot, and short enough for file systems."""
     safe = quote(text, safe="", errors="backslashreplace")
     if safe.startswith("."):
@@ -47,7 +47,7 @@ def component(text: str) -> str:
     return safe
 
 
-def state_folder(project: Path) -> Path:
+def make_state_folder(project: Path) -> Path:
     """Return the project's ``.envmatrix`` directory; create it, ignored by git, if it is missing.
 
     Raises StoreError: when it cannot be created or written.
@@ -61,7 +61,7 @@ def state_folder(project: Path) -> Path:
         ) from error
 
 
-def tree_of(folder: str) -> str:
+def parse_tree(folder: str) -> str:
     """Return the tree whose evidence is in a directory of that name, "" if the name is not of a tree."""
     tree = folder.replace("%3A", ":")
-    return tree if component(tree) == folder else ""
+    return tree if make_component(tree) == folder else ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote
 
-from envmatrix.evidence.store.local import StoredFile, StoreError, StoreUrlError, UnreadableError, read_each
+from envmatrix.evidence.store.local import StoreEntry, StoreError, StoreUrlError, UnreadableError, read_each
 from envmatrix.util.files import temporary_name
 from envmatrix.util.redaction import redact_url, redact_urls
 
@@ -35,13 +35,17 @@ class RemotePlace:
         self._secret = url.removeprefix(self._location.partition("://")[0] + "://").rpartition("@")[0]
         core = importlib.import_module("fsspec.core")
         try:
-            self._fs, base = in_time(lambda: core.url_to_fs(url))
+            self._fs, base = run_in_time(lambda: core.url_to_fs(url))
         except ImportError as error:
-            raise StoreUrlError(f"{self._location}: {self._words(error)}. {_installation(url)}") from error
+            raise StoreUrlError(
+                f"{self._location}: {self._redact_error(error)}. {_suggest_installation(url)}"
+            ) from error
         except ValueError as error:
-            raise StoreUrlError(f"the store's address {self._location} is not valid: {self._words(error)}") from error
+            raise StoreUrlError(
+                f"the store's address {self._location} is not valid: {self._redact_error(error)}"
+            ) from error
         except Exception as error:
-            raise StoreError(self._sentence("reached", error)) from error
+            raise StoreError(self._make_sentence("reached", error)) from error
         self._base: str = base.rstrip("/")
         protocol = self._fs.protocol
         names = {protocol} if isinstance(protocol, str) else set(protocol)
@@ -52,77 +56,77 @@ class RemotePlace:
         """The URL without credentials."""
         return self._location
 
-    def folders(self) -> tuple[str, ...]:
+    def list_folders(self) -> tuple[str, ...]:
         """See ``Place.folders``."""
-        return tuple(sorted(name for _, name in self._folders()))
+        return tuple(sorted(name for _, name in self._list_dated_folders()))
 
-    def recent(self) -> tuple[str, ...]:
+    def list_recent_folders(self) -> tuple[str, ...]:
         """See ``Place.recent``: object stores have no times of directories."""
-        return tuple(name for _, name in sorted(self._folders()))
+        return tuple(name for _, name in sorted(self._list_dated_folders()))
 
-    def _folders(self) -> list[tuple[float, str]]:
+    def _list_dated_folders(self) -> list[tuple[float, str]]:
         try:
             self._fs.invalidate_cache()
-            found = in_time(lambda: self._fs.ls(self._base, detail=True))
+            items = run_in_time(lambda: self._fs.ls(self._base, detail=True))
         except FileNotFoundError:
             return []
         except Exception as error:
-            raise StoreError(self._sentence("listed", error)) from error
-        folders = [item for item in found if item["type"] != "file"]
-        return [(-_modified(item), posixpath.basename(item["name"].rstrip("/"))) for item in folders]
+            raise StoreError(self._make_sentence("listed", error)) from error
+        folders = [item for item in items if item["type"] != "file"]
+        return [(-_read_modified(item), posixpath.basename(item["name"].rstrip("/"))) for item in folders]
 
-    def listing(self, folder: str) -> Iterator[StoredFile]:
+    def list_entries(self, folder: str) -> Iterator[StoreEntry]:
         """See ``Place.listing``."""
         top = f"{self._base}/{folder}"
         try:
             self._fs.invalidate_cache()
-            found = in_time(lambda: self._fs.find(top, maxdepth=2, detail=True))
+            items = run_in_time(lambda: self._fs.find(top, maxdepth=2, detail=True))
         except FileNotFoundError:
             return
         except Exception as error:
-            raise StoreError(self._sentence("listed", error)) from error
-        for path, info in sorted(found.items()):
+            raise StoreError(self._make_sentence("listed", error)) from error
+        for path, info in sorted(items.items()):
             if info.get("type", "file") == "file" and path.startswith(f"{top}/"):
-                yield StoredFile(path[len(self._base) + 1 :], int(info.get("size") or 0), _modified(info))
+                yield StoreEntry(path[len(self._base) + 1 :], int(info.get("size") or 0), _read_modified(info))
 
-    def names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
+    def list_names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
         """See ``Place.names``."""
-        found: dict[str, list[str]] = {}
-        for entry in self.listing(folder):
+        names_by_folder: dict[str, list[str]] = {}
+        for entry in self.list_entries(folder):
             inner, _, name = entry.name.rpartition("/")
-            found.setdefault(inner, []).append(name)
-        return iter(found.items())
+            names_by_folder.setdefault(inner, []).append(name)
+        return iter(names_by_folder.items())
 
     def read(self, name: str, limit: int) -> bytes:
         """See ``Place.read``."""
         path = f"{self._base}/{name}"
         try:
-            size = in_time(lambda: self._fs.info(path)).get("size")
-            data = b"" if size is not None and size > limit else in_time(lambda: self._fs.cat_file(path))
+            size = run_in_time(lambda: self._fs.info(path)).get("size")
+            data = b"" if size is not None and size > limit else run_in_time(lambda: self._fs.cat_file(path))
         except Exception as error:
-            raise UnreadableError(f"it cannot be read ({self._words(error)})") from error
+            raise UnreadableError(f"it cannot be read ({self._redact_error(error)})") from error
         if max(len(data), size or 0) > limit:
             raise UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
         return bytes(data)
 
     def read_many(
-        self, entries: Sequence[StoredFile], limit: int
-    ) -> Iterator[tuple[StoredFile, bytes | UnreadableError]]:
+        self, entries: Sequence[StoreEntry], limit: int
+    ) -> Iterator[tuple[StoreEntry, bytes | UnreadableError]]:
         """See ``Place.read_many``: several at once if the file system is asynchronous."""
         if not getattr(self._fs, "async_impl", False):
             yield from read_each(self, entries, limit)
             return
-        for batch in _batches(entries):
+        for batch in _make_batches(entries):
             small = {f"{self._base}/{entry.name}": entry for entry in batch if entry.size <= limit}
             try:
-                found = self._cat(list(small)) if small else {}
+                contents = self._read_files(list(small)) if small else {}
             except Exception as error:
-                found = dict.fromkeys(small, error)
+                contents = dict.fromkeys(small, error)
             for entry in batch:
-                yield entry, self._answer(found.get(f"{self._base}/{entry.name}"), limit)
+                yield entry, self._check_answer(contents.get(f"{self._base}/{entry.name}"), limit)
 
-    def _cat(self, paths: list[str]) -> Any:
-        return in_time(lambda: self._fs.cat(paths, on_error="return"))
+    def _read_files(self, paths: list[str]) -> Any:
+        return run_in_time(lambda: self._fs.cat(paths, on_error="return"))
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Place.write``: one put if that is atomic, otherwise a temporary file that is renamed.
@@ -131,15 +135,15 @@ class RemotePlace:
         """
         path = f"{self._base}/{name}"
         try:
-            in_time(lambda: self._put(path, data))
-            there = in_time(lambda: self._size(path))
+            run_in_time(lambda: self._put_file(path, data))
+            there = run_in_time(lambda: self._find_size(path))
         except Exception as error:
-            raise StoreError(self._sentence("written", error)) from error
+            raise StoreError(self._make_sentence("written", error)) from error
         if there != len(data):
-            told = f"the store accepted {len(data)} bytes of {name}, but holds {there}"
-            raise StoreError(self._sentence("written", OSError(told)))
+            problem = f"the store accepted {len(data)} bytes of {name}, but holds {there}"
+            raise StoreError(self._make_sentence("written", OSError(problem)))
 
-    def _put(self, path: str, data: bytes) -> None:
+    def _put_file(self, path: str, data: bytes) -> None:
         if self._whole_puts:
             self._fs.pipe_file(path, data)
             return
@@ -149,7 +153,7 @@ class RemotePlace:
         self._fs.pipe_file(temporary, data)
         self._fs.mv(temporary, path)
 
-    def _size(self, path: str) -> int:
+    def _find_size(self, path: str) -> int:
         """Return the size of a file in the store, 0 if it does not exist."""
         self._fs.invalidate_cache()
         try:
@@ -161,26 +165,27 @@ class RemotePlace:
     def remove(self, name: str) -> None:
         """See ``Place.remove``."""
         try:
-            in_time(lambda: self._fs.rm_file(f"{self._base}/{name}"))
+            run_in_time(lambda: self._fs.rm_file(f"{self._base}/{name}"))
         except FileNotFoundError:
             return
         except Exception as error:
-            raise StoreError(self._sentence("pruned", error)) from error
+            raise StoreError(self._make_sentence("pruned", error)) from error
 
-    def _sentence(self, what: str, error: Exception) -> str:
+    def _make_sentence(self, what: str, error: Exception) -> str:
         return (
-            f"the evidence store {self._location} cannot be {what}: {self._words(error)}; check the address and its "
+            f"the evidence store {self._location} cannot be {what}:"
+            f" {self._redact_error(error)}; check the address and its "
             "credentials, or name another store with --store URL or the variable ENVMATRIX_STORE"
         )
 
-    def _answer(self, data: Any, limit: int) -> bytes | UnreadableError:
+    def _check_answer(self, data: Any, limit: int) -> bytes | UnreadableError:
         if data is None or (isinstance(data, bytes) and len(data) > limit):
             return UnreadableError(f"it is larger than {limit // (1 << 20)} MiB")
         if isinstance(data, Exception):
-            return UnreadableError(f"it cannot be read ({self._words(data)})")
+            return UnreadableError(f"it cannot be read ({self._redact_error(data)})")
         return bytes(data)
 
-    def _words(self, error: Exception) -> str:
+    def _redact_error(self, error: Exception) -> str:
         """Return the first line of an error without the secrets of the address."""
         text = (str(error) or type(error).__name__).splitlines()[0]
         for secret in (self._secret, unquote(self._secret), self._secret.partition(":")[2]):
@@ -189,7 +194,7 @@ class RemotePlace:
         return redact_urls(text)[:300]
 
 
-def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
+def run_in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
     """Run a callable in a thread and return its result, or raise its exception.
 
     Many file systems have no time limit, and a server may keep a connection open without an answer. The waiting thread
@@ -199,14 +204,14 @@ def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
     """
     done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
-    def run() -> None:
+    def run_work() -> None:
         try:
             done.put((work(), None))
         except BaseException as error:
             done.put((None, error))
 
     limit_s = TIME_LIMIT_S if limit_s is None else limit_s
-    threading.Thread(target=run, name="evidence store", daemon=True).start()
+    threading.Thread(target=run_work, name="evidence store", daemon=True).start()
     try:
         value, error = done.get(timeout=limit_s)
     except queue.Empty:
@@ -216,8 +221,8 @@ def in_time(work: Callable[[], T], limit_s: float | None = None) -> T:
     return cast("T", value)
 
 
-def _batches(entries: Sequence[StoredFile]) -> Iterator[list[StoredFile]]:
-    batch: list[StoredFile] = []
+def _make_batches(entries: Sequence[StoreEntry]) -> Iterator[list[StoreEntry]]:
+    batch: list[StoreEntry] = []
     for entry in entries:
         if batch and (len(batch) == _BATCH or sum(item.size for item in batch) + entry.size > _BATCH_BYTES):
             yield batch
@@ -227,7 +232,7 @@ def _batches(entries: Sequence[StoredFile]) -> Iterator[list[StoredFile]]:
         yield batch
 
 
-def _modified(info: dict[str, Any]) -> float:
+def _read_modified(info: dict[str, Any]) -> float:
     """Return the time at which a file was written, from the key that its file system uses; 0 if it gives none."""
     value = next((info[key] for key in _TIME_KEYS if info.get(key)), 0)
     if isinstance(value, str):
@@ -240,7 +245,7 @@ def _modified(info: dict[str, Any]) -> float:
     return float(value)
 
 
-def _installation(url: str) -> str:
+def _suggest_installation(url: str) -> str:
     """Return a sentence with the command that installs the packages that fsspec needs for a URL."""
     extra = _EXTRAS.get(url.partition("://")[0].rpartition("::")[2])
     if extra is None:

@@ -52,8 +52,8 @@ def _is_warned(test: TestResult) -> bool:
 
 
 def _choose_result(evidence: Evidence, failed: bool, warned: bool, executed: bool) -> str:
-    whole = evidence.state == "finished" and all(session.finished for session in evidence.runs)
-    commands = not any(command.failed for command in evidence.commands)
+    whole = evidence.state == "finished" and all(session.finished for session in evidence.counted_sessions)
+    commands = not any(command.has_failed for command in evidence.commands)
     if failed or not (whole and commands and executed) or evidence.partial or evidence.mismatches or evidence.has_moved:
         return "FAILED"
     return "WARNED" if warned or evidence.ignored else "PASSED"

@@ -94,7 +94,7 @@ def bad_tests(record: Evidence | None) -> list[TestResult]:
 
 def _bad_commands(page: Page, record: Evidence | None) -> None:
     for command in record.commands if record else ():
-        if command.failed:
+        if command.has_failed:
             page.add_line(f"    exit {command.exit_code}: {' '.join(command.argv)}")
 
 

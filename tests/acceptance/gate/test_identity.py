@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from envmatrix.vcs.changes import UnknownBaseError, changed_paths
-from envmatrix.vcs.identity import Identity, identify
+from envmatrix.vcs.changes import UnknownBaseError, find_changed_paths
+from envmatrix.vcs.identity import Identity, identify_content
 
 SAFE = {
     "GIT_AUTHOR_NAME": "a",
@@ -92,7 +92,7 @@ def snapshot(root: Path) -> dict[str, tuple[int, int, str]]:
 
 def untouched(root: Path) -> Identity:
     before = snapshot(root)
-    found = identify(root)
+    found = identify_content(root)
     assert snapshot(root) == before
     return found
 
@@ -149,7 +149,7 @@ def test_a_change_within_the_clocks_tick_is_seen(repo: Path, tmp_path: Path) -> 
         git(repo, "commit", "-q", "-m", "x", "--allow-empty")
         write(repo, "a.py", f"{number + 5000:04}\n")
         write(repo, "pkg/b.py", f"{number}\n")
-        assert identify(repo).tree == committed_copy(repo, tmp_path)
+        assert identify_content(repo).tree == committed_copy(repo, tmp_path)
 
 
 def test_staged_and_taken_back_on_disk_is_clean(repo: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_tracked_dropping_counts(repo: Path) -> None:
     git(repo, "add", "-f", "x.egg-info")
     git(repo, "commit", "-q", "-m", "x")
     write(repo, "x.egg-info/PKG-INFO", "2")
-    assert identify(repo).dirty
+    assert identify_content(repo).dirty
 
 
 def test_ignored_files_are_named_and_told_apart_but_no_part_of_the_tree(repo: Path) -> None:
@@ -189,15 +189,15 @@ def test_ignored_files_are_named_and_told_apart_but_no_part_of_the_tree(repo: Pa
     assert first.tree == head(repo)[0]
     assert first.ignored == (".env",)
     write(repo, ".env", "A=2")
-    second = identify(repo)
+    second = identify_content(repo)
     assert second.tree == first.tree
     assert second.ignored_digest != first.ignored_digest
 
 
 def test_same_tree_other_commit(repo: Path) -> None:
-    before = identify(repo)
+    before = identify_content(repo)
     git(repo, "commit", "-q", "--amend", "-m", "other words")
-    after = identify(repo)
+    after = identify_content(repo)
     assert before.tree == after.tree
     assert before.commit != after.commit
 
@@ -205,7 +205,7 @@ def test_same_tree_other_commit(repo: Path) -> None:
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
 def test_files_that_git_overlooks_count_as_they_are_on_disk(repo: Path, tmp_path: Path, flag: str) -> None:
     git(repo, "update-index", flag, "a.py")
-    assert not identify(repo).dirty
+    assert not identify_content(repo).dirty
     write(repo, "a.py", "local settings\n")
     found = untouched(repo)
     assert found.dirty
@@ -239,9 +239,9 @@ def test_sha256_repository(tmp_path: Path) -> None:
     write(root, "a.py", "1\n")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "x")
-    assert len(identify(root).tree) == 64
+    assert len(identify_content(root).tree) == 64
     write(root, "b.py", "1\n")
-    assert identify(root).tree == committed_copy(root, tmp_path)
+    assert identify_content(root).tree == committed_copy(root, tmp_path)
 
 
 def test_shallow_clone_and_linked_worktree(repo: Path, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_submodule_clean_moved_dirty_and_absent(outer: Path) -> None:
     git(sub, "commit", "-q", "-m", "x")
     moved = untouched(outer)
     git(outer, "add", "lib/inner")
-    assert identify(outer).tree == moved.tree == git(outer, "write-tree")
+    assert identify_content(outer).tree == moved.tree == git(outer, "write-tree")
     git(outer, "submodule", "--quiet", "deinit", "-f", "lib/inner")
     absent = untouched(outer)
     assert absent.dirty
@@ -318,14 +318,14 @@ def test_a_submodule_of_a_submodule_that_is_absent_is_said(outer: Path, tmp_path
 
 def test_droppings_in_a_submodule_change_nothing(outer: Path) -> None:
     write(outer / "lib/inner", "pkg/__pycache__/b.pyc", "x")
-    found = identify(outer)
+    found = identify_content(outer)
     assert (found.tree, found.dirty) == (head(outer)[0], False)
 
 
 def test_submodule_with_a_broken_git_folder(outer: Path) -> None:
     (outer / "lib/inner/.git").unlink()
     (outer / "lib/inner/.git").mkdir()
-    assert identify(outer).tree != head(outer)[0]
+    assert identify_content(outer).tree != head(outer)[0]
 
 
 def test_untracked_repositories_inside_count_with_what_is_in_them(repo: Path) -> None:
@@ -342,21 +342,21 @@ def test_untracked_repositories_inside_count_with_what_is_in_them(repo: Path) ->
 
 
 def test_a_project_in_a_subfolder_has_the_whole_repositorys_tree(repo: Path) -> None:
-    assert identify(repo / "pkg").tree == head(repo)[0]
+    assert identify_content(repo / "pkg").tree == head(repo)[0]
     write(repo, "a.py", "2\n")
-    inner, outer = identify(repo / "pkg"), identify(repo)
+    inner, outer = identify_content(repo / "pkg"), identify_content(repo)
     assert (inner.folder, outer.folder) == ("pkg", "")
     assert msgspec.structs.replace(inner, folder="") == outer
-    assert identify(repo).dirty
+    assert identify_content(repo).dirty
 
 
 def test_a_project_that_the_repository_around_it_ignores_is_not_its_content(repo: Path) -> None:
     write(repo, "ignored/project/a.py", "1")
-    first = identify(repo / "ignored/project")
+    first = identify_content(repo / "ignored/project")
     assert first.vcs == "none"
     assert "ignores this directory" in first.notes[0]
     write(repo, "ignored/project/a.py", "2")
-    assert identify(repo / "ignored/project").tree != first.tree
+    assert identify_content(repo / "ignored/project").tree != first.tree
 
 
 def test_a_repository_that_only_a_variable_names_is_said(
@@ -365,31 +365,31 @@ def test_a_repository_that_only_a_variable_names_is_said(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "elsewhere"))
-    found = identify(tmp_path / "elsewhere")
+    found = identify_content(tmp_path / "elsewhere")
     assert found.tree.startswith("content-sha256:")
     assert "GIT_DIR names" in found.notes[0]
 
 
 def test_outside_git(tmp_path: Path) -> None:
     write(tmp_path, "p/a.py", "1")
-    found = identify(tmp_path / "p")
+    found = identify_content(tmp_path / "p")
     assert found.tree.startswith("content-sha256:")
     assert (found.commit, found.dirty, found.vcs, found.notes) == ("", False, "none", ())
 
 
 def test_bare_repository(repo: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
-    found = identify(tmp_path / "bare.git")
+    found = identify_content(tmp_path / "bare.git")
     assert found.vcs == "none"
 
 
 def test_git_missing(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    found = identify(repo)
+    found = identify_content(repo)
     assert found.vcs == "none"
     assert "install git" in found.notes[0]
     with pytest.raises(UnknownBaseError, match="no git on PATH"):
-        changed_paths(repo, "HEAD")
+        find_changed_paths(repo, "HEAD")
 
 
 @pytest.mark.parametrize("what", ["index", "objects", "HEAD", "empty .git"])
@@ -404,7 +404,7 @@ def test_corrupt_repository_is_said_and_the_content_counted(repo: Path, what: st
     else:
         shutil.rmtree(repo / ".git")
         (repo / ".git").mkdir()
-    found = identify(repo)
+    found = identify_content(repo)
     assert found.vcs == "none"
     assert len(found.notes) == 1
     assert found.notes[0].startswith(f"the git repository of {repo} cannot identify the content")
@@ -414,7 +414,7 @@ def test_dubious_ownership_says_what_to_do(repo: Path) -> None:
     owner = pwd.getpwnam("nobody")
     for path in (repo, *repo.rglob("*")):
         os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-    found = identify(repo)
+    found = identify_content(repo)
     assert found.vcs == "none"
     assert f"git config --global --add safe.directory {repo}" in found.notes[0]
 
@@ -424,7 +424,7 @@ def test_a_hooks_variables_do_not_mislead(repo: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
     monkeypatch.setenv("GIT_WORK_TREE", str(other))
-    found = identify(repo)
+    found = identify_content(repo)
     for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
         monkeypatch.delenv(name)
     assert found.tree == head(repo)[0]
@@ -455,7 +455,7 @@ def test_a_clean_repository_is_fast(tmp_path: Path) -> None:
     taken_s = []
     for _ in range(15):
         start = time.perf_counter()
-        assert not identify(repo).dirty
+        assert not identify_content(repo).dirty
         taken_s.append(time.perf_counter() - start)
     assert min(taken_s) < 0.1
 
@@ -473,11 +473,17 @@ def test_changed_paths_since_the_fork(repo: Path) -> None:
     git(repo, "stash", "-q")
     git(repo, "checkout", "-q", "topic")
     git(repo, "stash", "pop", "-q", "--index")
-    found = changed_paths(repo, "main")
+    found = find_changed_paths(repo, "main")
     assert found == ("a.py", "moved.py", "new.py", "only-main.py", "pkg/b.py")
-    assert changed_paths(repo, "main", staged=True) == ("a.py", "moved.py", "only-main.py", "pkg/b.py")
-    assert changed_paths(repo, "HEAD", staged=True) == ("a.py", "moved.py", "only-main.py")
-    assert changed_paths(repo / "pkg", "main") == ("../a.py", "../moved.py", "../new.py", "../only-main.py", "b.py")
+    assert find_changed_paths(repo, "main", staged=True) == ("a.py", "moved.py", "only-main.py", "pkg/b.py")
+    assert find_changed_paths(repo, "HEAD", staged=True) == ("a.py", "moved.py", "only-main.py")
+    assert find_changed_paths(repo / "pkg", "main") == (
+        "../a.py",
+        "../moved.py",
+        "../new.py",
+        "../only-main.py",
+        "b.py",
+    )
 
 
 def test_changed_paths_do_not_count_what_the_base_did_alone(repo: Path) -> None:
@@ -486,19 +492,19 @@ def test_changed_paths_do_not_count_what_the_base_did_alone(repo: Path) -> None:
     write(repo, "a.py", "main\n")
     git(repo, "commit", "-qam", "main")
     git(repo, "checkout", "-q", "topic")
-    assert changed_paths(repo, "main") == ()
+    assert find_changed_paths(repo, "main") == ()
     write(repo, "pkg/b.py", "on disk\n")
-    assert changed_paths(repo, "topic", rev="main") == ("a.py",)
-    assert changed_paths(repo, "main", rev="topic") == ()
+    assert find_changed_paths(repo, "topic", rev="main") == ("a.py",)
+    assert find_changed_paths(repo, "main", rev="topic") == ()
     with pytest.raises(UnknownBaseError):
-        changed_paths(repo, "main", rev="nowhere")
+        find_changed_paths(repo, "main", rev="nowhere")
 
 
 def test_staged_before_the_first_commit(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     write(tmp_path, "a.py", "1")
     git(tmp_path, "add", "a.py")
-    assert changed_paths(tmp_path, "HEAD", staged=True) == ("a.py",)
+    assert find_changed_paths(tmp_path, "HEAD", staged=True) == ("a.py",)
 
 
 def test_staged_reads_the_index_that_will_be_committed(repo: Path, tmp_path: Path) -> None:
@@ -524,7 +530,7 @@ def test_unknown_bases_are_said(repo: Path, since: str) -> None:
     if since == "":
         shutil.rmtree(repo / ".git")
     with pytest.raises(UnknownBaseError) as caught:
-        changed_paths(repo, since)
+        find_changed_paths(repo, since)
     assert "\x1b" not in str(caught.value)
 
 
@@ -532,7 +538,7 @@ def test_a_base_beyond_a_shallow_clones_horizon_is_unknown(repo: Path, tmp_path:
     git(repo, "checkout", "-q", "--orphan", "other")
     git(repo, "commit", "-q", "-m", "unrelated")
     with pytest.raises(UnknownBaseError, match="no common ancestor"):
-        changed_paths(repo, "main")
+        find_changed_paths(repo, "main")
 
 
 def as_nobody(work: Callable[[], object]) -> str:
@@ -568,9 +574,9 @@ def test_a_checkout_that_may_only_be_read(repo: Path, tmp_path: Path, monkeypatc
         monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
     monkeypatch.setenv("HOME", "/nonexistent")
     expected = committed_copy(repo, tmp_path)
-    assert as_nobody(lambda: identify(repo).tree) == repr(expected)
+    assert as_nobody(lambda: identify_content(repo).tree) == repr(expected)
     (repo / "new.py").chmod(0)
-    told = as_nobody(lambda: identify(repo))
+    told = as_nobody(lambda: identify_content(repo))
     assert "vcs='none'" in told
     assert "new.py cannot be read and was counted as unreadable" in told
 
@@ -578,7 +584,7 @@ def test_a_checkout_that_may_only_be_read(repo: Path, tmp_path: Path, monkeypatc
 def test_without_any_folder_for_temporary_files(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(repo, "a.py", "changed\n")
     monkeypatch.setattr("tempfile.tempdir", str(repo / "a.py" / "nowhere"))
-    found = identify(repo)
+    found = identify_content(repo)
     assert found.vcs == "none"
     assert "no temporary directory can be used" in found.notes[0]
 
@@ -600,9 +606,9 @@ def test_a_bit_that_was_never_committed_makes_another_tree_than_the_commits(tmp_
     (repo / "tool.sh").chmod(0o755)
     git(repo, "add", "-A")
     git(repo, "commit", "-q", "-m", "a tool")
-    assert identify(repo).tree != head(repo)[0]
+    assert identify_content(repo).tree != head(repo)[0]
     git(tmp_path, "clone", "-q", str(repo), "clone")
-    assert identify(tmp_path / "clone").tree == head(repo)[0]
+    assert identify_content(tmp_path / "clone").tree == head(repo)[0]
 
 
 def test_a_text_file_in_the_place_of_a_link_is_content(repo: Path) -> None:
@@ -610,7 +616,7 @@ def test_a_text_file_in_the_place_of_a_link_is_content(repo: Path) -> None:
     git(repo, "add", "-A")
     git(repo, "commit", "-q", "-m", "a link")
     git(repo, "config", "core.symlinks", "false")
-    assert not identify(repo).dirty
+    assert not identify_content(repo).dirty
     (repo / "link").unlink()
     write(repo, "link", "a.py")
     assert untouched(repo).dirty
@@ -628,7 +634,7 @@ def test_an_edit_of_the_same_size_and_time_is_content(repo: Path, tmp_path: Path
     git(repo, "config", "core.checkStat", "minimal")
     os.utime(repo / "a.py", (1_000_000_000, 1_000_000_000))
     git(repo, "update-index", "--refresh")
-    assert not identify(repo).dirty
+    assert not identify_content(repo).dirty
     time.sleep(1.1)  # git compares whole seconds
     write(repo, "a.py", "2\n")
     os.utime(repo / "a.py", (1_000_000_000, 1_000_000_000))
@@ -646,7 +652,7 @@ def test_line_ends_that_git_converts_are_content(tmp_path: Path, setting: str, a
     repo = new(tmp_path / "repo", **({".gitattributes": attributes} if attributes else {}))
     if setting:
         git(repo, "config", *setting.split("="))
-    assert not identify(repo).dirty
+    assert not identify_content(repo).dirty
     (repo / "a.py").write_bytes(b"1\r\n")
     (repo / "pkg/b.py").write_bytes(b"3\r\n4\r\n")
     found = untouched(repo)
@@ -684,7 +690,7 @@ def test_no_hook_of_a_repository_is_run(repo: Path, tmp_path: Path) -> None:
     write(repo, "pkg/b.py", "hidden\n")
     for ran in tmp_path.glob("ran-*"):
         ran.unlink()
-    assert identify(repo).dirty
+    assert identify_content(repo).dirty
     assert not list(tmp_path.glob("ran-*"))
 
 
@@ -693,11 +699,11 @@ def test_replaced_objects_and_grafted_parents_are_not_believed(repo: Path) -> No
     git(repo, "commit", "-q", "-a", "-m", "two")
     tree, commit = head(repo)
     git(repo, "replace", "HEAD", "HEAD~1")
-    found = identify(repo)
+    found = identify_content(repo)
     git(repo, "replace", "-d", commit)
     assert (found.tree, found.commit, found.dirty) == (tree, commit, False)
     (repo / ".git/info/grafts").write_text(f"{commit}\n")
-    assert changed_paths(repo, "HEAD~1") == ("a.py",)
+    assert find_changed_paths(repo, "HEAD~1") == ("a.py",)
 
 
 INI = """[tox]
@@ -740,7 +746,7 @@ def test_a_filter_whose_program_is_missing_is_named_with_a_remedy(repo: Path, dr
     git(repo, "config", f"filter.lfs.{driver}", "git-no-such-lfs filter-process")
     git(repo, "config", "filter.lfs.required", "true")
     write(repo, "data.bin", "22\n")
-    found = identify(repo)
+    found = identify_content(repo)
     assert found.vcs == "none"
     assert "git-no-such-lfs" in found.notes[0]
     assert "install git-no-such-lfs" in found.notes[0]

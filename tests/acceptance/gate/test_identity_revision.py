@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from envmatrix.vcs.changes import UnknownBaseError, changed_paths
-from envmatrix.vcs.identity import identify
-from envmatrix.vcs.revision import AmbiguousRefError, UnknownRevisionError, export, full_name, resolve
+from envmatrix.vcs.changes import UnknownBaseError, find_changed_paths
+from envmatrix.vcs.identity import identify_content
+from envmatrix.vcs.revision import (
+    AmbiguousRefError,
+    UnknownRevisionError,
+    export_files,
+    find_full_name,
+    resolve_revision,
+)
 
 
 @pytest.fixture
@@ -35,13 +41,13 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def test_a_revisions_tree_is_that_of_its_untouched_checkout(repo: Path) -> None:
-    found = resolve(repo / "sub", "HEAD")
-    here = identify(repo / "sub")
+    found = resolve_revision(repo / "sub", "HEAD")
+    here = identify_content(repo / "sub")
     assert (found.commit, found.tree, found.folder) == (here.commit, here.tree, here.folder) == (*found_id(repo), "sub")
     git(repo, "tag", "-a", "v1", "-m", "x")
-    tagged = resolve(repo / "sub", "v1")
+    tagged = resolve_revision(repo / "sub", "v1")
     assert (tagged.commit, tagged.tree, tagged.name) == (found.commit, found.tree, "refs/tags/v1")
-    assert resolve(repo, "v1").folder == ""
+    assert resolve_revision(repo, "v1").folder == ""
 
 
 def found_id(repo: Path) -> tuple[str, str]:
@@ -51,11 +57,11 @@ def found_id(repo: Path) -> tuple[str, str]:
 def test_files_of_a_revision_are_read_as_they_were(repo: Path, tmp_path: Path) -> None:
     (repo / "sub/tox.ini").write_text("changed")
     into = tmp_path / "into"
-    assert export(repo / "sub", "HEAD", into, lambda path: True) == ("profiles/ä b.toml", "tox.ini")
+    assert export_files(repo / "sub", "HEAD", into, lambda path: True) == ("profiles/ä b.toml", "tox.ini")
     assert (into / "tox.ini").read_text() == "[tox]\nsub\n"
     assert (into / "profiles/ä b.toml").read_bytes() == b"\0\n" * 100
     assert not (into / "profiles/link.toml").exists()
-    assert export(repo, "HEAD", tmp_path / "top", lambda path: path == "tox.ini") == ("tox.ini",)
+    assert export_files(repo, "HEAD", tmp_path / "top", lambda path: path == "tox.ini") == ("tox.ini",)
 
 
 def test_nothing_is_written_outside_the_folder(repo: Path, tmp_path: Path) -> None:
@@ -70,14 +76,14 @@ def test_nothing_is_written_outside_the_folder(repo: Path, tmp_path: Path) -> No
         ["git", "hash-object", "-t", "tree", "-w", "--stdin", "--literally"], cwd=repo, input=entry, capture_output=True
     ).stdout.decode().strip()  # fmt: skip
     commit = git(repo, "commit-tree", outer, "-m", "evil")
-    assert export(repo, commit, tmp_path / "deep/into", lambda path: True) == ()
+    assert export_files(repo, commit, tmp_path / "deep/into", lambda path: True) == ()
     assert not (tmp_path / "deep/evil").exists()
 
 
 @pytest.mark.parametrize("rev", ["nowhere", "--all", "", "HEAD:tox.ini", "\x1b[31m"])
 def test_what_is_no_commit_is_said(repo: Path, rev: str) -> None:
     with pytest.raises(UnknownRevisionError) as caught:
-        resolve(repo, rev)
+        resolve_revision(repo, rev)
     assert "\x1b" not in str(caught.value)
 
 
@@ -103,43 +109,43 @@ def test_a_name_gets_its_refs_full_name_and_keeps_what_follows(clone: Path) -> N
         found_id(clone)[0]: found_id(clone)[0],
         f"{found_id(clone)[0]}^": f"{found_id(clone)[0]}^",
     }.items():
-        assert full_name(clone, rev) == expected
+        assert find_full_name(clone, rev) == expected
     short = found_id(clone)[0][:9]
-    assert resolve(clone, short).commit == found_id(clone)[0]
-    assert resolve(clone, git(clone, "describe", "--tags", "--long")).commit == found_id(clone)[0]
+    assert resolve_revision(clone, short).commit == found_id(clone)[0]
+    assert resolve_revision(clone, git(clone, "describe", "--tags", "--long")).commit == found_id(clone)[0]
 
 
 @pytest.mark.parametrize("impostor", ["refs/heads/origin/main", "refs/tags/origin/main", "refs/origin/main"])
 def test_a_local_ref_does_not_pass_for_a_remotes(clone: Path, impostor: str) -> None:
     git(clone, "update-ref", impostor, "HEAD")
     with pytest.raises(AmbiguousRefError, match=f"refs/remotes/origin/main.*|{impostor}") as told:
-        resolve(clone, "origin/main")
+        resolve_revision(clone, "origin/main")
     assert impostor in str(told.value)
-    assert resolve(clone, "refs/remotes/origin/main").commit != found_id(clone)[0]
+    assert resolve_revision(clone, "refs/remotes/origin/main").commit != found_id(clone)[0]
     with pytest.raises(UnknownBaseError, match="ambiguous"):
-        changed_paths(clone, "origin/main")
+        find_changed_paths(clone, "origin/main")
 
 
 def test_a_local_branch_does_not_pass_for_one_that_was_not_fetched(clone: Path) -> None:
     git(clone, "update-ref", "refs/heads/origin/next", "HEAD")
     with pytest.raises(AmbiguousRefError, match="refs/remotes/origin/next"):
-        resolve(clone, "origin/next")
+        resolve_revision(clone, "origin/next")
 
 
 def test_a_file_in_the_git_folder_is_no_ref(clone: Path) -> None:
     (clone / ".git/origin").mkdir(exist_ok=True)
     for name in ("origin/main", "base"):
         (clone / ".git" / name).write_text(found_id(clone)[0] + "\n")
-    assert resolve(clone, "origin/main").commit == git(clone, "rev-parse", "refs/remotes/origin/main")
+    assert resolve_revision(clone, "origin/main").commit == git(clone, "rev-parse", "refs/remotes/origin/main")
     with pytest.raises(UnknownRevisionError):
-        resolve(clone, "base")
+        resolve_revision(clone, "base")
 
 
 def test_a_branch_that_looks_like_an_id_is_ambiguous(clone: Path) -> None:
     short = git(clone, "rev-parse", "HEAD~1")[:8]
     git(clone, "update-ref", f"refs/heads/{short}", "HEAD")
     with pytest.raises(AmbiguousRefError, match=f"refs/heads/{short}"):
-        resolve(clone, short)
+        resolve_revision(clone, short)
 
 
 @pytest.mark.parametrize("replaced", ["HEAD", "HEAD:tox.ini"])
@@ -147,5 +153,5 @@ def test_a_replaced_object_is_not_read(repo: Path, tmp_path: Path, replaced: str
     (repo / "tox.ini").write_text("[tox]\nweaker\n")
     git(repo, "commit", "-q", "-a", "-m", "two")
     git(repo, "replace", replaced.replace("HEAD", "HEAD~1"), replaced)
-    export(repo, "HEAD~1", tmp_path / "into", lambda path: path == "tox.ini")
+    export_files(repo, "HEAD~1", tmp_path / "into", lambda path: path == "tox.ini")
     assert (tmp_path / "into/tox.ini").read_text() == "[tox]\n"

@@ -61,7 +61,11 @@ def test_a_run_that_is_killed_leaves_nothing_untrue(project, envmatrix, clean_en
     for number in range(KILLS):
         store = tmp_path / f"store-{number}"
         killed += kill_at(chance.uniform(0, 1.1 * lasts), root, store, clean_env)
-        found = [item for tree in Store(str(store), root).trees() for item in Store(str(store), root).iterate(tree)]
+        found = [
+            item
+            for tree in Store(str(store), root).list_trees()
+            for item in Store(str(store), root).iterate_records(tree)
+        ]
         for record in found:
             assert isinstance(record, Evidence), record
             if record.state == "finished":

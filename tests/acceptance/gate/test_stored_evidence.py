@@ -73,7 +73,7 @@ def test_a_writer_killed_at_any_moment_leaves_only_whole_records(tmp_path: Path)
         time.sleep(chance.uniform(0.001, 0.06))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        found = list(store.iterate(tree(round_)))
+        found = list(store.iterate_records(tree(round_)))
         assert found == [record(round_, item.id) for item in found if isinstance(item, Evidence)]
         believed += len(found)
         cut += len(list(tmp_path.rglob(f"{tree(round_)}/cell/.*.tmp")))
@@ -95,7 +95,7 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path, url: str | None) -> No
 
         pids = [child(lambda host=host: write(host)) for host in ("a", "b")]
         assert [os.waitpid(pid, 0)[1] for pid in pids] == [0, 0]
-        names = sorted(item.id for item in store.iterate(tree(round_)) if isinstance(item, Evidence))
+        names = sorted(item.id for item in store.iterate_records(tree(round_)) if isinstance(item, Evidence))
         assert names == sorted(f"{host}-{number}" for host in "ab" for number in range(15))
         last = store.last_run()
         assert last is not None
@@ -107,11 +107,11 @@ def test_a_reader_beside_a_writer_sees_only_whole_records(tmp_path: Path) -> Non
     pid = child(lambda: [store.put(record(1, f"host-{number}")) for number in range(150)] and None)
     seen = 0
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        found = list(store.iterate(tree(1)))
+        found = list(store.iterate_records(tree(1)))
         assert all(isinstance(item, Evidence) for item in found)
         assert len(found) >= seen
         seen = len(found)
-    assert len(list(store.iterate(tree(1)))) == 150
+    assert len(list(store.iterate_records(tree(1)))) == 150
 
 
 def test_pruning_beside_a_writer_removes_only_what_is_old(tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_pruning_beside_a_writer_removes_only_what_is_old(tmp_path: Path) -> Non
     finally:
         stop.set()
         worker.join()
-    assert len(store.trees()) == 150
+    assert len(store.list_trees()) == 150
     assert store.prune(keep_days=1) == ()
-    assert sum(len(store.list(item)) for item in store.trees()) == 150
+    assert sum(len(store.list_names(item)) for item in store.list_trees()) == 150
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     assert os.waitpid(child(write), 0)[1] == 0
     assert "StoreError: the evidence store" in out.read_text()
     assert "--store URL" in out.read_text()
-    assert list(Store(None, tmp_path).iterate(tree(1))) == []
+    assert list(Store(None, tmp_path).iterate_records(tree(1))) == []
     assert list(tmp_path.rglob("*.tmp")) == []
 
 
@@ -194,7 +194,7 @@ def test_a_read_only_project_says_what_to_do_and_another_store_works(tmp_path: P
     assert os.waitpid(child(write), 0)[1] == 0
     assert f"{project}/.envmatrix cannot be made" in out.read_text()
     assert "ENVMATRIX_STORE" in out.read_text()
-    assert len(Store(str(shared), project).list(tree(1))) == 1
+    assert len(Store(str(shared), project).list_names(tree(1))) == 1
 
 
 def test_a_corner_that_may_not_be_read_hides_nothing_else(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_corner_that_may_not_be_read_hides_nothing_else(tmp_path: Path) -> Non
     def read() -> None:
         os.setgid(65534)
         os.setuid(65534)
-        out.write_text("\n".join(getattr(item, "id", str(item)) for item in store.iterate(tree(1))))
+        out.write_text("\n".join(getattr(item, "id", str(item)) for item in store.iterate_records(tree(1))))
 
     assert os.waitpid(child(read), 0)[1] == 0
     assert out.read_text().splitlines() == [f"{closed}: it is not evidence; it was ignored", "host"]

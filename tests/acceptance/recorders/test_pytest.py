@@ -271,13 +271,13 @@ def test_beside(tmp_path):
 
 def test_a_pytest_of_another_environment_is_not_disturbed(here, lab, tmp_path):
     other = lab(THIS, "pytest==8.3.*")
-    recorders.remove(other.site_packages)
+    recorders.remove_recorders(other.site_packages)
     call = f"subprocess.call([{str(other.python)!r}, '-m', 'pytest'], cwd=tmp_path)"
     code = f"import subprocess\ndef test_a(tmp_path): assert {call} == 5\n"
     try:
         assert here.pytest(cwd=write(tmp_path / "p", test_a=code)).counts == {"passed": 1}
     finally:
-        recorders.install(other.site_packages)
+        recorders.install_recorders(other.site_packages)
 
 
 def test_two_commands_of_one_cell_are_merged_and_the_worst_counts(here, tmp_path):
@@ -463,12 +463,12 @@ def test_nothing_is_found_outside_an_ordinary_environment(here, tmp_path):
 def test_installing_twice_changes_nothing_and_removing_leaves_nothing(lab, tmp_path):
     environment = lab(THIS, "pytest==8.3.*")
     before = {path: path.stat().st_mtime_ns for path in environment.site_packages.rglob("*_envmatrix*")}
-    recorders.install(environment.site_packages)
+    recorders.install_recorders(environment.site_packages)
     assert {path: path.stat().st_mtime_ns for path in environment.site_packages.rglob("*_envmatrix*")} == before
-    recorders.remove(environment.site_packages)
-    recorders.remove(environment.site_packages)
+    recorders.remove_recorders(environment.site_packages)
+    recorders.remove_recorders(environment.site_packages)
     assert not list(environment.site_packages.rglob("*_envmatrix*"))
-    recorders.install(environment.site_packages)
+    recorders.install_recorders(environment.site_packages)
 
 
 def test_without_the_variable_an_environment_is_as_it_was(here, tmp_path):

@@ -74,7 +74,7 @@ def library(environment: Environment, cwd: Path) -> list[tuple[str, str, str]]:
     )
     read = subprocess.run([environment.python, "-c", LIBRARY], input=last.stdout, capture_output=True, check=True)
     return sorted(
-        (test_ids.from_unittest(test, cwd)[0], STATUS[status], reason.strip())
+        (test_ids.normalise_unittest_id(test, cwd)[0], STATUS[status], reason.strip())
         for test, status, reason in json.loads(read.stdout)
     )
 

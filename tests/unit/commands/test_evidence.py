@@ -15,10 +15,10 @@ from envmatrix.commands.evidence import (
     prune_store,
     transfer_lines,
 )
-from envmatrix.evidence.codec import encode
+from envmatrix.evidence.codec import encode_evidence
 from envmatrix.evidence.model import CommandRun, Evidence, FindingRecord, HostRecord, InterpreterRecord, RanReason
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.evidence.store.names import name_of
+from envmatrix.evidence.store.names import make_name
 from envmatrix.evidence.store.store import NoSuchEvidenceError, Store
 
 A, B = "a" * 40, "content-sha256:" + "b" * 64
@@ -90,8 +90,8 @@ def test_listing_of_nothing(store: Store, tmp_path: Path) -> None:
 
 def test_a_record_is_found_by_name_id_beginning_and_path(store: Store, tmp_path: Path) -> None:
     second = variant(id="host-2", partial="-k x", attempt=2, started="2026-01-02T00:00:00Z")
-    (tmp_path / "file.json").write_bytes(encode(second))
-    for ref in (name_of(second), "host-2", "file.json", str(tmp_path / "file.json")):
+    (tmp_path / "file.json").write_bytes(encode_evidence(second))
+    for ref in (make_name(second), "host-2", "file.json", str(tmp_path / "file.json")):
         assert find_evidence(store, ref, tmp_path) == second
     with pytest.raises(NoSuchEvidenceError, match="could be any of"):
         find_evidence(store, "host", tmp_path)
@@ -115,9 +115,9 @@ def test_pruning_says_what_to_keep_and_keeps_the_last_run(store: Store) -> None:
     with pytest.raises(PruneError):
         prune_store(store, keep_days=-1)
     assert prune_store(store, keep_days=1) == ()
-    store.record_last_run("run", A, [name_of(BASE)])
+    store.record_last_run("run", A, [make_name(BASE)])
     removed = prune_store(store, keep_trees=0)
-    assert removed == (name_of(variant(tree=B)),)
+    assert removed == (make_name(variant(tree=B)),)
     assert list(prune_lines(removed, store.location))[-1] == f"1 file removed from {store.location}"
 
 

@@ -7,18 +7,18 @@ import json
 import pytest
 from store_values import record
 
-from envmatrix.evidence.codec import RejectedError, decode, encode, evidence_schema
+from envmatrix.evidence.codec import RejectedError, decode_evidence, encode_evidence, make_evidence_schema
 from envmatrix.evidence.model import TestResult as Result
 
 
 def test_a_record_survives_encoding() -> None:
     evidence = record(tests=(Result(id="t::ä", outcome="failed", reason="x\ny"),))
-    assert decode(encode(evidence)) == evidence
+    assert decode_evidence(encode_evidence(evidence)) == evidence
 
 
 def test_lone_surrogates_are_escaped() -> None:
     evidence = record(tests=(Result(id="t::\udcff", outcome="passed"),))
-    assert decode(encode(evidence)).tests[0].id == "t::\\udcff"
+    assert decode_evidence(encode_evidence(evidence)).tests[0].id == "t::\\udcff"
 
 
 @pytest.mark.parametrize(
@@ -33,26 +33,26 @@ def test_lone_surrogates_are_escaped() -> None:
 )
 def test_a_record_with_an_impossible_value_is_not_encoded(field: str, value: object, problem: str) -> None:
     with pytest.raises(RejectedError, match=problem):
-        encode(record(**{field: value}))  # type: ignore[arg-type]
+        encode_evidence(record(**{field: value}))  # type: ignore[arg-type]
 
 
 def test_a_document_without_a_required_key_is_refused() -> None:
-    document = json.loads(encode(record()))
+    document = json.loads(encode_evidence(record()))
     del document["tests"]
     with pytest.raises(RejectedError, match="its keys are missing: tests"):
-        decode(json.dumps(document).encode())
+        decode_evidence(json.dumps(document).encode())
 
 
 def test_a_document_with_a_key_twice_is_refused() -> None:
-    data = encode(record()).rstrip().removesuffix(b"}") + b', "attempt": 1}'
+    data = encode_evidence(record()).rstrip().removesuffix(b"}") + b', "attempt": 1}'
     with pytest.raises(RejectedError, match="'attempt' is there twice"):
-        decode(data)
+        decode_evidence(data)
 
 
 def test_another_schema_is_named() -> None:
     with pytest.raises(RejectedError, match="its schema is other/1, and this version reads"):
-        decode(b'{"schema": "other/1"}')
+        decode_evidence(b'{"schema": "other/1"}')
 
 
 def test_the_schema_document_has_the_schema_as_title() -> None:
-    assert evidence_schema()["title"] == "envmatrix/evidence/1"
+    assert make_evidence_schema()["title"] == "envmatrix/evidence/1"

@@ -20,7 +20,7 @@ from envmatrix.evidence.model import CommandRun, ContentLook, RanReason, Session
     ],
 )
 def test_a_command_fails_by_its_exit_code_even_if_tox_ignores_it(command: CommandRun, failed: bool) -> None:
-    assert command.failed is failed
+    assert command.has_failed is failed
 
 
 def test_content_has_moved_if_a_file_or_a_reason_says_so() -> None:
@@ -31,4 +31,4 @@ def test_content_has_moved_if_a_file_or_a_reason_says_so() -> None:
 
 def test_nested_sessions_are_not_runs() -> None:
     outer = Session(runner="pytest")
-    assert record(sessions=(outer, Session(runner="pytest", nested=True))).runs == (outer,)
+    assert record(sessions=(outer, Session(runner="pytest", nested=True))).counted_sessions == (outer,)

@@ -116,7 +116,7 @@ def test_reruns_are_kept_as_attempts(tmp_path):
 )
 def test_the_worst_of_several_runs_counts(first, second, outcome, attempts):
     for pair in ((first, second), (second, first)):
-        (result,) = recordings.combine(Result(id="a", outcome=one) for one in pair)
+        (result,) = recordings.combine_results(Result(id="a", outcome=one) for one in pair)
         assert result.outcome == outcome
         assert sorted(result.attempts) == sorted(attempts)
 
@@ -124,7 +124,7 @@ def test_the_worst_of_several_runs_counts(first, second, outcome, attempts):
 @pytest.mark.parametrize(("first", "second"), [("skipped", "passed"), ("skipped", "failed"), ("xfailed", "passed")])
 def test_no_skip_is_absorbed(first, second):
     for pair in ((first, second), (second, first)):
-        found = recordings.combine(
+        found = recordings.combine_results(
             Result(id="a", outcome=one, reason="[NOTRUN] why"[: 99 * (one == first)]) for one in pair
         )
         assert [(test.id, test.outcome) for test in found] == [("a", pair[0]), ("a#2", pair[1])]
@@ -134,8 +134,8 @@ def test_two_skips_of_one_id_are_one_only_for_one_reason():
     def skip(reason):
         return Result(id="a", outcome="skipped", reason=reason)
 
-    assert [test.id for test in recordings.combine([skip("slow"), skip("slow")])] == ["a"]
-    assert [test.reason for test in recordings.combine([skip("slow"), skip("no kvm")])] == ["slow", "no kvm"]
+    assert [test.id for test in recordings.combine_results([skip("slow"), skip("slow")])] == ["a"]
+    assert [test.reason for test in recordings.combine_results([skip("slow"), skip("no kvm")])] == ["slow", "no kvm"]
 
 
 def test_different_tests_of_one_session_with_one_id_are_numbered(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envmatrix.evidence.runners import is_recorded, is_runner, is_stestr, runner_of
+from envmatrix.evidence.runners import find_runner, is_recorded, is_runner, is_stestr
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from envmatrix.evidence.runners import is_recorded, is_runner, is_stestr, runner
     ],
 )
 def test_the_runner_of_a_command(command, runner):
-    assert runner_of(command.split()) == runner
+    assert find_runner(command.split()) == runner
 
 
 @pytest.mark.parametrize(

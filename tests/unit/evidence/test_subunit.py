@@ -23,11 +23,11 @@ libvirt0\r
 
 
 def parsed(content):
-    return [(test.id, test.outcome, test.reason) for test in subunit.parse(content, PROJECT)]
+    return [(test.id, test.outcome, test.reason) for test in subunit.parse_stream(content, PROJECT)]
 
 
 def test_outcome_and_duration():
-    (result,) = subunit.parse(PASSED, PROJECT)
+    (result,) = subunit.parse_stream(PASSED, PROJECT)
     assert (result.id, result.outcome, result.duration_s, result.runner) == ("m.A.ok", "passed", 0.25, "subunit")
 
 
@@ -48,7 +48,7 @@ def test_a_test_without_an_end_died():
 
 
 def test_a_module_that_cannot_be_imported_stands_for_its_tests():
-    (result,) = subunit.parse(
+    (result,) = subunit.parse_stream(
         b"test: unittest.loader._FailedTest.pkg.mod\nerror: unittest.loader._FailedTest.pkg.mod [\nx\n]\n", PROJECT
     )
     assert (result.id, result.outcome, result.stands_for_module) == ("pkg.mod", "error", True)
@@ -57,7 +57,7 @@ def test_a_module_that_cannot_be_imported_stands_for_its_tests():
 def test_half_a_stream_and_garbage_do_no_harm():
     whole = SKIPPED + PASSED + b"\xff\x00 noise: x\n"
     for end in range(len(whole)):
-        list(subunit.parse(whole[:end], PROJECT))
+        list(subunit.parse_stream(whole[:end], PROJECT))
     assert len(parsed(whole)) == 2
 
 
@@ -69,10 +69,10 @@ def repository(folder, **streams):
 
 def test_only_what_was_written_since_the_mark_counts(tmp_path):
     repository(tmp_path, _0=SKIPPED, failing=SKIPPED)
-    before = subunit.mark(tmp_path)
-    assert subunit.read(tmp_path, before, project=PROJECT).sessions == ()
+    before = subunit.mark_streams(tmp_path)
+    assert subunit.read_streams(tmp_path, before, project=PROJECT).sessions == ()
     repository(tmp_path, _0=SKIPPED + PASSED, _1=PASSED)  # the first was combined with a later run
-    record = subunit.read(tmp_path, before, project=PROJECT)
+    record = subunit.read_streams(tmp_path, before, project=PROJECT)
     assert [(test.id, test.attempts) for test in record.tests] == [("m.A.ok", ("passed", "passed"))]
     assert [session.tests for session in record.sessions] == [1, 1]
 
@@ -80,15 +80,15 @@ def test_only_what_was_written_since_the_mark_counts(tmp_path):
 def test_the_streams_that_were_seen_being_written_are_the_only_ones(tmp_path):
     repository(tmp_path, _0=PASSED, _1=SKIPPED)
     mine = Stream(path=str(tmp_path / ".stestr" / "1"))
-    record = subunit.read(tmp_path, subunit.Mark({}), project=PROJECT, streams=[mine])
+    record = subunit.read_streams(tmp_path, subunit.StreamSizes({}), project=PROJECT, streams=[mine])
     assert [test.id for test in record.tests] == ["m.A.skip"]
 
 
 def test_a_stream_that_is_gone_or_open_is_a_crash(tmp_path):
     repository(tmp_path, tmpx=PASSED)
     gone = Stream(path=str(tmp_path / ".stestr" / "7"))
-    still_open = Stream(path=str(tmp_path / ".stestr" / "tmpx"), whole=False)
-    record = subunit.read(tmp_path, subunit.Mark({}), project=PROJECT, streams=[gone, still_open])
+    still_open = Stream(path=str(tmp_path / ".stestr" / "tmpx"), closed=False)
+    record = subunit.read_streams(tmp_path, subunit.StreamSizes({}), project=PROJECT, streams=[gone, still_open])
     assert [session.finished for session in record.sessions] == [False, False]
     assert [test.id for test in record.tests] == ["m.A.ok"]
     assert "cannot be read" in record.notes[0]

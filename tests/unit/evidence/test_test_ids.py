@@ -26,8 +26,8 @@ PROJECT = Path("/srv/project")
     ],
 )
 def test_normalise_folds_only_what_differs_from_run_to_run(raw, wanted):
-    assert test_ids.normalise(raw, PROJECT) == wanted
-    assert test_ids.normalise(wanted, PROJECT) == wanted
+    assert test_ids.normalise_id(raw, PROJECT) == wanted
+    assert test_ids.normalise_id(wanted, PROJECT) == wanted
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_normalise_folds_only_what_differs_from_run_to_run(raw, wanted):
     ],
 )
 def test_a_node_id_counts_from_the_project(rootdir, nodeid, wanted):
-    assert test_ids.from_pytest(nodeid, rootdir, PROJECT) == wanted
+    assert test_ids.normalise_pytest_id(nodeid, rootdir, PROJECT) == wanted
 
 
 def test_the_group_of_a_distributed_run_is_no_part_of_the_id():
-    assert test_ids.from_pytest("test_a.py::t[x@y]@group", "", PROJECT, grouped=True) == "test_a.py::t[x@y]"
-    assert test_ids.from_pytest("test_a.py::t[x@y]", "", PROJECT, grouped=True) == "test_a.py::t[x@y]"
+    assert test_ids.normalise_pytest_id("test_a.py::t[x@y]@group", "", PROJECT, grouped=True) == "test_a.py::t[x@y]"
+    assert test_ids.normalise_pytest_id("test_a.py::t[x@y]", "", PROJECT, grouped=True) == "test_a.py::t[x@y]"
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_the_group_of_a_distributed_run_is_no_part_of_the_id():
     ],
 )
 def test_what_stands_for_a_module_carries_its_name(raw, wanted):
-    assert test_ids.from_unittest(raw, PROJECT) == wanted
+    assert test_ids.normalise_unittest_id(raw, PROJECT) == wanted

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from envmatrix.vcs.content import content_id, files_digest, is_dropping
-from envmatrix.vcs.git import complaint
-from envmatrix.vcs.worktree import _SPECIAL, _parse
+from envmatrix.vcs.content import hash_content, hash_files, is_dropping
+from envmatrix.vcs.git import extract_complaint
+from envmatrix.vcs.worktree import _SPECIAL, _parse_status
 
 
 def make(root: Path, files: dict[str, str]) -> Path:
@@ -47,10 +47,10 @@ def test_everything_else_is_content(path: str) -> None:
 def test_content_id_is_that_of_paths_bytes_and_modes(tmp_path: Path) -> None:
     root = make(tmp_path / "a", {"x.py": "1", "d/y.py": "2"})
     same = make(tmp_path / "b", {"d/y.py": "2", "x.py": "1", ".tox/z": "3", "d/__pycache__/y.pyc": ""})
-    first, unreadable = content_id(root)
+    first, unreadable = hash_content(root)
     assert first.startswith("content-sha256:")
     assert unreadable == ()
-    assert content_id(same)[0] == first
+    assert hash_content(same)[0] == first
     seen = {first}
     for change in (
         lambda: (root / "x.py").write_text("2"),
@@ -61,35 +61,35 @@ def test_content_id_is_that_of_paths_bytes_and_modes(tmp_path: Path) -> None:
         lambda: os.mkfifo(root / "pipe"),
     ):
         change()
-        seen.add(content_id(root)[0])
+        seen.add(hash_content(root)[0])
     assert len(seen) == 7
 
 
 def test_a_virtual_environment_is_no_content(tmp_path: Path) -> None:
     root = make(tmp_path, {"x.py": "1"})
-    before = content_id(root)
+    before = hash_content(root)
     make(root, {"myenv/pyvenv.cfg": "", "myenv/lib/a.py": "1"})
-    assert content_id(root) == before
+    assert hash_content(root) == before
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
     root = make(tmp_path / "a", {"x.py": "1"})
     (root / "loop").symlink_to(root)
-    assert content_id(root)[0].startswith("content-sha256:")
+    assert hash_content(root)[0].startswith("content-sha256:")
 
 
 def test_the_same_names_cannot_be_split_otherwise(tmp_path: Path) -> None:
     one = make(tmp_path / "one", {"a": "", "b": "x"})
     two = make(tmp_path / "two", {"a\n1:b": "", "b": "x"})
-    assert content_id(one) != content_id(two)
+    assert hash_content(one) != hash_content(two)
 
 
 def test_files_digest_tells_absent_from_empty(tmp_path: Path) -> None:
-    absent = files_digest(tmp_path, [".env"])
+    absent = hash_files(tmp_path, [".env"])
     (tmp_path / ".env").write_text("")
-    empty = files_digest(tmp_path, [".env"])
+    empty = hash_files(tmp_path, [".env"])
     (tmp_path / ".env").write_text("A=1")
-    assert len({absent, empty, files_digest(tmp_path, [".env"])}) == 3
+    assert len({absent, empty, hash_files(tmp_path, [".env"])}) == 3
 
 
 def test_status_is_parsed_with_odd_names() -> None:
@@ -98,7 +98,7 @@ def test_status_is_parsed_with_odd_names() -> None:
         b"u UU N... 100644 100644 100644 100644 h1 h2 h3 c d.py\0"
         b"? new\nline.py\0? nested/\0? x/__pycache__/y.pyc\0! .env\0! .tox/\0"
     )
-    changed, ignored, untracked = _parse(status)
+    changed, ignored, untracked = _parse_status(status)
     assert (changed, ignored) == (["a b.py", "c d.py", "new\nline.py", "nested/"], (".env", ".tox/"))
     assert untracked == {"new\nline.py", "nested/"}
 
@@ -116,7 +116,7 @@ def test_only_links_and_overlooked_entries_get_a_second_look() -> None:
 
 
 def test_complaint_is_the_line_that_says_what_is_wrong() -> None:
-    assert complaint(b"warning: x\nfatal: not a git repository\nmore") == "not a git repository"
-    assert complaint(b"\nhint\n") == "hint"
-    assert complaint(b"") == ""
-    assert complaint(b"fatal: bad \x1b[31m\xff") == "bad ?[31m\ufffd"
+    assert extract_complaint(b"warning: x\nfatal: not a git repository\nmore") == "not a git repository"
+    assert extract_complaint(b"\nhint\n") == "hint"
+    assert extract_complaint(b"") == ""
+    assert extract_complaint(b"fatal: bad \x1b[31m\xff") == "bad ?[31m\ufffd"

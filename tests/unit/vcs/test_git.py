@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envmatrix.vcs.git import LOCAL_VARIABLES, GitError, absent_program, complaint
+from envmatrix.vcs.git import LOCAL_VARIABLES, GitError, extract_complaint, find_absent_program
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from envmatrix.vcs.git import LOCAL_VARIABLES, GitError, absent_program, complai
     ],
 )
 def test_the_line_that_says_what_is_wrong_is_told(stderr: bytes, told: str) -> None:
-    assert complaint(stderr) == told
+    assert extract_complaint(stderr) == told
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_the_line_that_says_what_is_wrong_is_told(stderr: bytes, told: str) -> N
 )
 def test_a_filters_program_that_is_missing_is_named(line: bytes, program: str) -> None:
     stderr = line + b"\nerror: packet write with format failed\nfatal: a.bin: clean filter 'lfs' failed\n"
-    assert absent_program(stderr) == program
-    assert ("install git-lfs" in GitError("x", program=program).remedy(Path())) == (program == "git-lfs")
+    assert find_absent_program(stderr) == program
+    assert ("install git-lfs" in GitError("x", program=program).suggest_remedy(Path())) == (program == "git-lfs")
 
 
 def test_an_operators_refusal_of_replaced_objects_is_no_variable_of_a_hook() -> None:

@@ -14,7 +14,7 @@ from envmatrix.vcs.content import is_dropping
 
 def test_a_common_file_system_keeps_them_and_nothing_is_left(tmp_path: Path) -> None:
     before = tmp_path.stat()
-    assert git.keeps_modes(tmp_path)
+    assert git.has_executable_bits(tmp_path)
     after = tmp_path.stat()
     assert list(tmp_path.iterdir()) == []
     if sys.platform == "linux":
@@ -22,13 +22,13 @@ def test_a_common_file_system_keeps_them_and_nothing_is_left(tmp_path: Path) -> 
 
 
 def test_a_named_file_is_tried_where_there_are_none_without_a_name(tmp_path: Path) -> None:
-    assert git._keeps_modes_of_named(tmp_path)
+    assert git._has_executable_bits_of_named(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert is_dropping(".envmatrix-probe-0123~")
 
 
 def test_a_folder_that_is_not_there_counts_as_one_that_keeps_them(tmp_path: Path) -> None:
-    assert git.keeps_modes(tmp_path / "nowhere")
+    assert git.has_executable_bits(tmp_path / "nowhere")
 
 
 def test_a_bit_that_does_not_stay_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -36,4 +36,4 @@ def test_a_bit_that_does_not_stay_is_noticed(monkeypatch: pytest.MonkeyPatch, tm
         """Do as a FAT file system does: take the mode and keep its own."""
 
     monkeypatch.setattr(os, "fchmod", forget)
-    assert not git._keeps_modes_of_named(tmp_path)
+    assert not git._has_executable_bits_of_named(tmp_path)

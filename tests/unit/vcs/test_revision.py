@@ -21,13 +21,13 @@ def test_only_plain_files_inside_the_tree_are_listed() -> None:
             b"",
         ]
     )
-    assert list(revision._listed(tree)) == [("tox.ini", b"aa", 3), ("bin/run me", b"bb", 12)]
+    assert list(revision._parse_tree(tree)) == [("tox.ini", b"aa", 3), ("bin/run me", b"bb", 12)]
 
 
 def test_objects_are_split_by_their_sizes_and_not_by_line_ends() -> None:
-    assert list(revision._contents(b"aa blob 4\na\nb\n\nbb blob 0\n\n")) == [b"a\nb\n", b""]
+    assert list(revision._split_contents(b"aa blob 4\na\nb\n\nbb blob 0\n\n")) == [b"a\nb\n", b""]
 
 
 def test_a_missing_object_is_an_error() -> None:
     with pytest.raises(GitError, match="missing from the repository"):
-        list(revision._contents(b"aa missing\n"))
+        list(revision._split_contents(b"aa missing\n"))

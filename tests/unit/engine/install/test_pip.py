@@ -1,6 +1,6 @@
 import pytest
 
-from envmatrix.engine.install.pip import MOST, installs, listening, not_compiling
+from envmatrix.engine.install.pip import MOST, capture_pip_log, disable_compiling, is_install_command
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from envmatrix.engine.install.pip import MOST, installs, listening, not_compilin
     ],
 )
 def test_commands_that_get_packages(command, expected):
-    assert installs(command.split()) is expected
+    assert is_install_command(command.split()) is expected
 
 
 def test_the_log_is_read_and_removed(tmp_path):
     variables, log = {"A": "1"}, tmp_path / "pip.log"
-    with listening(variables, log) as unfetched:
+    with capture_pip_log(variables, log) as unfetched:
         assert variables["PIP_LOG"] == str(log)
         assert unfetched() is None
         lines = [
@@ -43,7 +43,7 @@ def test_a_log_of_the_users_own_is_read_from_where_it_ended(tmp_path):
     log = tmp_path / "own.log"
     log.write_text("Could not fetch URL http://old/: connection error - skipping\n")
     variables = {"PIP_LOG": str(log)}
-    with listening(variables, tmp_path / "pip.log") as unfetched:
+    with capture_pip_log(variables, tmp_path / "pip.log") as unfetched:
         assert unfetched() is None
         with log.open("a") as file:
             file.write("Looking in indexes\n")
@@ -54,7 +54,7 @@ def test_a_log_of_the_users_own_is_read_from_where_it_ended(tmp_path):
 
 def test_pip_compiles_nothing_unless_somebody_has_said_how_he_wants_it(tmp_path):
     variables = {"HOME": str(tmp_path)}
-    with not_compiling(variables):
+    with disable_compiling(variables):
         assert variables == {"HOME": str(tmp_path), "PIP_COMPILE": "0"}
     assert variables == {"HOME": str(tmp_path)}
 
@@ -74,16 +74,16 @@ def test_so_does_one_in_a_configuration_of_pip(tmp_path, place, variable):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[install]\nno-compile = false\n")
     variables = {"HOME": str(tmp_path)} | ({variable: str(tmp_path / "a")} if variable else {})
-    with not_compiling(variables):
+    with disable_compiling(variables):
         assert "PIP_COMPILE" not in variables
     path.write_text("[install]\nuser = false\n# compile = 1\n")
-    with not_compiling(variables):
+    with disable_compiling(variables):
         assert variables["PIP_COMPILE"] == "0"
 
 
 @pytest.mark.parametrize("said", ["PIP_COMPILE", "PIP_NO_COMPILE", "PYTHONDONTWRITEBYTECODE"])
 def test_a_word_of_the_users_own_about_bytecode_stands(tmp_path, said):
     variables = {"HOME": str(tmp_path), said: "1"}
-    with not_compiling(variables):
+    with disable_compiling(variables):
         assert variables == {"HOME": str(tmp_path), said: "1"}
     assert variables == {"HOME": str(tmp_path), said: "1"}

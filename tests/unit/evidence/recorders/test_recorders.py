@@ -18,44 +18,44 @@ def module(name):
 
 
 def test_install_puts_the_start_in_last_and_leaves_no_rest(tmp_path):
-    recorders.install(tmp_path)
+    recorders.install_recorders(tmp_path)
     wanted = {path.relative_to(recorders.PAYLOAD) for path in recorders.PAYLOAD.rglob("*") if path.suffix != ".pyc"}
     wanted = {path for path in wanted if "__pycache__" not in path.parts}
     assert {path.relative_to(tmp_path) for path in tmp_path.rglob("*")} == wanted
 
 
 def test_install_repairs_a_file_and_touches_no_other(tmp_path):
-    recorders.install(tmp_path)
+    recorders.install_recorders(tmp_path)
     boot, process = tmp_path / "_envmatrix" / "boot.py", tmp_path / "_envmatrix" / "writer.py"
     boot.write_text("broken")
     before = process.stat().st_ino
-    recorders.install(tmp_path)
+    recorders.install_recorders(tmp_path)
     assert boot.read_bytes() == (PAYLOAD / "boot.py").read_bytes()
     assert process.stat().st_ino == before
 
 
 def test_remove_takes_only_what_is_ours(tmp_path):
     (tmp_path / "other.pth").write_text("x")
-    recorders.install(tmp_path)
-    recorders.remove(tmp_path)
-    recorders.remove(tmp_path)
+    recorders.install_recorders(tmp_path)
+    recorders.remove_recorders(tmp_path)
+    recorders.remove_recorders(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["other.pth"]
 
 
 def test_a_folder_that_is_none_is_an_error_with_a_remedy(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InternalError, match="Make the folder writable"):
-        recorders.install(tmp_path / "file")
+        recorders.install_recorders(tmp_path / "file")
 
 
 def test_environment_names_what_is_asked_and_nothing_else(tmp_path):
-    values = recorders.environment(tmp_path / "r", base={"PYTEST_PLUGINS": "mine", "PYTEST_ADDOPTS": "-x"})
+    values = recorders.recorder_environment(tmp_path / "r", base={"PYTEST_PLUGINS": "mine", "PYTEST_ADDOPTS": "-x"})
     assert values == {"ENVMATRIX_RECORD": str(tmp_path / "r"), "ENVMATRIX_PROMISED": "{}"}
     assert (tmp_path / "r").is_dir()
 
 
 def test_environment_says_all_that_is_asked(tmp_path):
-    values = recorders.environment(
+    values = recorders.recorder_environment(
         tmp_path,
         base={},
         watch=["libvirt", "a.b", "libvirt"],
@@ -74,7 +74,7 @@ def test_environment_says_all_that_is_asked(tmp_path):
 
 def test_the_variables_of_an_outer_run_are_emptied(tmp_path):
     base = {"ENVMATRIX_SESSION": "1.1", "ENVMATRIX_WATCH": "x", "ENVMATRIX_PROFILE": ""}
-    values = recorders.environment(tmp_path, base=base)
+    values = recorders.recorder_environment(tmp_path, base=base)
     assert (values["ENVMATRIX_SESSION"], values["ENVMATRIX_WATCH"]) == ("", "")
     assert "ENVMATRIX_PROFILE" not in values
 

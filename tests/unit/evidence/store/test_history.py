@@ -10,7 +10,7 @@ import msgspec
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.evidence.store import history
-from envmatrix.evidence.store.history import older
+from envmatrix.evidence.store.history import iterate_older
 from envmatrix.evidence.store.store import Store
 
 NOW = "f" * 40
@@ -44,12 +44,12 @@ def put(store: Store, base: Path, number: int, *, host: str = "a", cell: str = "
 
 
 def found(store: Store, root: Path, *cells: str) -> list[Evidence]:
-    return list(older(store, root, tree=NOW, cells=cells or ("unit",)))
+    return list(iterate_older(store, root, tree=NOW, cells=cells or ("unit",)))
 
 
 def test_the_newest_of_each_cell_and_host_is_read_and_no_other(tmp_path: Path, monkeypatch) -> None:
     store, base = Store("store", tmp_path), tmp_path / "store"
-    monkeypatch.setattr(history, "git", lambda *_, **__: b"")
+    monkeypatch.setattr(history, "run_git", lambda *_, **__: b"")
     put(store, base, 1)
     newest = put(store, base, 2)
     other = put(store, base, 3, host="b-with-dashes")
@@ -68,7 +68,7 @@ def test_attempts_without_tests_do_not_hide_what_is_known(tmp_path: Path) -> Non
 def test_what_is_read_is_bounded_whatever_there_is(tmp_path: Path, monkeypatch) -> None:
     store, base = Store("store", tmp_path), tmp_path / "store"
     recent = [put(store, base, number, host=f"h{number}") for number in range(1, 31)]
-    monkeypatch.setattr(history, "git", lambda *_, **__: f"{1:040x}\n{NOW}\n".encode())
+    monkeypatch.setattr(history, "run_git", lambda *_, **__: f"{1:040x}\n{NOW}\n".encode())
     trees = {record.tree for record in found(store, tmp_path)}
     assert trees == {record.tree for record in recent[-history.RECENT - 1 :]} | {recent[0].tree}
     monkeypatch.setattr(history, "READ", 3)

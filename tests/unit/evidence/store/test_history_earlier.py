@@ -7,13 +7,13 @@ from pathlib import Path
 from store_values import OTHER, TREE, record
 
 from envmatrix.evidence.model import TestResult as Result
-from envmatrix.evidence.store.history import Earlier
-from envmatrix.evidence.store.names import name_of
+from envmatrix.evidence.store.history import EarlierRecords
+from envmatrix.evidence.store.names import make_name
 from envmatrix.evidence.store.store import Store
 
 
 def ids(store: Store, newest: int = 5) -> set[str]:
-    return {item.id for item in Earlier(store, tree=TREE, newest=newest).records()}
+    return {item.id for item in EarlierRecords(store, tree=TREE, newest=newest).read_records()}
 
 
 def test_records_of_the_same_tree_are_remembered(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_the_last_run_is_remembered_whatever_its_tree(tmp_path: Path) -> None:
     records = [record("1", tree=OTHER), record("2", tree=OTHER, cell="other"), record("3", tree=OTHER)]
     for item in records:
         store.put(item)
-    store.record_last_run("run", OTHER, [name_of(item) for item in records[:2]])
+    store.record_last_run("run", OTHER, [make_name(item) for item in records[:2]])
     assert ids(store) == {"1", "2"}
 
 
@@ -53,7 +53,10 @@ def test_what_vanished_in_the_last_whole_run_is_remembered_in_the_next(tmp_path:
     for number, tests in enumerate([("test_a", "test_b"), ("test_a",), ("test_a",)]):
         results = tuple(Result(id=test, outcome="passed") for test in tests)
         store.put(record(f"host-20260101T00000{number}Z-aaaaaa-00000000", tests=results))
-    assert {test.id for item in Earlier(store, tree=TREE).records() for test in item.tests} == {"test_a", "test_b"}
+    assert {test.id for item in EarlierRecords(store, tree=TREE).read_records() for test in item.tests} == {
+        "test_a",
+        "test_b",
+    }
 
 
 def test_the_newest_are_told_by_their_times_whatever_their_hosts_and_what_lies_beside_them(tmp_path: Path) -> None:

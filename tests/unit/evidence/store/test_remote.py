@@ -12,7 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from envmatrix.evidence.store import remote
 from envmatrix.evidence.store.local import StoreError
-from envmatrix.evidence.store.remote import RemotePlace, in_time
+from envmatrix.evidence.store.remote import RemotePlace, run_in_time
 
 
 class Page(MemoryFileSystem):
@@ -63,12 +63,12 @@ def test_a_store_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(remote, "TIME_LIMIT_S", 0.2)
     place = RemotePlace("mute://host/store")
     with pytest.raises(StoreError, match="no answer in 0 s"):
-        place.folders()
+        place.list_folders()
     with pytest.raises(StoreError, match="no answer in 0 s"):
         place.write("tree/cell/id.json", b"record")
 
 
 def test_results_and_errors_come_through() -> None:
-    assert in_time(lambda: 1) == 1
+    assert run_in_time(lambda: 1) == 1
     with pytest.raises(ZeroDivisionError):
-        in_time(lambda: 1 // 0)
+        run_in_time(lambda: 1 // 0)

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envmatrix.errors import Problem
-from envmatrix.evidence.codec import RejectedError, decode, encode, evidence_schema
+from envmatrix.evidence.codec import RejectedError, decode_evidence, encode_evidence, make_evidence_schema
 from envmatrix.evidence.model import Evidence, HostRecord
 from envmatrix.evidence.model import TestResult as Result
 from envmatrix.evidence.store.local import LocalPlace
-from envmatrix.evidence.store.names import name_of
+from envmatrix.evidence.store.names import make_name
 from envmatrix.evidence.store.remote import RemotePlace
 from envmatrix.evidence.store.store import Store
 
@@ -65,10 +65,10 @@ def without(name: str) -> bytes:
 DEEP = 1_000_000
 HOSTILE = {
     "empty": (b"", "not whole JSON"),
-    "half": (encode(GOOD)[:-40], "not whole JSON"),
+    "half": (encode_evidence(GOOD)[:-40], "not whole JSON"),
     "half of a character": (b'{"schema":"\xc3', "not whole JSON"),
     "zeros": (b"\0" * 4096, "not whole JSON"),
-    "two documents": (encode(GOOD) * 2, "not whole JSON"),
+    "two documents": (encode_evidence(GOOD) * 2, "not whole JSON"),
     "no object": (b"[]", "right shape"),
     "foreign JSON": (b'{"name": "package.json"}', "names no schema"),
     "other version": (changed(schema="envmatrix/evidence/2"), "its schema is envmatrix/evidence/2"),
@@ -78,7 +78,7 @@ HOSTILE = {
     "deep in a field": (spliced("tests", b"[" * DEEP + b"]" * DEEP), "array"),
     "deep in an unknown field": (spliced("x", b"[" * DEEP + b"]" * DEEP), "nested too deeply"),
     "deep objects in an unknown field": (spliced("x", b'{"a":' * DEEP + b"1" + b"}" * DEEP), "nested too deeply"),
-    "a key twice": (encode(GOOD)[:-2] + b',"state":"finished"}', "'state' is there twice"),
+    "a key twice": (encode_evidence(GOOD)[:-2] + b',"state":"finished"}', "'state' is there twice"),
     "a key twice in a test": (
         spliced("tests", b'[{"id":"a","outcome":"failed","outcome":"passed"}]'),
         "'outcome' is there",
@@ -126,7 +126,7 @@ def rejected(store: Store) -> Problem:
     start = time.monotonic()
     tracemalloc.start()
     try:
-        (found,) = store.iterate(TREE)
+        (found,) = store.iterate_records(TREE)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -142,14 +142,14 @@ def rejected(store: Store) -> Problem:
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_content_is_reported_and_ignored(store: Store, tmp_path: Path, case: str) -> None:
     data, why = HOSTILE[case]
-    (tmp_path / name_of(GOOD)).write_bytes(data)
+    (tmp_path / make_name(GOOD)).write_bytes(data)
     assert re.search(why, rejected(store).message), rejected(store).message
 
 
 def test_the_record_that_the_hostile_ones_are_made_of_is_good(store: Store, tmp_path: Path) -> None:
     for data in (json.dumps(PLAIN).encode(), changed(added_later={"x": [1]}), spliced("attempt", b"2")):
-        (tmp_path / name_of(GOOD)).write_bytes(data)
-        (found,) = store.iterate(TREE)
+        (tmp_path / make_name(GOOD)).write_bytes(data)
+        (found,) = store.iterate_records(TREE)
         assert isinstance(found, Evidence)
 
 
@@ -172,23 +172,23 @@ SPECIAL: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("case", SPECIAL)
 def test_hostile_files_are_not_read(store: Store, tmp_path: Path, case: str) -> None:
-    SPECIAL[case](tmp_path / name_of(GOOD))
+    SPECIAL[case](tmp_path / make_name(GOOD))
     assert "root:" not in rejected(store).message
 
 
 @pytest.mark.parametrize("case", SPECIAL)
 def test_nothing_hostile_is_copied(store: Store, tmp_path: Path, case: str) -> None:
-    SPECIAL[case](tmp_path / name_of(GOOD))
+    SPECIAL[case](tmp_path / make_name(GOOD))
     other = Store(f"memory://{tmp_path}", tmp_path)
     assert store.push(other).copied == ()
-    assert other.trees() == ()
+    assert other.list_trees() == ()
 
 
 @pytest.mark.parametrize(
     "name", ["notes.txt", "\x1b[31m.json", "a b.json", "x.JSON", "\udcff.json", ".hidden", "a.json.bak"]
 )
 def test_foreign_names_are_reported(store: Store, tmp_path: Path, name: str) -> None:
-    (tmp_path / TREE / "cell" / name).write_bytes(encode(GOOD))
+    (tmp_path / TREE / "cell" / name).write_bytes(encode_evidence(GOOD))
     assert "it is not evidence" in rejected(store).message
 
 
@@ -201,13 +201,13 @@ def test_folders_that_lead_elsewhere_are_not_entered(store: Store, tmp_path: Pat
     (tmp_path / ("b" * 40)).symlink_to(tmp_path / "elsewhere" / TREE)
     (tmp_path / "..foreign").mkdir()
     (tmp_path / "file").write_text("")
-    assert store.trees() == (TREE, "elsewhere")
+    assert store.list_trees() == (TREE, "elsewhere")
 
 
 def test_a_writers_file_in_the_making_is_silent_and_an_abandoned_one_is_not(store: Store, tmp_path: Path) -> None:
     path = tmp_path / TREE / "cell" / ".0123.tmp"
-    path.write_bytes(encode(GOOD)[:100])
-    assert list(store.iterate(TREE)) == []
+    path.write_bytes(encode_evidence(GOOD)[:100])
+    assert list(store.iterate_records(TREE)) == []
     os.utime(path, (time.time() - 7200,) * 2)
     assert "its writer was killed" in rejected(store).message
 
@@ -216,7 +216,7 @@ def test_a_writers_file_in_the_making_is_silent_and_an_abandoned_one_is_not(stor
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_rejected_without_a_traceback(data: bytes) -> None:
     with pytest.raises(RejectedError) as caught:
-        decode(data)
+        decode_evidence(data)
     assert str(caught.value).isprintable()
 
 
@@ -231,36 +231,38 @@ anything = st.recursive(
 @given(field=st.sampled_from(sorted(PLAIN)), value=anything)
 def test_any_value_in_any_field_is_evidence_of_the_same_name_or_rejected(field: str, value: Any) -> None:
     try:
-        found = decode(json.dumps({**PLAIN, field: value}).encode())
+        found = decode_evidence(json.dumps({**PLAIN, field: value}).encode())
     except RejectedError as error:
         assert str(error).isprintable()
         return
-    assert decode(encode(found)) == found
-    assert (name_of(found) == name_of(GOOD)) == ((found.id, found.tree, found.cell) == (GOOD.id, GOOD.tree, GOOD.cell))
+    assert decode_evidence(encode_evidence(found)) == found
+    assert (make_name(found) == make_name(GOOD)) == (
+        (found.id, found.tree, found.cell) == (GOOD.id, GOOD.tree, GOOD.cell)
+    )
 
 
 @settings(max_examples=300, deadline=None)
-@given(at=st.integers(0, len(encode(GOOD)) - 1), length=st.integers(0, 20), put=st.binary(max_size=20))
+@given(at=st.integers(0, len(encode_evidence(GOOD)) - 1), length=st.integers(0, 20), put=st.binary(max_size=20))
 def test_a_damaged_record_is_rejected_or_still_one(at: int, length: int, put: bytes) -> None:
-    data = encode(GOOD)
+    data = encode_evidence(GOOD)
     try:
-        decode(data[:at] + put + data[at + length :])
+        decode_evidence(data[:at] + put + data[at + length :])
     except RejectedError as error:
         assert str(error).isprintable()
 
 
 @settings(max_examples=200, deadline=None)
-@given(cut=st.integers(0, len(encode(GOOD)) - 2))
+@given(cut=st.integers(0, len(encode_evidence(GOOD)) - 2))
 def test_no_beginning_of_a_record_is_a_record(cut: int) -> None:
     with pytest.raises(RejectedError):
-        decode(encode(GOOD)[:cut])
+        decode_evidence(encode_evidence(GOOD)[:cut])
 
 
 def test_the_schema_accepts_what_is_written() -> None:
     full = msgspec.structs.replace(GOOD, partial="-k x", ignored=("a",))
-    jsonschema.Draft202012Validator(evidence_schema()).validate(json.loads(encode(full)))
+    jsonschema.Draft202012Validator(make_evidence_schema()).validate(json.loads(encode_evidence(full)))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(evidence_schema()).validate(json.loads(changed(state="fine")))
+        jsonschema.Draft202012Validator(make_evidence_schema()).validate(json.loads(changed(state="fine")))
 
 
 def test_a_place_without_whole_puts_is_written_beside_and_renamed(tmp_path: Path) -> None:
@@ -268,8 +270,8 @@ def test_a_place_without_whole_puts_is_written_beside_and_renamed(tmp_path: Path
     place.write("t/c/x.json", b"{}")
     assert [path.name for path in (tmp_path / "far/t/c").iterdir()] == ["x.json"]
     assert place.read("t/c/x.json", 10) == b"{}"
-    assert [entry.name for entry in place.listing("t")] == ["t/c/x.json"]
-    assert place.folders() == LocalPlace(tmp_path / "far").folders() == ("t",)
+    assert [entry.name for entry in place.list_entries("t")] == ["t/c/x.json"]
+    assert place.list_folders() == LocalPlace(tmp_path / "far").list_folders() == ("t",)
     place.remove("t/c/x.json")
     place.remove("t/c/x.json")
-    assert list(place.listing("t")) == []
+    assert list(place.list_entries("t")) == []
