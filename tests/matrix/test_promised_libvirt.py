@@ -5,7 +5,7 @@ import sys
 
 import libvirt
 
-from envmatrix.host.model import Request
+from envmatrix.host.model import PythonRequest
 from envmatrix.host.survey import survey
 
 
@@ -14,7 +14,7 @@ def test_the_survey_agrees_with_the_bindings():
     connection = libvirt.open("test:///default")
     assert connection.getType() == "TEST"
     connection.close()
-    request = Request(spec=(sys._base_executable,), system_site_packages=True, requires=("libvirt",))
+    request = PythonRequest(spec=(sys._base_executable,), system_site_packages=True, requires=("libvirt",))
     (candidate,) = survey([request], {}, environ=dict(os.environ))[request].candidates
     (finding,) = candidate.findings
     assert (candidate.refused, finding.status, finding.where) == ("", "ok", libvirt.__file__)

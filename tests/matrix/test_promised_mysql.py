@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pymysql
 import pytest
 
-from envmatrix.host.model import Request
+from envmatrix.host.model import PythonRequest
 from envmatrix.host.survey import survey
 
 
@@ -21,7 +21,7 @@ def test_the_survey_agrees_with_the_server(url, caller_environ):
         cursor = connection.cursor()
         cursor.execute("SELECT VERSION()")
         (version,) = cursor.fetchone()
-    request = Request(requires=("mysql",))
+    request = PythonRequest(requires=("mysql",))
     answer = survey([request], {}, environ={**caller_environ, "ENVMATRIX_MYSQL_URL": url})[request]
     (finding,) = answer.findings
     assert (finding.status, finding.where) == ("ok", socket)

@@ -513,8 +513,8 @@ def test_staged_reads_the_index_that_will_be_committed(repo: Path, tmp_path: Pat
     hook = repo / ".git/hooks/pre-commit"
     code = (
         "import sys; sys.path[:0] = sys.argv[2:]; from pathlib import Path;"
-        "from envmatrix.vcs.identity import changed_paths;"
-        "Path(sys.argv[1]).write_text(repr(changed_paths(Path.cwd(), 'HEAD', staged=True)))"
+        "from envmatrix.vcs.changes import find_changed_paths;"
+        "Path(sys.argv[1]).write_text(repr(find_changed_paths(Path.cwd(), 'HEAD', staged=True)))"
     )
     hook.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" {out} {" ".join(filter(None, sys.path))}\n')
     hook.chmod(0o755)

@@ -18,21 +18,22 @@ SLEEP = ["/bin/sleep", "60.25"]
 # A tool whose helper takes long over loading tox, and which ends in the middle of it; it tells the helper's pid.
 TOOL = """
 import os, signal, sys, time
-from envmatrix.engine import forkserver, helper
+from envmatrix.engine.launcher import helper
+from envmatrix.engine.launcher import server as helper_server
 
 def load(name):
     open(sys.argv[1], "a").write(name + "\\n")
     time.sleep(60)
 
-forkserver.load = load
+helper_server.load_module = load
 helper.fork_early(os.environ)
-from envmatrix.engine.launch import ForkServer
-from envmatrix.engine.request import Request
+from envmatrix.engine.launcher.client import ForkServer
+from envmatrix.engine.launcher.request import ProcessRequest
 
 server = ForkServer(os.environ)
 if sys.argv[2] == "busy":
-    server.start(Request(kind="exec", argv=("/bin/sleep", "60.25"), cwd="/", environ={"A": "1"}))
-server.preload()
+    server.start_process(ProcessRequest(kind="exec", argv=("/bin/sleep", "60.25"), cwd="/", environ={"A": "1"}))
+server.preload_tox()
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.01)
 print(helper._early[0][0]._pid if helper._early else server._helper._pid, flush=True)
@@ -132,13 +133,13 @@ def test_what_cannot_be_run_says_why(server, tmp_path):
 # A tool with three commands that have children, and one that has ended; it tells the watcher's pid, theirs and those.
 BUSY = """
 import os, sys, time
-from envmatrix.engine.launch import ForkServer
-from envmatrix.engine.request import Request
+from envmatrix.engine.launcher.client import ForkServer
+from envmatrix.engine.launcher.request import ProcessRequest
 server = ForkServer(os.environ)
-one = Request(kind="exec", argv=("/bin/sh", "-c", "sleep 60 & echo $!; wait"), cwd="/", environ={"A": "1"})
-processes = [server.start(one) for _ in range(3)]
-over = server.start(Request(kind="exec", argv=("/bin/true",), cwd="/", environ={}))
-over.wait()
+one = ProcessRequest(kind="exec", argv=("/bin/sh", "-c", "sleep 60 & echo $!; wait"), cwd="/", environ={"A": "1"})
+processes = [server.start_process(one) for _ in range(3)]
+over = server.start_process(ProcessRequest(kind="exec", argv=("/bin/true",), cwd="/", environ={}))
+over.wait_for_exit()
 print(server._helper.pid, *(p.pid for p in processes), *(os.read(p.out, 100).decode().strip() for p in processes))
 sys.stdout.flush()
 time.sleep(60)

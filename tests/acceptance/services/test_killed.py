@@ -46,7 +46,7 @@ class Owner:
         self.process.stdout.close()
 
     def keepers(self):
-        return [child for child in self.process_children() if "envmatrix.engine.run.services" in child.cmdline()]
+        return [child for child in self.process_children() if "envmatrix.engine.services" in child.cmdline()]
 
     def process_children(self):
         return psutil.Process(self.process.pid).children()

@@ -220,13 +220,13 @@ def test_a_port_that_somebody_took_in_between(name, token, tmp_path):
     """The keeper is told a port on which another server listens already: it goes on to the next."""
     script = f"""
         import os, socket, sys
-        from envmatrix.engine.services import driver, keeper
+        from envmatrix.engine.services import drivers, keeper
         from envmatrix.host.protocols.servers import find_programs
         taken = socket.create_server(("127.0.0.1", 0))
         number = taken.getsockname()[1]
-        ports, free_port = [number], driver.free_port
-        driver.free_port = lambda: ports.pop(0) if ports else free_port()
-        answer = keeper._started(keeper.Request(entry=keeper.registry.new_entry(
+        ports, free_port = [number], drivers.free_port
+        drivers.free_port = lambda: ports.pop(0) if ports else free_port()
+        answer = keeper._started(keeper.KeeperRequest(entry=keeper.registry.new_entry(
             token={token!r}, service={name!r}, cell="c", folder=keeper.Path(sys.argv[1])), work_dir="/nonexistent",
             programs=find_programs({name!r}, os.environ)))
         print(answer.error or (answer.info.port != number, ports))

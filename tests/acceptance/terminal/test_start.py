@@ -42,7 +42,7 @@ done = True
 WAITS = """\
 import sys, time
 sys.path.insert(0, {folder!r})
-from envmatrix.cli.interrupts import raise_on_signals
+from envmatrix.console.signals import raise_on_signals
 raise_on_signals()
 try:
     import early
