@@ -143,6 +143,8 @@ def _steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[Step]:
     for phase in _PHASES:
         for index, command in enumerate(tox_env.conf[phase]):
             argv = tuple(str.__str__(str(part)) for part in command.args)
+            if any("TOX_PACKAGE" in part for part in argv):
+                raise _DoubtError("a command uses the package that tox builds and removes")
             program = find_program(argv[0], environment, str(tox_env.conf["change_dir"]))
             if program is None or not any(fnmatch(argv[0], one) or fnmatch(program, one) for one in allowed):
                 raise _DoubtError(f"its command {argv[0]} is not one of the environment's nor allowed")
