@@ -17,7 +17,7 @@ _LEVELS: Final = 2  # .envmatrix/cache/warm: below that are files, which are rep
 class StateDirError(EnvmatrixError):
     """The state directory leads somewhere else; ``str()`` names the link and the remedy."""
 
-    hint = "remove the link, and take it out of the commit that holds it"
+    hint = "`git rm` the link if a commit holds it, else remove it"
 
 
 def state_path(root: Path, *parts: str) -> Path:

@@ -59,22 +59,6 @@ def uv(url: str, cache: Path) -> dict[str, str]:
     return {"UV_DEFAULT_INDEX": url, "UV_CACHE_DIR": str(cache), "UV_NO_CONFIG": "1", "NO_PROXY": "127.0.0.1"}
 
 
-def test_with_uv_the_first_cell_alone_asks_the_index(envmatrix, project, index, tmp_path):
-    url, asked = index
-    root = project({"tox.ini": INI})
-    first = envmatrix("run", "tox:a", cwd=root, env=uv(url, tmp_path / "cache"))
-    assert first.returncode == 0, first
-    once = len(asked)
-    assert once > 0
-    again = envmatrix("run", "--recreate", "tox:a", cwd=root, env=uv(url, tmp_path / "cache"))
-    assert again.returncode == 0, again
-    assert len(asked) > once, "a later run has to ask again: the index may have changed"
-    before = len(asked)
-    both = envmatrix("run", "--recreate", "tox:a", "tox:b", cwd=root, env=uv(url, tmp_path / "cache"))
-    assert both.returncode == 0, both
-    assert len(asked) - before == before - once, asked
-
-
 def test_what_is_gone_from_the_cache_is_got_again(envmatrix, project, index, tmp_path):
     url, asked = index
     clear = f"python -c \"import shutil; shutil.rmtree('{tmp_path / 'cache'}')\""

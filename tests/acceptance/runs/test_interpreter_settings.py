@@ -22,7 +22,7 @@ def planned(project: Callable[..., Path], envmatrix: Callable[..., Any]) -> Call
     def plan(ini: str, name: str) -> Any:
         root = project({"tox.ini": ini})
         result = envmatrix("plan", f"tox:{name}", "--json", cwd=root)
-        assert not (root / ".tox").exists(), "a plan makes nothing"
+        assert not (root / ".tox" / name).exists(), "a plan makes no environment"
         (cell,) = result.json["cells"]
         return cell
 

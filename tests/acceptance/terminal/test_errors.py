@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
@@ -43,6 +44,14 @@ ERRORS = {
     "StoreError": (BASE, ("run", "one", "--store", "/dev/null/x"), "this evidence was not kept", 4),
     "InternalError": (BASE, ("run", "one"), "The test recorders cannot be written", 3),
     "UnwritableError": (BASE, ("list",), "make room or send it elsewhere; `envmatrix report` shows", 4),
+    "StateDirError": (BASE, ("run", "one"), ".envmatrix: is a symbolic link to 'profiles'", 2),
+    "AmbiguousRefError": (BASE, ("gate", "twice"), "'twice' is ambiguous: ", 2),
+    "CircularDependsError": (
+        {**BASE, "tox.ini": TOX + "[testenv:b]\ndepends = a\n[testenv:a]\ndepends = b\n"},
+        ("run", "tox:a", "tox:b"),
+        "depends",
+        2,
+    ),
     "ServiceError": ({**BASE, "profiles/one.toml": 'services = ["redis"]\n'}, ("run", "one"), "redis", 3),
 }
 
@@ -70,7 +79,7 @@ CARRIED = {
     "StartError": (STARTED, ("plan",), "envmatrix cannot start the service 'rabbitmq'; it can start memcached", 3),
 }
 # Those that say that something ended, and say nothing.
-CONTROL = {"_StoppedError", "Stop", "EndedError", "_StopRequestError"}
+CONTROL = {"_StoppedError", "Stop"}
 
 
 def errors():
@@ -154,6 +163,11 @@ def test_an_error_is_a_sentence_with_the_next_step(name, project, envmatrix, tmp
             path.unlink() if path.is_file() else None
         recorder.rename(tmp_path / "moved")
         recorder.write_text("in the way")
+    if name == "StateDirError":
+        (root / ".envmatrix").symlink_to("profiles")
+    if name == "AmbiguousRefError":
+        for kind in ("branch", "tag"):
+            subprocess.run(["git", kind, "twice"], cwd=root, check=True)
     if name == "ServiceError":
         server = tmp_path / "bin" / "redis-server"
         server.parent.mkdir()
