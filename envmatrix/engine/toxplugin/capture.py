@@ -143,7 +143,7 @@ def _resolve_steps(tox_env: ToxEnv, environment: Mapping[str, str]) -> Iterator[
         for index, command in enumerate(tox_env.conf[phase]):
             argv = tuple(str.__str__(str(part)) for part in command.args)
             if any("TOX_PACKAGE" in part for part in argv):
-                raise _DoubtError("a command uses the package that tox builds and removes")
+                raise _UnresolvedError("a command uses the package that tox builds and removes")
             program = find_program(argv[0], environment, str(tox_env.conf["change_dir"]))
             if program is None or not any(fnmatch(argv[0], item) or fnmatch(program, item) for item in allowed):
                 raise _UnresolvedError(f"its command {argv[0]} is not one of the environment's nor allowed")

@@ -73,7 +73,7 @@ CARRIED = {
     "UnreadableError": (BASE, ("report", "large.json"), "large.json is not believed: it is larger than", 2),
     "GitError": (BASE, ("run", "one"), "cannot identify the content, so its files were hashed", 0),
     "_ToxRefusedError": ({**BASE, "tox.ini": TOX + "deps = {[nosuch]deps}\n"}, ("explain", "one"), "tox: ", 0),
-    "_DoubtError": (BASE, ("explain", "one"), "through tox: TOX_LIMITED_SHEBANG is set", 0),
+    "_UnresolvedError": (BASE, ("explain", "one"), "through tox: TOX_LIMITED_SHEBANG is set", 0),
     "envmatrix.engine.toxplugin.proof.RefusedError": (LIBVIRT, ("run", "one"), "env_mismatch", 3),
     "envmatrix.host.protocols.connection.RefusedError": (REDIS, ("plan",), "Authentication required", 3),
     "StartError": (STARTED, ("plan",), "envmatrix cannot start the service 'rabbitmq'; it can start memcached", 3),
@@ -139,7 +139,7 @@ def test_what_another_message_carries_is_read_there(name, project, envmatrix, se
     if name == "UnreadableError":
         with (root / "large.json").open("wb") as file:
             file.truncate(1 << 30)
-    if name == "_DoubtError":
+    if name == "_UnresolvedError":
         env["TOX_LIMITED_SHEBANG"] = "1"
         assert envmatrix("run", "one", cwd=root, env=env).returncode == 0
     if name.startswith("envmatrix.host"):
