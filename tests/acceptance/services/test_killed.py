@@ -96,7 +96,7 @@ def test_what_a_killed_tool_and_keeper_leave_is_removed_later(tmp_path, by):
 
 
 def test_a_keeper_that_hangs_is_ended_by_clean(tmp_path, monkeypatch):
-    monkeypatch.setattr(services.session, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(services.manager, "PATIENCE_S", 0.5)
     owner = Owner(tmp_path, "redis")
     (keeper,) = owner.keepers()
     keeper.suspend()
