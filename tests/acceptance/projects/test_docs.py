@@ -79,7 +79,7 @@ def test_every_public_verb_has_help_with_an_example(execute, tmp_path):
 
 def test_every_code_in_the_sources_is_documented():
     text = "".join(path.read_text() for path in (REPOSITORY / "envmatrix").rglob("*.py"))
-    breaches = set(re.findall(r'\.breach\(\s*"(\w+)"', text)) | set(re.findall(r'Breach\(\s*code="(\w+)"', text))
+    breaches = set(re.findall(r'\.make_breach\(\s*"(\w+)"', text)) | set(re.findall(r'Breach\(\s*code="(\w+)"', text))
     assert breaches == set(BREACHES)
     reasons = set(re.findall(r'(?<!Breach\()\bcode=\s*"([a-z_]+)"', text)) | set(
         re.findall(r'"code": "([a-z_]+)"', text)
