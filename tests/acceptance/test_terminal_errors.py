@@ -65,7 +65,7 @@ CARRIED = {
     "StartError": (STARTED, ("plan",), "envmatrix cannot start the service 'rabbitmq'; it can start memcached", 3),
 }
 # Those that say that something ended, and say nothing.
-CONTROL = {"_StoppedError", "Stop", "EndedError", "_StopRequestError"}
+CONTROL = {"_StoppedError", "Stop"}
 
 
 def errors():
