@@ -10,7 +10,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from xml.etree import ElementTree
 
 import msgspec
 
@@ -100,6 +99,8 @@ def _parse_xml(file: BinaryIO) -> Any:
 
     Raises ValueError: when it is nested so deeply that recursive readers would fail.
     """
+
+    from xml.etree import ElementTree  # like junitparser, only for a cell that has such files
 
     class Shallow(ElementTree.TreeBuilder):
         depth = 0
