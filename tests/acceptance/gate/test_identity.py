@@ -388,7 +388,7 @@ def test_git_missing(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = identify_content(repo)
     assert found.vcs == "none"
     assert "install git" in found.notes[0]
-    with pytest.raises(UnknownBaseError, match="no git on PATH"):
+    with pytest.raises(UnknownBaseError, match="git is not on PATH"):
         find_changed_paths(repo, "HEAD")
 
 
