@@ -14,7 +14,7 @@ TEST = "import unittest\n\nfrom demo import VALUE\n\n\nclass Case(unittest.TestC
 TEST += "    def test_value(self):\n        self.assertEqual(VALUE, 1)\n"
 CODE = "VALUE = {}\n"
 IGNORE = "build\n*.egg-info\n.envmatrix\n/.tox\n"
-READS = "import pathlib\n\nVALUE = int(pathlib.Path(__file__).parents[1].joinpath({!r}).read_text())\n"
+READS = "import pathlib\n\nVALUE = int(pathlib.Path(__file__).parent.joinpath({!r}).read_text())\n"
 CFG = "[metadata]\nname = demo\nversion = 1\n[options]\npackages = demo\n"
 SIBLING = f"{CFG}package_dir =\n    = ../sibling/src\n"
 COMPUTED = """import os
