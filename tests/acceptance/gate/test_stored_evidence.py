@@ -192,7 +192,7 @@ def test_a_read_only_project_says_what_to_do_and_another_store_works(tmp_path: P
         Store(str(shared), project).put(record(1, "host", tests=1))
 
     assert os.waitpid(child(write), 0)[1] == 0
-    assert f"{project}/.envmatrix cannot be made" in out.read_text()
+    assert f"{project}/.envmatrix cannot be created" in out.read_text()
     assert "ENVMATRIX_STORE" in out.read_text()
     assert len(Store(str(shared), project).list_names(tree(1))) == 1
 
