@@ -26,7 +26,9 @@ def published(tmp_path_factory):
     import subprocess
 
     folder = tmp_path_factory.mktemp("published") / "envmatrix"
-    left_out = shutil.ignore_patterns(".git", ".venv", ".tox", "*cache*", "*.egg-info", "build", "dist", ".hypothesis")
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv", ".tox", "__pycache__", ".*cache*", "*.egg-info", "build", "dist", ".hypothesis"
+    )
     shutil.copytree(REPOSITORY, folder, ignore=left_out, symlinks=True)
     person = ("-c", "user.name=A", "-c", "user.email=a@example.org")
     for words in (("init", "-q"), ("add", "-A"), (*person, "commit", "-qm", "x"), ("tag", "v0")):
