@@ -141,7 +141,7 @@ class ForkServer:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._helper: helper.Child | None = None
+        self._helper: subprocess.Popen[bytes] | None = None
         self._begun = False
         self._environ = environ
 

@@ -1,4 +1,4 @@
-"""The helper that starts cells' processes: ``python -m envmatrix.engine.launcher.server DESCRIPTOR``.
+"""The helper that starts cells' processes: ``python -m envmatrix.engine.launcher.server DESCRIPTOR OWNER``.
 
 It loads tox once and forks a child for each cell or command. It has one thread, so that forking is safe, and it is the
 reaper of whatever its children leave behind. It goes when the socket to its owner ends, however that came. Its parent,
@@ -19,6 +19,7 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import NoReturn
 
 from envmatrix.engine.launcher import child, leftovers
@@ -177,8 +178,9 @@ def write_report(descriptor: int, **report: object) -> None:
         os.write(descriptor, json.dumps(report).encode() + b"\n")
 
 
-def main(descriptor: int, owner: int = 0) -> NoReturn:
-    """Serve the owner at the other end of ``descriptor`` until it is gone; ``owner`` is its pid, if it forked this.
+def main(descriptor: int, owner: int) -> NoReturn:
+    """Serve the owner at the other end of ``descriptor`` until it is gone; ``owner`` is its pid, if its main thread
+    started this, else 0.
 
     The process that serves is a child of this one, which waits for its end, ends what is left, and serves nobody.
     """
@@ -200,8 +202,13 @@ def main(descriptor: int, owner: int = 0) -> NoReturn:
 
 def watch_server(server: int, owner: int) -> None:
     """Wait until the server has ended, or its owner, and kill all that they started: orphans become our children."""
+
+    def end_server(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, too, and what it started is killed all the same
+            os.kill(server, signal.SIGKILL)
+
     set_name("watcher")
-    signal.signal(END_NOW, lambda number, frame: os.kill(server, signal.SIGKILL))
+    signal.signal(END_NOW, end_server)
     if owner:
         die_with_parent(END_NOW, owner)
     os.waitpid(server, 0)
@@ -210,4 +217,4 @@ def watch_server(server: int, owner: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -15,28 +15,22 @@ from envmatrix.engine.launcher.client import ForkServer
 from envmatrix.engine.launcher.request import ProcessRequest
 
 SLEEP = ["/bin/sleep", "60.25"]
-# A tool whose helper takes long over loading tox, and which ends in the middle of it; it tells the helper's pid.
+# A tool whose helper reads no socket, as while it loads tox, and which is killed then; it prints the watcher's pid.
 TOOL = """
 import os, signal, sys, time
-from envmatrix.engine.launcher import helper
-from envmatrix.engine.launcher import server as helper_server
-
-def load(name):
-    open(sys.argv[1], "a").write(name + "\\n")
-    time.sleep(60)
-
-helper_server.load_module = load
-helper.fork_early(os.environ)
+import psutil
 from envmatrix.engine.launcher.client import ForkServer
 from envmatrix.engine.launcher.request import ProcessRequest
 
 server = ForkServer(os.environ)
-if sys.argv[2] == "busy":
+server.start_helper()
+if sys.argv[1] == "busy":
     server.start_process(ProcessRequest(kind="exec", argv=("/bin/sleep", "60.25"), cwd="/", environ={"A": "1"}))
-server.preload_tox()
-while not os.path.exists(sys.argv[1]):
+watcher = psutil.Process(server._helper.pid)
+while watcher.name() != "watcher" or not watcher.children():
     time.sleep(0.01)
-print(helper._early[0][0]._pid if helper._early else server._helper._pid, flush=True)
+watcher.children()[0].suspend()
+print(watcher.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -52,13 +46,13 @@ def gone(pid: int, limit_s: float) -> bool:
 
 
 @pytest.fixture
-def helper(tmp_path: Path):
-    """``helper(state)``: the pid of the helper of a tool that was killed while the helper was loading."""
+def helper():
+    """``helper(state)``: the pid of the helper of a tool that was killed while the helper read no socket."""
     pids = []
 
     def start(state: str) -> int:
         env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV", "ENVMATRIX"))}
-        command = [sys.executable, "-c", TOOL, str(tmp_path / "loading"), state]
+        command = [sys.executable, "-c", TOOL, state]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
         assert done.returncode == -9, done
         pids.append(int(done.stdout))
@@ -71,11 +65,11 @@ def helper(tmp_path: Path):
                 process.kill()
 
 
-def test_a_helper_that_is_loading_ends_with_its_owner(helper):
+def test_a_helper_that_reads_nothing_ends_with_its_owner(helper):
     assert gone(helper("idle"), 2)
 
 
-def test_one_that_is_loading_ends_with_its_owner_and_with_what_it_started(helper):
+def test_one_that_reads_nothing_ends_with_its_owner_and_with_what_it_started(helper):
     watcher = helper("busy")
     assert gone(watcher, 2)
     assert [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == SLEEP] == []
@@ -104,7 +98,7 @@ def start(server: ForkServer, *argv: str, folder: Path = Path("/")):
 
 
 def ended(process) -> tuple[int, str]:
-    code = process.wait()
+    code = process.wait_for_exit()
     return code, os.read(process.out, 100_000).decode()
 
 
