@@ -213,7 +213,8 @@ def test_a_command_that_changes_what_is_tested_is_told(trap):
     files = {"test_it.py": tests, "module.py": "VALUE = 2\n"}
     case = trap("sh -c 'echo VALUE = 1 >module.py'\npytest", files)
     found = case.run()
-    assert found.exit == 0, found
+    (cell,) = found.document["cells"]
+    assert (found.exit, [reason["code"] for reason in cell["reasons"]]) == (3, ["content_moved"]), found
     assert any("of what git tracks: module.py" in note for note in found.document["notes"]), found.document["notes"]
 
 
