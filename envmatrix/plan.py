@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from envmatrix.config.model import Cell, Matrix, Profile, Project
+from envmatrix.config.model import Cell, Matrix, Project
 from envmatrix.host.model import Answer, Candidate, Finding, Interpreter, PythonRequest
 
 
@@ -199,8 +199,3 @@ def _in_no_interpreter(findings: list[Finding]) -> Reason:
         named = others[0] if len(others) == 1 else f"{len(others)} other interpreters"
         message = f"{message.rstrip('.')}. Nor does it import in {named}."
     return Reason(code=facts.status, capability=facts.capability, message=message, remedy=facts.remedy)
-
-
-def profile_of(matrix: Matrix, cell: Cell) -> Profile:
-    """Return the profile that a cell of the matrix belongs to."""
-    return matrix.profiles[cell.profile]

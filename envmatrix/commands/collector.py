@@ -21,14 +21,14 @@ WRITERS = 8
 
 
 class Collector:
-    """The records of a run, those ``found`` in the store first; ``unwritten`` has a sentence for each failed write.
+    """The records of a run, the ``records`` from the store first; ``unwritten`` has a sentence for each failed write.
 
     Several are brought to the disk at once, by the threads of their cells: it is the disk that takes the time.
     """
 
-    def __init__(self, context: RunContext, store: Store, evidences: Iterable[Evidence]) -> None:
+    def __init__(self, context: RunContext, store: Store, records: Iterable[Evidence]) -> None:
         self._context, self._store = context, store
-        self.records = list(evidences)
+        self.records = list(records)
         self._names = [make_name(evidence) for evidence in self.records]
         self._lock, self._writers = threading.Lock(), threading.BoundedSemaphore(WRITERS)
         self.unwritten: list[str] = []

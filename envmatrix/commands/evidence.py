@@ -168,12 +168,12 @@ def prune_lines(removed: Sequence[str], store: str) -> Iterator[str]:
     yield f"{count(len(removed), 'file')} removed from {store}"
 
 
-def _find_trees(store: Store, expected: Sequence[str]) -> tuple[str, ...]:
+def _find_trees(store: Store, prefixes: Sequence[str]) -> tuple[str, ...]:
     trees = store.list_trees()
-    if not expected:
+    if not prefixes:
         return trees
     matches: set[str] = set()
-    for start in expected:
+    for start in prefixes:
         fitting = {tree for tree in trees if tree.startswith(start)}
         if not fitting:
             raise NoSuchEvidenceError(

@@ -189,7 +189,7 @@ def run_cells(
             context,
             msgspec.structs.replace(plan, cells=tuple(item for item in plan.cells if item.cell.name not in passes)),
             watcher,
-            output=progress.take_evidence,
+            attempt_ended=progress.take_evidence,
             finished=collector.collect_record,
             jobs=automatic_jobs() if options.jobs == "auto" else int(options.jobs),
             fail_fast=options.fail_fast,

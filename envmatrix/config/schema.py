@@ -297,9 +297,9 @@ _CHECKS: dict[type, Callable[[Any, object, KeyPath], Iterator[Difference]]] = {
 }
 
 
-def sound(kind: type[Struct], data: dict[str, Any], result: Iterable[Difference]) -> Struct:
-    """Return ``data`` as the struct, without the top-level keys that ``found`` speaks of: what is left can still be
-    checked further. The struct must have no required fields.
+def sound(kind: type[Struct], data: dict[str, Any], differences: Iterable[Difference]) -> Struct:
+    """Return ``data`` as the struct, without the top-level keys that ``differences`` are about: what is left can
+    still be checked further. The struct must have no required fields.
     """
-    bad = {path[0] for path, _ in result if path}
+    bad = {path[0] for path, _ in differences if path}
     return convert({key: value for key, value in data.items() if key not in bad}, kind)

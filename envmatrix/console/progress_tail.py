@@ -32,7 +32,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Follower:
-    """Follows one cell's folder; each ``look`` reads only what was added since the last one. Raises nothing."""
+    """Follows one cell's folder; each ``read_progress`` reads only the lines that were added. Raises nothing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -34,7 +34,7 @@ def read_junit(
     """Return the tests of the files written at or after ``since`` (seconds since the epoch, as ``st_mtime``).
 
     Older files come from an earlier run: they are left out with a note, and so are files that are not JUnit XML. Each
-    file is one session of the runner "junit". Tests that ``beside`` has are left out, because a recorder saw the same
+    file is one session of the runner "junit". Tests that ``recorded`` has are left out, because a recorder saw the same
     run that wrote the file.
     """
     known = {_spell_dotted(test.id) for test in recorded.tests} if recorded is not None else set()

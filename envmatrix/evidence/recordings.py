@@ -33,15 +33,15 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """The sessions and tests of a run as seen by one source; ``merge`` joins several.
+    """The sessions and tests of a run as seen by one source; ``merge_recordings`` joins several.
 
     ``tests`` are sorted by id, one per id. ``imports`` has a key for every watched module that a test process loaded,
     with its file, "built-in", or "" for a stand-in that a test put into ``sys.modules``. ``outside`` are modules from
     outside the environment, the standard library and the project; ``connections`` are the watched addresses that a test
     process connected to from Python (connections of C libraries are invisible, so absence proves nothing). ``streams``
-    are the subunit files that stestr wrote meanwhile, for ``subunit.read``; ``stripped`` are the places of assert
-    statements in tests that the interpreter removed; ``shadowed`` are the project's packages of which another copy was
-    imported, with its place and a file of the project that differs; ``notes`` name unreadable parts.
+    are the subunit files that stestr wrote meanwhile, for ``subunit.read_streams``; ``stripped`` are the places of
+    assert statements in tests that the interpreter removed; ``shadowed`` are the project's packages of which another
+    copy was imported, with its place and a file of the project that differs; ``notes`` name unreadable parts.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -56,7 +56,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def merge_recordings(parts: Iterable[Recorded]) -> Recorded:
-    """Join several recordings into one with one result per test (see ``combine``)."""
+    """Join several recordings into one with one result per test (see ``combine_results``)."""
     parts = tuple(parts)
     imports: dict[str, str] = {}
     for part in parts:

@@ -40,7 +40,7 @@ class StreamSizes(msgspec.Struct, frozen=True):
 
 
 def mark_streams(cwd: Path) -> StreamSizes:
-    """Return the sizes of the streams before the commands, for ``read`` afterwards."""
+    """Return the sizes of the streams before the commands, for ``read_streams`` afterwards."""
     return StreamSizes({str(path): path.stat().st_size for path in _list_streams(cwd)})
 
 

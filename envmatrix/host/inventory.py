@@ -74,11 +74,11 @@ def _pythons(answers: list[tuple[Place, InterpreterAnswer]]) -> list[Finding]:
     return list(first.values())
 
 
-def _name(place: Place, details: InterpreterAnswer) -> str:
-    if not details.version:
+def _name(place: Place, answer: InterpreterAnswer) -> str:
+    if not answer.version:
         return f"{'python' if place.hint[:1].isdigit() else ''}{'.'.join(place.hint.split('.')[:2])}"
-    prefix = "python" if details.implementation == "cpython" else details.implementation
-    return f"{prefix}{'.'.join(details.version.split('.')[:2])}{'t' if details.free_threaded else ''}"
+    prefix = "python" if answer.implementation == "cpython" else answer.implementation
+    return f"{prefix}{'.'.join(answer.version.split('.')[:2])}{'t' if answer.free_threaded else ''}"
 
 
 def _module(capability: Capability, answers: list[tuple[Place, InterpreterAnswer]], context: Context) -> list[Finding]:

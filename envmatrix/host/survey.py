@@ -59,17 +59,17 @@ def _side_by_side(
     requests: Sequence[PythonRequest],
     others: Sequence[tuple[str, bool]],
     capabilities: Mapping[str, Capability],
-    question: InterpreterQueries,
+    queries: InterpreterQueries,
 ) -> tuple[dict[PythonRequest, tuple[tuple[Candidate, ...], InterpreterAnswer]], dict[tuple[str, bool], Finding]]:
     """What was chosen for each request, and what was found of everything else."""
     if len(requests) == 1 and not others:  # one question needs no threads, and loading them takes longer than it
-        return {requests[0]: _choose(requests[0], capabilities, question)}, {}
+        return {requests[0]: _choose(requests[0], capabilities, queries)}, {}
     with together(WORKERS) as pool:
-        probes = {key: pool.submit(_probe, *key, capabilities, question) for key in others}
+        probes = {key: pool.submit(_probe, *key, capabilities, queries) for key in others}
         chosen: dict[PythonRequest, tuple[tuple[Candidate, ...], InterpreterAnswer]] = {}
         for system in (True, False):  # an interpreter that was asked for modules need not be started for its version
             some = [request for request in requests if request.system_site_packages is system]
-            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, question), some), strict=True))
+            chosen.update(zip(some, pool.map(lambda one: _choose(one, capabilities, queries), some), strict=True))
         return chosen, {key: future.result() for key, future in probes.items()}
 
 
@@ -94,54 +94,54 @@ def _is_module(name: str, capabilities: Mapping[str, Capability]) -> bool:
     return capability is not None and kind(capability) == "module"
 
 
-def _probe(name: str, started: bool, capabilities: Mapping[str, Capability], question: InterpreterQueries) -> Finding:
+def _probe(name: str, started: bool, capabilities: Mapping[str, Capability], queries: InterpreterQueries) -> Finding:
     capability = find(name, capabilities) or Capability(name=name)
     context = Context(
-        environ=question.environ,
-        timeout_s=question.timeout_s,
-        asked=question,
+        environ=queries.environ,
+        timeout_s=queries.timeout_s,
+        asked=queries,
         started=frozenset({name}) if started else frozenset(),
     )
     return probe_of(kind(capability))(capability, context)
 
 
 def _choose(
-    request: PythonRequest, capabilities: Mapping[str, Capability], question: InterpreterQueries
+    request: PythonRequest, capabilities: Mapping[str, Capability], queries: InterpreterQueries
 ) -> tuple[tuple[Candidate, ...], InterpreterAnswer]:
     """The candidates up to the first that will do, and what that one told."""
     candidates: list[Candidate] = []
-    for candidate, answer in search_candidates(request, question):
-        judged = candidate if candidate.refused else _judged(request, candidate, answer, capabilities, question)
+    for candidate, answer in search_candidates(request, queries):
+        judged = candidate if candidate.refused else _judged(request, candidate, answer, capabilities, queries)
         candidates.append(judged)
         if not judged.refused:
             return tuple(candidates), answer
     if any(candidate.findings for candidate in candidates):
-        candidates.extend(_elsewhere(request, candidates, capabilities, question))
+        candidates.extend(_elsewhere(request, candidates, capabilities, queries))
     return tuple(candidates), InterpreterAnswer()
 
 
 def _judged(
     request: PythonRequest,
     candidate: Candidate,
-    facts: InterpreterAnswer,
+    answer: InterpreterAnswer,
     capabilities: Mapping[str, Capability],
-    question: InterpreterQueries,
+    queries: InterpreterQueries,
 ) -> Candidate:
     """The candidate with what was found of the required modules in it, refused where one of them will not do."""
     if not request.system_site_packages:
         return candidate
-    environment = _environment(facts) if request.requires else None
+    environment = _environment(answer) if request.requires else None
     findings, problems = [], []
     for requirement in parse(request.requires):
         capability = find(requirement.name, capabilities)
         if capability is None or kind(capability) != "module" or not applies(requirement, environment):
             continue
         context = Context(
-            environ=question.environ,
-            timeout_s=question.timeout_s,
-            asked=question,
+            environ=queries.environ,
+            timeout_s=queries.timeout_s,
+            asked=queries,
             interpreter=candidate.interpreter,
-            told=facts,
+            told=answer,
         )
         first = module.probe(capability, context)
         finding = held(first, requirement)
@@ -149,7 +149,7 @@ def _judged(
         if finding.status != "ok":
             limit = context.limit_s(capability)
             why = (
-                module.problem(capability, facts.modules[capability.name], limit)
+                module.problem(capability, answer.modules[capability.name], limit)
                 if finding is first
                 else finding.message
             )
@@ -163,17 +163,17 @@ def _elsewhere(
     request: PythonRequest,
     candidates: list[Candidate],
     capabilities: Mapping[str, Capability],
-    question: InterpreterQueries,
+    queries: InterpreterQueries,
 ) -> list[Candidate]:
     """The operating system's own interpreter, where it is of another version and has the modules that were missed."""
     local = system_python()
     if not local or local in {candidate.interpreter.path for candidate in candidates}:
         return []
     place = Place(path=local, origin="system", hint=hint_of(local))
-    facts = question.told(local, importing=True)
+    facts = queries.told(local, importing=True)
     if explain_unusable(facts):
         return []
-    there = _judged(request, make_candidate(place, facts, ""), facts, capabilities, question)
+    there = _judged(request, make_candidate(place, facts, ""), facts, capabilities, queries)
     names = " and ".join(finding.capability for finding in there.findings if finding.status == "ok")
     if not names:
         return []
@@ -189,12 +189,12 @@ def _elsewhere(
 def _answer(
     request: PythonRequest,
     candidates: tuple[Candidate, ...],
-    details: InterpreterAnswer,
+    answer: InterpreterAnswer,
     capabilities: Mapping[str, Capability],
     matches: Mapping[tuple[str, bool], Finding],
-    question: InterpreterQueries,
+    queries: InterpreterQueries,
 ) -> Answer:
-    environment = _environment(details) if details.version and request.requires else None
+    environment = _environment(answer) if answer.version and request.requires else None
     findings = {}
     for requirement in parse(request.requires):
         key = (requirement.name, requirement.name in request.services)
@@ -204,8 +204,8 @@ def _answer(
     findings.update(
         {name: matches[name, True] for name in request.services if name not in named and (name, True) in matches}
     )
-    if not details.version and not any(candidate.findings for candidate in candidates):
-        findings["python"] = _no_interpreter(request, candidates, question)
+    if not answer.version and not any(candidate.findings for candidate in candidates):
+        findings["python"] = _no_interpreter(request, candidates, queries)
     return Answer(
         request=request,
         candidates=candidates,
@@ -213,13 +213,13 @@ def _answer(
     )
 
 
-def _no_interpreter(request: PythonRequest, candidates: tuple[Candidate, ...], question: InterpreterQueries) -> Finding:
+def _no_interpreter(request: PythonRequest, candidates: tuple[Candidate, ...], queries: InterpreterQueries) -> Finding:
     """The finding that no interpreter of the version asked for is to be had."""
     version = request.python or ", ".join(request.spec) or request.requires_python
     name = f"python{request.python}" if request.python[:1].isdigit() else request.python or "python"
     reasons = "; ".join(candidate.refused for candidate in candidates)
     tail = f": {reasons}" if reasons else " on this host: not in PATH, nor with pyenv, uv, Homebrew or the system"
-    context = Context(environ=question.environ, timeout_s=question.timeout_s, asked=question)
+    context = Context(environ=queries.environ, timeout_s=queries.timeout_s, asked=queries)
     return Finding(
         capability=name,
         status="broken" if reasons else "absent",
@@ -228,5 +228,5 @@ def _no_interpreter(request: PythonRequest, candidates: tuple[Candidate, ...], q
     )
 
 
-def _environment(details: InterpreterAnswer) -> dict[str, str]:
-    return marker_environment(details.version, details.implementation, details.implementation_version)
+def _environment(answer: InterpreterAnswer) -> dict[str, str]:
+    return marker_environment(answer.version, answer.implementation, answer.implementation_version)

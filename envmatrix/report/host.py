@@ -55,7 +55,7 @@ def render_text(
 ) -> str:
     """The findings as text: a table of all, then each reason in ``blocked`` with the cells that it keeps from running.
 
-    What else is not usable is told in full where it is in ``told`` or with ``everything``, else named in one sentence.
+    What else is not usable is told in full where it is in ``shown`` or with ``everything``, else named in one sentence.
     """
     page, blocked = Page(width), blocked or {}
     page.add_paragraph(

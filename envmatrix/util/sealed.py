@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from envmatrix.util.files import temporary_file
 from envmatrix.util.json import decode
 
 T = TypeVar("T")
@@ -28,21 +28,10 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 def write_sealed(place: Path, value: object) -> None:
     """Write a value as JSON next to its place and rename it; its directory is made. Raises OSError."""
     content = msgspec.json.encode(value)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)
-    except FileNotFoundError:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)
-    written = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(
-                msgspec.json.encode(_Sealed(seal=_seal(os.fstat(handle), content), content=msgspec.Raw(content)))
-            )
-        written.replace(place)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
+    with temporary_file(place, b"") as temporary:  # the file is there before what it holds: the seal names its inode
+        seal = _seal(temporary.stat(), content)
+        temporary.write_bytes(msgspec.json.encode(_Sealed(seal=seal, content=msgspec.Raw(content))))
+        temporary.replace(place)
 
 
 def read_sealed(place: Path, kind: type[T]) -> T:
@@ -59,5 +48,5 @@ def read_sealed(place: Path, kind: type[T]) -> T:
     return decode(content, kind)
 
 
-def _seal(items: os.stat_result, content: bytes) -> str:
-    return hashlib.sha256(f"{items.st_ino} {items.st_uid}\n".encode() + content).hexdigest()
+def _seal(status: os.stat_result, content: bytes) -> str:
+    return hashlib.sha256(f"{status.st_ino} {status.st_uid}\n".encode() + content).hexdigest()

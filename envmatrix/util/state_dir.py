@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,6 @@ from envmatrix.errors import EnvmatrixError
 from envmatrix.util.files import write_atomically
 
 NAME: Final = ".envmatrix"
-_LEVELS: Final = 2  # .envmatrix/cache/warm: below that are files, which are replaced and never written through
 
 
 class StateDirError(EnvmatrixError):
@@ -44,22 +43,15 @@ def make_state_dir(root: Path) -> Path:
 
 
 def check_state_dir(root: Path) -> None:
-    """Raise StateDirError where a directory of the state directory is a link."""
-    for path in _walk_directories(state_path(root), _LEVELS):
-        if path.is_symlink():
-            raise _link_error(path)
+    """Raise StateDirError where an entry of the state directory, or of its cache, is a link.
 
-
-def _walk_directories(directory: Path, levels: int) -> Iterator[Path]:
-    try:
-        with os.scandir(directory) as entries:
-            inner = [Path(entry.path) for entry in entries if entry.is_symlink() or entry.is_dir()]
-    except OSError:
-        return
-    for path in inner:
-        yield path
-        if levels > 1 and not path.is_symlink() and path.name == "cache":
-            yield from _walk_directories(path, levels - 1)
+    Below that are files, which are replaced and never written through.
+    """
+    for directory in (state_path(root), state_path(root, "cache")):
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    raise _link_error(Path(entry.path))
 
 
 def _link_error(path: Path) -> StateDirError:

@@ -156,7 +156,7 @@ class GitError(Exception):
 
 
 def start_git(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start git and return its process, for ``finish``.
+    """Start git and return its process, for ``finish_git``.
 
     Raises GitError: when git is not installed or the directory does not exist.
     """

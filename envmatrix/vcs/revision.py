@@ -77,7 +77,7 @@ class UnknownRevisionError(EnvmatrixError):
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit and its tree id, which equals the id that ``identify`` returns for a clean checkout of the commit.
+    """A commit and its tree id, which ``identify_content`` also returns for a clean checkout of the commit.
 
     ``folder`` is the project's directory in the repository, "" at its top; ``name`` is the requested revision with full
     ref names.
@@ -107,7 +107,7 @@ def resolve_revision(root: Path, rev: str) -> Revision:
 
 
 def export_files(root: Path, rev: str, into: Path, is_included: Callable[[str], bool]) -> tuple[str, ...]:
-    """Write the files of a revision that ``wanted`` accepts into a directory and return their paths, sorted.
+    """Write the files of a revision that ``is_included`` accepts into a directory and return their paths, sorted.
 
     Paths are relative to root, which may be a subdirectory of its repository. Symbolic links and submodules are left
     out, and nothing is written outside the directory.

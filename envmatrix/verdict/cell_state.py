@@ -98,7 +98,7 @@ def make_moved_cell(evidence: Evidence) -> CellVerdict:
 
 
 def with_evidence(
-    evidence: Evidence, sums: Tally, breachs: Sequence[Breach], profile: Profile, *, counts_partial: bool
+    evidence: Evidence, sums: Tally, breaches: Sequence[Breach], profile: Profile, *, counts_partial: bool
 ) -> CellVerdict:
     """The state of a cell that ran.
 
@@ -107,7 +107,7 @@ def with_evidence(
     inconclusive.
     """
     wrong = _find_failures(evidence, sums)
-    doubts = _find_doubts(evidence, breachs, counts_partial)
+    doubts = _find_doubts(evidence, breaches, counts_partial)
     if evidence.partial and not counts_partial and not sums.failed:
         wrong, doubts = (), (*doubts, *wrong)  # a command that needs the whole run, such as a bar for coverage
     if not wrong and not doubts and (failing := _find_failing_command(evidence)) is not None:
@@ -176,7 +176,7 @@ def _describe_exit_code(command: CommandRun) -> str:
     return f"signal {-command.exit_code}" if command.exit_code < 0 else f"exit code {command.exit_code}"
 
 
-def _find_doubts(evidence: Evidence, breachs: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
+def _find_doubts(evidence: Evidence, breaches: Sequence[Breach], counts_partial: bool) -> tuple[VerdictReason, ...]:
     """What keeps a cell from having passed although nothing was wrong."""
     reasons = [
         VerdictReason(code=r.code, message=r.message, capability=r.capability, remedy=r.remedy)
@@ -186,7 +186,7 @@ def _find_doubts(evidence: Evidence, breachs: Sequence[Breach], counts_partial: 
     facts = {reason.code for reason in reasons}
     if evidence.state != "finished" and not reasons:
         reasons.append(VerdictReason(code=evidence.state, message=_STATES[evidence.state]))
-    reasons += [VerdictReason(code=b.code, message=b.message) for b in breachs if b.code not in facts]
+    reasons += [VerdictReason(code=b.code, message=b.message) for b in breaches if b.code not in facts]
     if evidence.partial and not counts_partial:
         message = f"the run was narrowed ({evidence.partial}): its tests count, the cell does not"
         reasons.append(VerdictReason(code="partial", message=message, remedy="run the cell without that"))

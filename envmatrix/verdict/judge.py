@@ -43,7 +43,7 @@ def judge_run(
     """The verdict over one run.
 
     ``evidence`` is the newest attempt of each cell, by the cell's name, with its tests classified by
-    :func:`envmatrix.verdict.skips.classify.classify`; ``earlier`` are the attempts of the same run before it,
+    :func:`envmatrix.verdict.skips.classify.classify_skips`; ``earlier`` are the attempts of the same run before it,
     oldest first: what failed in them is flaky or failed, whatever the newest says. ``known`` are records of other runs,
     asked only for names of tests. ``counts_partial`` lets a cell that its caller narrowed pass, with a note.
     The exit code is 1 where something failed, else 3 where anything is missing, else 0; 130 after an
@@ -95,7 +95,7 @@ def judge_run(
 
 
 def verdict_word(
-    cells: Iterable[CellVerdict], breachs: Sequence[Breach], owed: Sequence[UnexecutedTest], *, owing: bool = False
+    cells: Iterable[CellVerdict], breaches: Sequence[Breach], owed: Sequence[UnexecutedTest], *, owing: bool = False
 ) -> Word:
     """Failed wins over incomplete; passed needs cells, and none of them in doubt.
 
@@ -106,7 +106,7 @@ def verdict_word(
         return "incomplete"
     if "failed" in states:
         return "failed"
-    if not states or states & _INCOMPLETE or breachs or owed:
+    if not states or states & _INCOMPLETE or breaches or owed:
         return "incomplete"
     return "passed"
 

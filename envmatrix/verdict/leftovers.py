@@ -36,22 +36,22 @@ def describe_others(evidence: Evidence) -> Iterator[str]:
         yield f"still running when the commands had ended, and killed: {_list_processes(rest)}"
 
 
-def _may_run_tests(over: LeftOver, evidence: Evidence) -> bool:
+def _may_run_tests(process: LeftOver, evidence: Evidence) -> bool:
     """Whether tests were lost with it.
 
     A process that a test started, and a fork of a runner, belong to a session that is known. A shell is asked for every
     word of its script, since what it was to start next cannot be known.
     """
-    sessions = [session for session in evidence.sessions if session.pid == over.pid]
-    if sessions or over.by_test:
+    sessions = [session for session in evidence.sessions if session.pid == process.pid]
+    if sessions or process.by_test:
         return any(not session.finished for session in sessions if not session.nested)
-    program = over.argv[0].rpartition("/")[2].lstrip("-") if over.argv else ""
+    program = process.argv[0].rpartition("/")[2].lstrip("-") if process.argv else ""
     if program in _SHELLS:
-        return any(is_runner(word) or _is_test_runner(word) for word in _split_words(over.argv[1:]))
-    if over.forked:
+        return any(is_runner(word) or _is_test_runner(word) for word in _split_words(process.argv[1:]))
+    if process.forked:
         return False
-    requested = program.startswith(("python", "pypy")) and any(_is_test_runner(word) for word in over.argv[1:3])
-    return bool(find_runner(over.argv)) or requested
+    requested = program.startswith(("python", "pypy")) and any(_is_test_runner(word) for word in process.argv[1:3])
+    return bool(find_runner(process.argv)) or requested
 
 
 def _split_words(argv: Sequence[str]) -> Iterator[str]:
@@ -70,6 +70,6 @@ def _list_processes(processes: Sequence[LeftOver]) -> str:
     return listed(dict.fromkeys(f"`{_shorten_line(process)}`" for process in processes), _SHOWN)
 
 
-def _shorten_line(over: LeftOver) -> str:
-    line = " ".join(" ".join(over.argv).split()) or f"process {over.pid}"
+def _shorten_line(process: LeftOver) -> str:
+    line = " ".join(" ".join(process.argv).split()) or f"process {process.pid}"
     return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"

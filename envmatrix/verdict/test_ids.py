@@ -36,10 +36,10 @@ def fold_id(test_id: str) -> str:
     return f"{head}{_VERSION.sub('VERSION', parameters)}"
 
 
-def _sorted_set(result: re.Match[str]) -> str:
-    inside = result.group(1)
+def _sorted_set(match: re.Match[str]) -> str:
+    inside = match.group(1)
     if ":" in inside:  # a dict keeps its order
-        return result.group(0)
+        return match.group(0)
     return "{" + ", ".join(sorted(part.strip() for part in inside.split(","))) + "}"
 
 

@@ -68,7 +68,7 @@ class ReplayRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Without tox by ``kept``, or through tox because of ``reason``, and with ``anew`` in a new environment."""
+    """Without tox by ``record``, or through tox because of ``reason``, in a new environment with ``recreate``."""
 
     record: ReplayRecord | None = None
     reason: str = ""

@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 from envmatrix.engine.install.readiness import disable_uv_cache
 from envmatrix.engine.install.source_tree import digest_tree, find_top, list_tracked_leftovers
+from envmatrix.util.files import is_there
 from envmatrix.vcs.content import UNSURE_FOLDERS, hash_content
 
 METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in")  # what says how a package is built, and of what
@@ -62,14 +63,11 @@ def names_files_above(root: Path, metadata: bytes, *, top: Path | None) -> bool:
     if not depth and len(_PARENT.findall(text)) > 1:
         return True
     absolute = [Path(name) for name in _ABSOLUTE.findall(text)]
-    return any(path.is_absolute() and not path.is_relative_to(top or root) and _path_exists(path) for path in absolute)
+    return any(path.is_absolute() and not path.is_relative_to(top or root) and is_there(path) for path in absolute)
 
 
-def _path_exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
+def _read_metadata(project: Path) -> bytes:
+    return b"\n".join((project / name).read_bytes() for name in METADATA if (project / name).is_file())
 
 
 def find_build_root(path: Path) -> tuple[Path, str]:
@@ -77,7 +75,7 @@ def find_build_root(path: Path) -> tuple[Path, str]:
 
     It is the project's own folder, or the repository around it where the metadata name files above that folder.
     """
-    metadata = b"\n".join((path / name).read_bytes() for name in METADATA if (path / name).is_file())
+    metadata = _read_metadata(path)
     above = names_files_above(path, metadata, top=None)
     return (find_top(path) or path) if above else path, metadata.decode("utf-8", "replace")
 
@@ -189,5 +187,4 @@ def _digest_content(path: Path, editable: bool) -> str:
         tracked = list_tracked_leftovers(folder)
         known = UNSURE_FOLDERS if tracked is None else {name for name in UNSURE_FOLDERS if name in metadata}
         return hash_content(folder, known=known, more=tracked or ())[0]
-    contents = [(path / name).read_bytes() for name in METADATA if (path / name).is_file()]
-    return hashlib.sha256(b"\n".join(contents)).hexdigest()
+    return hashlib.sha256(_read_metadata(path)).hexdigest()

@@ -109,9 +109,9 @@ def invalidate_environments(env_dirs: Iterable[str], project: Path, since: float
 
 
 def watch_environments(events: EventLog) -> None:
-    """Make this tox session rebuild what is not marked, and mark what it creates; ``observe`` marks what it installs.
+    """Make this tox session rebuild what is not marked, and mark what it creates.
 
-    The directory of each environment is told in an event.
+    ``observe_session`` marks what it installs. The directory of each environment is told in an event.
     """
     from tox.tox_env.api import ToxEnv
     from tox.tox_env.python.api import Python

@@ -15,14 +15,6 @@ from envmatrix.vcs.git import GitError, run_git
 _FileState = tuple[str, int, int, int, int]
 
 
-def digest_sources(root: Path, folders: Sequence[str] = ("",)) -> str:
-    """Return a digest that changes with every file below ``root`` but for what test runs and builds leave behind.
-
-    ``folders`` are those of it that are looked at.
-    """
-    return _digest_entries(_walk_sources(str(root), folders, frozenset()))
-
-
 def digest_tree(root: Path, mentions: str = "") -> str:
     """Return a digest that changes with every file below ``root`` that something may be built from.
 
@@ -73,8 +65,8 @@ def _query_leftovers(root: str, *index: int) -> tuple[str, ...] | None:
     return tuple(name for name in os.fsdecode(listed).split("\0") if name and _is_below_leftover(name))
 
 
-def _digest_entries(shown: Iterator[_FileState] | list[_FileState]) -> str:
-    return hashlib.sha256(repr(sorted(shown)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def _digest_entries(entries: Iterator[_FileState] | list[_FileState]) -> str:
+    return hashlib.sha256(repr(sorted(entries)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _list_packages(root: Path) -> Iterator[str]:

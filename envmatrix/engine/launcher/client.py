@@ -231,9 +231,9 @@ class ForkServer:
 class _ForkedProcess:
     """A child of the helper: a pipe tells its pid, then how it ended. A pipe that ends without that: helper killed."""
 
-    def __init__(self, out: int, shown: int) -> None:
+    def __init__(self, out: int, report_pipe: int) -> None:
         self.out = out
-        self.end = self._told = shown
+        self.end = self._told = report_pipe
         self._lines = b""
         self._code: int | None = None
         self.left_over = True

@@ -94,11 +94,11 @@ def collect_zombies() -> None:
             pass
 
 
-def to_builtins(overs: Sequence[LeftOver]) -> list[dict[str, Any]]:
+def to_builtins(processes: Sequence[LeftOver]) -> list[dict[str, Any]]:
     """Return them as JSON has them."""
     import msgspec
 
-    return [msgspec.to_builtins(item_value) for item_value in overs]
+    return [msgspec.to_builtins(item_value) for item_value in processes]
 
 
 def _read_proc(pid: int, name: str) -> bytes:

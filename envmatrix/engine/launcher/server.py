@@ -124,13 +124,13 @@ class _Server:
         off = os.environ.get("TOX_DISABLED_EXTERNAL_PLUGINS", "")
         return () if "tox-uv" in off or importlib.util.find_spec("tox_uv") is None else _UV
 
-    def start_child(self, request: ProcessRequest, out: int, shown: int) -> None:
+    def start_child(self, request: ProcessRequest, out: int, report_pipe: int) -> None:
         parent, pid = os.getpid(), os.fork()
         if pid == 0:
             child.become_child(request, out, parent)
         os.close(out)
-        self.children[pid] = (shown, request)
-        write_report(shown, pid=pid)
+        self.children[pid] = (report_pipe, request)
+        write_report(report_pipe, pid=pid)
 
     def collect_ended(self) -> None:
         """Collect everything that ended; orphans of our children became our own."""
@@ -151,7 +151,7 @@ class _Server:
         """What the children left behind; it became our own."""
         return set(leftovers.list_children()) - set(self.children)
 
-    def kill_orphans(self, request: ProcessRequest, shown: int) -> None:
+    def kill_orphans(self, request: ProcessRequest, report_pipe: int) -> None:
         """Kill the orphans that bear a mark, and tell what they were; where no child runs, none can be another's."""
 
         def marked() -> list[int]:
@@ -162,8 +162,10 @@ class _Server:
                 or any(leftovers.has_variable(element, *request.mark) for element in leftovers.list_descendants([pid]))
             ]
 
-        write_report(shown, pid=0, left=leftovers.to_builtins(leftovers.kill_children(marked, self.collect_ended)))
-        os.close(shown)
+        write_report(
+            report_pipe, pid=0, left=leftovers.to_builtins(leftovers.kill_children(marked, self.collect_ended))
+        )
+        os.close(report_pipe)
 
 
 def load_module(name: str) -> None:
@@ -173,7 +175,7 @@ def load_module(name: str) -> None:
 
 
 def write_report(descriptor: int, **report: object) -> None:
-    """Write one report (``launch.Report``); an owner that listens no more is about to be noticed elsewhere."""
+    """Write one report (``client.ExitReport``); an owner that listens no more is about to be noticed elsewhere."""
     with contextlib.suppress(OSError):
         os.write(descriptor, json.dumps(report).encode() + b"\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from envmatrix.engine.job.build import make_overlay
 from envmatrix.engine.planning.tox_facts import plan_facts
 from envmatrix.host.survey import survey
 from envmatrix.plan import NotRelevant, Plan, ToxEnv, make_plan, needs_tox, request_for
-from envmatrix.util.state_dir import state_path
+from envmatrix.util.state_dir import make_state_dir, state_path
 
 if TYPE_CHECKING:
     from envmatrix.engine.launcher.client import Launcher
@@ -33,6 +34,8 @@ def plan_cells(
     expected = [cell for cell in matrix.cells if cell.name not in not_relevant]
     root = Path(matrix.project.root)
     cache = state_path(root, "cache")
+    with contextlib.suppress(OSError):  # a read-only checkout: nothing is remembered
+        make_state_dir(root)
     ordered = len(expected) > 1 and _mentions_depends(matrix)
     facts = plan_facts(
         root,

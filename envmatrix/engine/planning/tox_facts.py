@@ -165,7 +165,7 @@ def _unwrap(error: str) -> str:
     return " ".join((match[2] if match else error).split())[:1000]
 
 
-def _read_answer(answer: Path, code: int, shown: Sequence[dict[str, Any]], text_output: str) -> dict[str, Any]:
+def _read_answer(answer: Path, code: int, events: Sequence[dict[str, Any]], output: str) -> dict[str, Any]:
     """Return what tox wrote; raises _ToxRefusedError where it wrote nothing.
 
     It ends with an error, too, where it wrote of some settings why it could not read them.
@@ -178,29 +178,27 @@ def _read_answer(answer: Path, code: int, shown: Sequence[dict[str, Any]], text_
         document = None
     if isinstance(document, dict) and isinstance(document.get("env"), dict):
         return document
-    refused = next((event["message"] for event in shown if event["event"] == "refused"), "")
+    refused = next((event["message"] for event in events if event["event"] == "refused"), "")
     # of a tox that was started to have what the project requires, or that stopped at a setting
-    handled = (
-        text_output.partition("HandledError|")[2] or _explain_provisioning(text_output) or _last_refusal(text_output)
-    )
-    without_root = "\n".join(line for line in text_output.splitlines() if not line.startswith("ROOT: "))
-    sentence = " ".join((refused or handled or without_root or text_output).split()) or f"exit code {code}"
+    handled = output.partition("HandledError|")[2] or _explain_provisioning(output) or _last_refusal(output)
+    without_root = "\n".join(line for line in output.splitlines() if not line.startswith("ROOT: "))
+    sentence = " ".join((refused or handled or without_root or output).split()) or f"exit code {code}"
     raise _ToxRefusedError(f"tox: {sentence[:1000]}")
 
 
-def _explain_provisioning(text_output: str) -> str:
+def _explain_provisioning(output: str) -> str:
     """Return why the tox that the project requires could not be made, "" where none was or it could."""
-    if not re.search(r"ROOT: exit \d+ ", text_output):
+    if not re.search(r"ROOT: exit \d+ ", output):
         return ""
     from envmatrix.engine.install.failure import explain_install
 
-    why = explain_install(text_output, {}).message
+    why = explain_install(output, {}).message
     return f"what the project asks of tox itself (requires, min_version) could not be installed: {why}"
 
 
-def _last_refusal(text_output: str) -> str:
+def _last_refusal(output: str) -> str:
     """Return the line in which tox says why it stopped, "" where there is none: it may tell of commands before."""
-    result = [line for line in text_output.splitlines() if re.search(r"failed to load|Error\b|^# Exception", line)]
+    result = [line for line in output.splitlines() if re.search(r"failed to load|Error\b|^# Exception", line)]
     return result[-1] if result else ""
 
 

@@ -99,7 +99,7 @@ def run_cell(context: RunContext, planned: Runnable, watcher: Watcher, *, attemp
         return make_evidence(context, run, reasons=(reason,), duration_s=time.monotonic() - begun)
 
     try:
-        with cell_lock(root, cell.name, output=watcher.said, interrupted=watcher.interrupted) as locked:
+        with cell_lock(root, cell.name, say_line=watcher.said, interrupted=watcher.interrupted) as locked:
             if not locked:
                 return without_run(
                     RanReason(code="interrupted", message="interrupted while it waited for another envmatrix")

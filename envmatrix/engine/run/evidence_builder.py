@@ -89,10 +89,10 @@ def find_mismatches(events: SortedEvents, merged: Recorded) -> tuple[RanReason, 
     return tuple(result)
 
 
-def _explain_shadowed(name: str, path: str, is_own: str) -> RanReason:
+def _explain_shadowed(name: str, path: str, own_path: str) -> RanReason:
     return RanReason(
         code="env_mismatch",
-        message=f"the tests ran against another {name} than the project's: {path} was imported, and {is_own} differs",
+        message=f"the tests ran against another {name} than the project's: {path} was imported, and {own_path} differs",
         remedy="install the project in the environment (leave out skip_install), or take the other copy out of it",
     )
 

@@ -79,7 +79,7 @@ def run_plan(
     plan: Plan,
     watcher: Watcher,
     *,
-    output: Callable[[Evidence], None],
+    attempt_ended: Callable[[Evidence], None],
     finished: Callable[[Evidence], None],
     jobs: int = 1,
     fail_fast: bool = False,
@@ -119,7 +119,7 @@ def run_plan(
             item = _wait_for_next(ended, todo)
             evidence = item.evidence if item is not None else None
             if evidence is not None:
-                output(evidence)
+                attempt_ended(evidence)
                 if fail_fast and item is not None and item.last and stops_at(evidence):
                     todo.drop_waiting()
                 records.append(evidence)

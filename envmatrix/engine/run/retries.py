@@ -26,10 +26,12 @@ _LOOK_S: Final = 0.2
 
 
 def run_attempts(
-    context: RunContext, planned: Runnable, watcher: Watcher, remaining: Callable[[Evidence], None]
+    context: RunContext, planned: Runnable, watcher: Watcher, keep_record: Callable[[Evidence], None]
 ) -> Evidence | None:
-    """Run a cell until nothing speaks for another attempt, and return the last one's evidence; ``kept`` is called with
-    that of each before it, as soon as it exists. None where an interrupt came between two attempts.
+    """Run a cell until nothing speaks for another attempt, and return the last one's evidence.
+
+    ``keep_record`` is called with that of each before it, as soon as it exists. None where an interrupt came between
+    two attempts.
 
     ``context.retries`` further attempts are made where the infrastructure failed and no test did, each after a longer
     wait; ``context.reruns`` where tests failed. A test that failed before has all its outcomes in ``attempts``. Where
@@ -49,7 +51,7 @@ def run_attempts(
                 return evidence
             may_repeat, why = False, _why_moved(evidence)
             watcher.said(planned.cell.name, f"{why}; attempt {attempt + 1} follows")
-            remaining(evidence)
+            keep_record(evidence)
             continue
         if retries and (why := explain_infrastructure_failure(evidence)):
             retries -= 1
@@ -60,14 +62,14 @@ def run_attempts(
             watcher.said(
                 planned.cell.name, f"{why.rstrip('.')}; attempt {evidence.attempt + 1} follows in {seconds:.0f} s"
             )
-            remaining(evidence)
+            keep_record(evidence)
             before.append(evidence)
             if not _wait_or_stop(seconds, watcher):
                 return None
         elif reruns and (why := describe_unsettled_tests([*before, evidence])):
             reruns -= 1
             watcher.said(planned.cell.name, f"{why}; attempt {evidence.attempt + 1} follows")
-            remaining(evidence)
+            keep_record(evidence)
             before.append(evidence)
         else:
             return evidence

@@ -45,7 +45,7 @@ def is_run_id(name: str) -> bool:
 
 @contextlib.contextmanager
 def cell_lock(
-    root: Path, name: str, *, output: Callable[[str, str], None], interrupted: Callable[[], bool]
+    root: Path, name: str, *, say_line: Callable[[str, str], None], interrupted: Callable[[], bool]
 ) -> Iterator[bool]:
     """Hold the lock of a cell of the project in ``root``, or yield False where the wait for it was interrupted.
 
@@ -55,7 +55,7 @@ def cell_lock(
     waited = False
     while (handle := _take_lock(path)) is None:
         if not waited:
-            output(name, "waiting for another envmatrix that is running this cell")
+            say_line(name, "waiting for another envmatrix that is running this cell")
         waited = True
         if interrupted():
             yield False

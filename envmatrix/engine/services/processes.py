@@ -83,10 +83,10 @@ def end(token: str, folder: str, *, patience_s: float = 3.0) -> int:
     return len(ended)
 
 
-def _await_end(matches: Iterable[psutil.Process], patience_s: float) -> None:
+def _await_end(processes: Iterable[psutil.Process], patience_s: float) -> None:
     """Wait until none runs; one that is dead and not yet collected by its parent counts as ended."""
     until = time.monotonic() + patience_s
-    while any(map(_runs, matches)) and time.monotonic() < until:
+    while any(map(_runs, processes)) and time.monotonic() < until:
         time.sleep(0.02)
 
 

@@ -47,9 +47,9 @@ def observe_session(job: Job, overrides: Sequence[Any] = ()) -> None:
     events.write_event("session")
 
 
-def _format_override(item: Any) -> str:
-    sign = "+=" if item.append else "="
-    return f"{item.namespace}.{item.key}{sign}{item.value}".lstrip(".")
+def _format_override(override: Any) -> str:
+    sign = "+=" if override.append else "="
+    return f"{override.namespace}.{override.key}{sign}{override.value}".lstrip(".")
 
 
 class _ReasonHandler(logging.Handler):

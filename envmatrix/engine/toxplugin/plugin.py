@@ -141,9 +141,9 @@ def self_requirement() -> Requirement:
     return Requirement(f"envmatrix @ {url}" if url else f"envmatrix=={local.version}")
 
 
-def _direct_url(ours: Distribution) -> str:
+def _direct_url(distribution: Distribution) -> str:
     try:
-        document: Any = json.loads(ours.read_text("direct_url.json") or "null")
+        document: Any = json.loads(distribution.read_text("direct_url.json") or "null")
     except ValueError:
         return ""
     if not isinstance(document, dict) or not isinstance(url := document.get("url"), str):

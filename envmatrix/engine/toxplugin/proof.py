@@ -154,12 +154,12 @@ def _describe_mismatch(module: RequiredModule, answer: dict[str, str]) -> str:
     return ""
 
 
-def _is_same_file(item: str, other: str) -> bool:
-    return bool(other) and Path(item).resolve() == Path(other).resolve()
+def _is_same_file(path: str, other: str) -> bool:
+    return bool(other) and Path(path).resolve() == Path(other).resolve()
 
 
 def _write_scripts(
-    env: FinishedEnvironment, target: list[str], entry_points: Mapping[str, str], events: EventLog
+    env: FinishedEnvironment, names: list[str], entry_points: Mapping[str, str], events: EventLog
 ) -> None:
     """Give the environment the console scripts that its commands name and that only its metadata knows.
 
@@ -167,7 +167,7 @@ def _write_scripts(
     interpreter is another; a script from elsewhere on PATH would test with the wrong packages.
     """
     folder, python = Path(env.bin_dir), env.python
-    for name in target:
+    for name in names:
         if os.path.exists(f"{env.bin_dir}/{name}"):  # noqa: PTH110 - of nearly all, in each cell
             continue
         if name not in entry_points:

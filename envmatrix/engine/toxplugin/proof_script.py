@@ -102,17 +102,17 @@ def _canonical_name(name):
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def _find_scripts(distributions, expected):
-    """Return the console scripts among ``wanted`` with the functions that they call."""
+def _find_scripts(distributions, names):
+    """Return the console scripts called ``names`` with the functions that they call."""
     scripts = {}
-    for distribution in distributions if expected else ():
+    for distribution in distributions if names else ():
         section = ""
         for line in _read_text(distribution["place"], "entry_points.txt").splitlines():
             line = line.strip()
             if line.startswith("["):
                 section = line.strip("[] ")
             name, equals, value = (part.strip() for part in line.partition("="))
-            if section == "console_scripts" and equals and name in expected:
+            if section == "console_scripts" and equals and name in names:
                 scripts.setdefault(name, value)
     return scripts
 

@@ -72,10 +72,10 @@ def _build_overlays(
     return overlays, tuple(overlay.name for overlay in overlays)
 
 
-def _is_profile_cell(name: str, loaded: Loaded, is_own: set[str]) -> bool:
+def _is_profile_cell(name: str, loaded: Loaded, own_names: set[str]) -> bool:
     profile = _find_profile(name, loaded.profiles)
     # A project whose own environment happens to have the name of a built-in profile keeps it.
-    return profile != "" and (profile in loaded.own or name not in is_own)
+    return profile != "" and (profile in loaded.own or name not in own_names)
 
 
 def _find_profile(name: str, profiles: dict[str, Profile]) -> str:

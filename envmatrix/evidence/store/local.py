@@ -161,11 +161,11 @@ class LocalPlace:
         return str(self.base)
 
     def list_folders(self) -> tuple[str, ...]:
-        """See ``Place.folders``."""
+        """See ``Place.list_folders``."""
         return tuple(sorted(entry.name for entry in self._scan_base() if entry.is_dir(follow_symlinks=False)))
 
     def list_recent_folders(self) -> tuple[str, ...]:
-        """See ``Place.recent``."""
+        """See ``Place.list_recent_folders``."""
         folders = []
         for entry in self._scan_base():
             with suppress(OSError):
@@ -187,7 +187,7 @@ class LocalPlace:
             raise NotAStoreError(f"the directory {self.location} does not exist, so it has no evidence")
 
     def list_entries(self, folder: str) -> Iterator[StoreEntry]:
-        """See ``Place.listing``."""
+        """See ``Place.list_entries``."""
         for inner in sorted(_scan_directory(self.base / folder), key=lambda entry: entry.name):
             try:
                 items = _scan_directory(Path(inner.path)) if inner.is_dir(follow_symlinks=False) else [inner]
@@ -200,7 +200,7 @@ class LocalPlace:
                     yield StoreEntry(name, status.st_size, status.st_mtime)
 
     def list_names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
-        """See ``Place.names``."""
+        """See ``Place.list_names``."""
         for inner in _scan_directory(self.base / folder):
             with suppress(OSError):
                 if inner.is_dir(follow_symlinks=False):

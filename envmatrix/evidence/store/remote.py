@@ -57,11 +57,11 @@ class RemotePlace:
         return self._location
 
     def list_folders(self) -> tuple[str, ...]:
-        """See ``Place.folders``."""
+        """See ``Place.list_folders``."""
         return tuple(sorted(name for _, name in self._list_dated_folders()))
 
     def list_recent_folders(self) -> tuple[str, ...]:
-        """See ``Place.recent``: object stores have no times of directories."""
+        """See ``Place.list_recent_folders``: object stores have no times of directories."""
         return tuple(name for _, name in sorted(self._list_dated_folders()))
 
     def _list_dated_folders(self) -> list[tuple[float, str]]:
@@ -76,7 +76,7 @@ class RemotePlace:
         return [(-_read_modified(item), posixpath.basename(item["name"].rstrip("/"))) for item in folders]
 
     def list_entries(self, folder: str) -> Iterator[StoreEntry]:
-        """See ``Place.listing``."""
+        """See ``Place.list_entries``."""
         top = f"{self._base}/{folder}"
         try:
             self._fs.invalidate_cache()
@@ -90,7 +90,7 @@ class RemotePlace:
                 yield StoreEntry(path[len(self._base) + 1 :], int(info.get("size") or 0), _read_modified(info))
 
     def list_names(self, folder: str) -> Iterator[tuple[str, Sequence[str]]]:
-        """See ``Place.names``."""
+        """See ``Place.list_names``."""
         names_by_folder: dict[str, list[str]] = {}
         for entry in self.list_entries(folder):
             inner, _, name = entry.name.rpartition("/")

@@ -107,20 +107,18 @@ def search_candidates(
             yield make_candidate(place, answer, why), answer
 
 
-def make_candidate(place: Place, details: InterpreterAnswer, why: str) -> Candidate:
+def make_candidate(place: Place, answer: InterpreterAnswer, why: str) -> Candidate:
     """A candidate with the reason why it will not do, which names the interpreter; "" for one that may do."""
-    result = make_interpreter(place, details)
+    result = make_interpreter(place, answer)
     named = f"{result.path} ({result.version})" if result.version else result.path
     return Candidate(interpreter=result, refused=f"{named}: {why}" if why else "")
 
 
-def _places(
-    element: InterpreterSpec, request: PythonRequest, requested: InterpreterQueries, root: Path
-) -> Iterator[Place]:
-    if element.path:
-        dead = "" if is_there(Path(element.path)) else "is not there"
-        yield Place(path=element.path, hint=hint_of(element.path), dead=dead)
+def _places(spec: InterpreterSpec, request: PythonRequest, queries: InterpreterQueries, root: Path) -> Iterator[Place]:
+    if spec.path:
+        dead = "" if is_there(Path(spec.path)) else "is not there"
+        yield Place(path=spec.path, hint=hint_of(spec.path), dead=dead)
         return
-    for place in places(requested.environ, system_first=request.system_site_packages, root=root):
-        if element.may_be(place.hint):
+    for place in places(queries.environ, system_first=request.system_site_packages, root=root):
+        if spec.may_be(place.hint):
             yield place

@@ -1,7 +1,8 @@
 """Where interpreters are on this host, listed without starting any: PATH, pyenv, uv, the system's folders, Homebrew.
 
-python-discovery reads the specs (``wanted``), but its own search starts with the interpreter that runs the tool, leaves
-out what does not start, and forwards what a started one prints; here every candidate that is turned down has a reason.
+python-discovery reads the specs (``parse_specs``), but its own search starts with the interpreter that runs the tool,
+leaves out what does not start, and forwards what a started one prints; here every candidate that is turned down has a
+reason.
 """
 
 from __future__ import annotations

@@ -60,13 +60,13 @@ class InterpreterSpec:
             return any(not self._no((*numbers, patch), match["impl"], bool(match["free"])) for patch in range(100))
         return not self._no(numbers, match["impl"], bool(match["free"]))
 
-    def refuses(self, item: InterpreterAnswer) -> str:
+    def refuses(self, answer: InterpreterAnswer) -> str:
         """Why the interpreter is not the one that is asked for; "" when it is."""
-        numbers = tuple(int(part) for part in re.findall(r"\d+", item.version)[:3])
+        numbers = tuple(int(part) for part in re.findall(r"\d+", answer.version)[:3])
         if self.path:
-            return "" if self._allowed(item.version) else f"is not {self.says}"
-        if self._no(numbers, "" if item.implementation == "cpython" else item.implementation, item.free_threaded):
-            return f"is {_named(item)}, not {self.says}"
+            return "" if self._allowed(answer.version) else f"is not {self.says}"
+        if self._no(numbers, "" if answer.implementation == "cpython" else answer.implementation, answer.free_threaded):
+            return f"is {_named(answer)}, not {self.says}"
         return ""
 
     def _no(self, numbers: tuple[int, ...], implementation: str, free_threaded: bool) -> bool:
@@ -153,6 +153,6 @@ def _said(spec: str, requires_python: str) -> str:
     return f"a CPython {requires_python}" if requires_python else "a CPython from 3.7 on"
 
 
-def _named(facts: InterpreterAnswer) -> str:
-    implementation = "" if facts.implementation == "cpython" else f"{facts.implementation} "
-    return f"{implementation}{facts.version}{' (free-threaded)' if facts.free_threaded else ''}"
+def _named(answer: InterpreterAnswer) -> str:
+    implementation = "" if answer.implementation == "cpython" else f"{answer.implementation} "
+    return f"{implementation}{answer.version}{' (free-threaded)' if answer.free_threaded else ''}"

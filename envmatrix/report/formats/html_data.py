@@ -101,10 +101,10 @@ def _natural_key(name: str) -> list[tuple[str, int]]:
 
 
 def _list_other_records(
-    evidence: tuple[Evidence, ...], evidences: list[tuple[CellVerdict, Evidence | None]]
+    evidence: tuple[Evidence, ...], judged: list[tuple[CellVerdict, Evidence | None]]
 ) -> dict[str, list[list[str]]]:
     """What else was reported of each cell: host, start, end state, outcomes, and what was special about it."""
-    facts = {record.id for _, record in evidences if record is not None}
+    facts = {record.id for _, record in judged if record is not None}
     others: dict[str, list[list[str]]] = defaultdict(list)
     for record in evidence:
         if record.id not in facts:

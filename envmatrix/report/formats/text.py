@@ -114,14 +114,14 @@ def _render_inconclusive(page: Page, report: Report) -> None:
     _render_together(page, [cell for cell in cells if cell not in alone])
 
 
-def _render_together(page: Page, cells: Sequence[CellVerdict], *, answer: bool = False) -> None:
-    """Cells with the reasons that they have in common; ``told`` adds their state."""
+def _render_together(page: Page, cells: Sequence[CellVerdict], *, with_state: bool = False) -> None:
+    """Cells with the reasons that they have in common; ``with_state`` adds their state."""
     alike: dict[tuple[str, tuple[VerdictReason, ...]], list[CellVerdict]] = {}
     for cell in cells:
         alike.setdefault((cell.state, cell.reasons), []).append(cell)
     for (state, reasons), matches in alike.items():
         whose = matches[0].name if len(matches) == 1 else count(len(matches), "cell")
-        page.add_line(f"  {whose}  ", (STATE_WORDS[state] if answer else "", STYLES[state]))
+        page.add_line(f"  {whose}  ", (STATE_WORDS[state] if with_state else "", STYLES[state]))
         if len(matches) > 1:
             page.add_paragraph(", ".join(make_visible(cell.name) for cell in matches), 4)
         _render_reasons(page, reasons)
@@ -200,7 +200,7 @@ def _render_waiting(page: Page, verdict: Verdict) -> None:
     waiting = [cell for cell in verdict.cells if cell.state in ("blocked", "owed", "stale")]
     if waiting:
         page.add_heading(f"BLOCKED, OWED AND STALE ({count(len(waiting), 'cell')})", STYLES["blocked"])
-    _render_together(page, waiting, answer=True)
+    _render_together(page, waiting, with_state=True)
     aside = [cell for cell in verdict.cells if cell.state == "not_relevant"]
     if aside:
         page.add_heading(f"NOT RELEVANT ({count(len(aside), 'cell')})", "dim")

@@ -73,11 +73,11 @@ def judge_revision(query: GateQuery, records: Iterable[Evidence], *, known: Iter
 
 
 class _Collected:
-    def __init__(self, query: GateQuery, target: Sequence[Cell]) -> None:
+    def __init__(self, query: GateQuery, cells: Sequence[Cell]) -> None:
         self._asked = query
-        self._wanted = target
-        self._profile_of = {cell.name: cell.profile for cell in target}
-        self._cells = {cell.name: CellReports() for cell in target}
+        self._wanted = cells
+        self._profile_of = {cell.name: cell.profile for cell in cells}
+        self._cells = {cell.name: CellReports() for cell in cells}
         self._ledger = Ledger(query.profiles)
         self._hosts = Hosts(query.hosts, query.profiles)
         self._ahead: set[str] = set()

@@ -50,9 +50,9 @@ def order_key(record: Evidence, *, failing: bool = False, now: datetime.datetime
     return (not ahead, when, record.attempt, record.id, failing)
 
 
-def is_to_come(result: Age) -> bool:
+def is_to_come(age: Age) -> bool:
     """Whether a record says that it was made later than it was read."""
-    return not result[0]
+    return not age[0]
 
 
 def _parse_time(text: str) -> datetime.datetime:
@@ -117,10 +117,10 @@ class CellReports:
         failure = Failure(run_id=record.run_id, evidence=record.id, tests=tuple(map(sys.intern, sorted(failed))))
         self._failed.setdefault(host_of(record), {})[when, record.id] = failure
 
-    def add_stale(self, matches: Stale) -> None:
+    def add_stale(self, stale: Stale) -> None:
         """Keep the newest stale record of each host."""
-        if matches.host not in self.stale or self.stale[matches.host].age < matches.age:
-            self.stale[matches.host] = matches
+        if stale.host not in self.stale or self.stale[stale.host].age < stale.age:
+            self.stale[stale.host] = stale
 
     def earlier_failures(self, report: CellReport) -> tuple[Failure, ...]:
         """The host's older attempts that failed, oldest first."""

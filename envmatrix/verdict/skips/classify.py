@@ -138,7 +138,7 @@ def phrases_of(capabilities: Mapping[str, Capability]) -> Phrases:
 
 
 class Classifier:
-    """Gives skipped tests their class; the order of precedence is that of ``classes.classify``."""
+    """Gives skipped tests their class; the order of precedence is that of ``classify_skips``."""
 
     def __init__(
         self,

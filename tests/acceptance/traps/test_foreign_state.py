@@ -127,3 +127,12 @@ def test_clean_removes_runs_and_nothing_else_beside_them(checkout, envmatrix):
     result = envmatrix("clean", "--runs", cwd=checkout)
     assert result.stdout.count("removed: ") == 1, result
     assert (kept / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "verb", [("plan",), ("explain", "restricted"), ("doctor",), ("run", "restricted")], ids=" ".join
+)
+def test_what_a_verb_keeps_in_the_checkout_is_out_of_gits_sight(checkout, envmatrix, verb):
+    envmatrix(*verb, cwd=checkout)
+    listed = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert ".envmatrix" not in listed.stdout

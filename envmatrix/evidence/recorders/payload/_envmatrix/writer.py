@@ -30,7 +30,7 @@ def encode_json(text):
 
 
 def emit_line(line):
-    """Write one finished line; ``False`` where that failed, after which nothing more is written (see ``whole``)."""
+    """Write one finished line; ``False`` where that failed, after which nothing is written (see ``is_complete``)."""
     global _broken, _fd
     if _broken:
         return False
@@ -54,7 +54,7 @@ def write(kind, **values):
 
 
 def is_complete():
-    """Tell whether everything that was given to ``emit`` was written."""
+    """Tell whether everything that was given to ``emit_line`` was written."""
     return not _broken
 
 
